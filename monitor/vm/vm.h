@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One guest. `ring3 run` opens every file, fills a vm_config, forks, and
+ * calls vm_main() in the child, which is then the monitor; the parent keeps
+ * the terminal, the session with the guest's agent, and the descriptors, and
+ * forks again when the guest reboots.
+ */
+#ifndef R3_VM_H
+#define R3_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define VM_MAX_DISKS	16
+#define VM_MAX_PORTS	8
+
+/* Exit status of the monitor process. */
+enum vm_exit {
+	VM_EXIT_POWEROFF = 0,
+	VM_EXIT_REBOOT = 64,		/* fork again with the same config */
+	VM_EXIT_PANIC = 65,
+	VM_EXIT_HOST = 66,		/* the host failed the guest: message on stderr */
+	VM_EXIT_CONFIG = 67,		/* could not start: message on stderr */
+};
+
+struct vm_disk {
+	int fd;				/* image, opened and locked by the caller */
+	int cow_fd;			/* -1, or an empty unlinked file for a throw-away layer */
+	bool readonly;
+	char serial[20];		/* virtio-blk serial, not always terminated */
+	char path[256];			/* for messages only */
+};
+
+/* A virtio-console port. Port 0 is hvc0. */
+struct vm_port {
+	int fd;				/* socket or pty end, read and written; non-blocking */
+	char name[32];			/* /dev/virtio-ports/NAME; empty for port 0 */
+};
+
+struct vm_config {
+	int kernel_fd;			/* vmlinux */
+	char kernel_path[256];
+	int initrd_fd;			/* -1: none */
+	uint64_t mem;			/* bytes */
+	unsigned int cpus;
+	char cmdline[4096];
+	int early_console_fd;		/* -1: none */
+	int nr_disks;
+	struct vm_disk disk[VM_MAX_DISKS];
+	int nr_ports;
+	struct vm_port port[VM_MAX_PORTS];
+	bool pin;			/* keep a vCPU and its guest threads on one host CPU */
+};
+
+/*
+ * Runs the guest until it ends. Called in a process of its own, with no
+ * other thread. Returns an enum vm_exit; for VM_EXIT_CONFIG and VM_EXIT_HOST
+ * err says why.
+ */
+int vm_main(const struct vm_config *cfg, struct r3_err *err);
+
+#endif
