@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every virtio device shares: the core owns feature bits, the status
+ * machine, reset, the configuration space, the queues and the thread. A device
+ * is one const struct dev_ops and what its queues mean.
+ *
+ * The table of devices of one guest is in vm/devs.h.
+ *
+ * Threads: each device has one. All dev_ops are called from it, but for
+ * destroy. The other entry points say if they may be called from elsewhere.
+ */
+#ifndef R3_DEV_H
+#define R3_DEV_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ring3/vdev.h>
+
+#include "base/err.h"
+#include "mem/mem.h"
+#include "virtq/virtq.h"
+
+#define DEV_MAX_POLL	16
+
+struct dev;
+
+/**
+ * struct dev_ops - one kind of device
+ * @name: for thread names and messages: "blk"
+ * @id: virtio device id, VIRTIO_ID_*
+ * @kick: the driver may have added chains to queue @q, which is live; take all
+ * @reset: forget what came from the driver; queues are gone already. Optional
+ * @pollfds: write up to @max descriptors to wait for. Optional
+ * @polled: what poll() said of them, same order
+ * @poked: dev_poke() was called. Optional
+ * @drained: no guest data is on its way to the host. Optional
+ * @destroy: free what create made; also frees @dev's memory
+ */
+struct dev_ops {
+	const char *name;
+	uint32_t id;
+	void (*kick)(struct dev *dev, unsigned int q);
+	void (*reset)(struct dev *dev);
+	int (*pollfds)(struct dev *dev, struct pollfd *pfd, int max);
+	void (*polled)(struct dev *dev, const struct pollfd *pfd, int n);
+	void (*poked)(struct dev *dev);
+	bool (*drained)(struct dev *dev);
+	void (*destroy)(struct dev *dev);
+};
+
+/**
+ * struct dev_bus - what a device is attached to
+ * @mem: guest RAM
+ * @raise: interrupt of device @index; called from device threads
+ */
+struct dev_bus {
+	const struct guest_mem *mem;
+	void (*raise)(void *opaque, unsigned int index);
+	void *opaque;
+};
+
+/* Embedded first in every device. Fields belong to the core. */
+struct dev {
+	const struct dev_ops *ops;
+	struct r3_vdev *page;		/* shared with the guest: never trusted */
+	struct dev_bus bus;
+	unsigned int index;
+	uint64_t features;		/* offered */
+	uint64_t acked;			/* accepted, valid while live */
+	uint32_t status;		/* last seen from the driver */
+	bool live;			/* DRIVER_OK, and not broken */
+	bool broken;			/* DEVICE_NEEDS_RESET until reset */
+	unsigned int nr_queues;
+	struct virtq vq[R3_VDEV_QUEUES];
+	uint16_t queue_size[R3_VDEV_QUEUES];
+	uint8_t config[R3_VDEV_CONFIG];
+	unsigned int config_len;
+	int kick_fd;
+	bool stopping;			/* atomic */
+	bool poke;			/* atomic */
+	bool started;
+	pthread_t thread;
+};
+
+/* Devices. Each returns 0 and sets *dev, or -errno and err. */
+
+struct image;
+/**
+ * dev_blk_create() - a virtio-blk disk
+ * @img: the disk's content; the device's from here on, closed by dev_destroy()
+ * @serial: 20 bytes, as VIRTIO_BLK_T_GET_ID returns them
+ */
+int dev_blk_create(struct image *img, const char serial[20], struct dev **dev,
+		   struct r3_err *err);
+
+/* A port of a console. Port 0 is hvc0. */
+struct dev_port {
+	int fd;			/* socket, pty or pipe; made non-blocking; not closed */
+	const char *name;	/* /dev/virtio-ports/NAME; empty or NULL for port 0 */
+};
+
+/**
+ * dev_console_create() - a virtio-console with several ports
+ *
+ * Nothing is dropped: a host side that does not read stops the guest's writer,
+ * a guest that does not read leaves the data in the host's descriptor. The
+ * guest closing a port shuts the socket down for writing once all is written;
+ * end of file on the descriptor tells the guest that the port was closed.
+ */
+int dev_console_create(const struct dev_port *port, unsigned int nr,
+		       struct dev **dev, struct r3_err *err);
+
+/* Window size of a console port (hvc). From any thread. */
+void dev_console_resize(struct dev *dev, unsigned int port, unsigned int cols,
+			unsigned int rows);
+
+int dev_rng_create(struct dev **dev, struct r3_err *err);
+
+/* The core, for the table and for tests. */
+
+/**
+ * dev_start() - attach a device and start its thread
+ * @dev: made by one of the above
+ * @page: zeroed page shared with the guest; stays mapped until dev_stop()
+ * @index: its number
+ * @bus: copied
+ */
+int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	      const struct dev_bus *bus, struct r3_err *err);
+
+/**
+ * dev_stop() - end the thread
+ * @drain_ms: how long data of the guest may still take to reach the host:
+ *	0 not at all, -1 as long as it takes
+ *
+ * The vCPUs have stopped, guest RAM is still mapped.
+ */
+void dev_stop(struct dev *dev, int drain_ms);
+
+/* Closes and frees. After dev_stop(), or without dev_start(). */
+void dev_destroy(struct dev *dev);
+
+/* Makes the device's thread call ops->poked. From any thread. */
+void dev_poke(struct dev *dev);
+
+/* For devices. */
+void dev_init(struct dev *dev, const struct dev_ops *ops, uint64_t features);
+void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
+		    unsigned int len);
+/* Raises a queue interrupt for @q if the driver wants one by now. */
+void dev_queue_done(struct dev *dev, unsigned int q);
+/* The driver broke the rules: DEVICE_NEEDS_RESET. */
+void dev_break(struct dev *dev);
+static inline bool dev_has(const struct dev *dev, unsigned int bit)
+{
+	return dev->acked >> bit & 1;
+}
+
+#endif
