@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Build a guest kernel: mainline sources + kernel/arch/ring3 + abi/ring3.
+# Needs no root. See --help.
+set -uo pipefail
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$REPO/scripts/lib.sh"
+. "$REPO/kernel/build/source.sh"
+. "$REPO/kernel/build/make.sh"
+
+usage()
+{
+	cat <<-EOF
+	Usage: kernel/build.sh [OPTIONS] [MAKE-TARGET...]
+
+	  --source 6.12|6.1|DIR    Debian's linux-source package, or an unpacked tree (6.12)
+	  --config-fragment FILE   add these options (a file, or a name in kernel/configs)
+	  --debug                  the same as --config-fragment debug: DWARF for gdb
+	  --out DIR                copy or link the result to DIR
+	  --dev                    build in build/kernel-SERIES and keep the objects: after a
+	                           change of the port only what depends on it is compiled
+	  --no-modules             with --dev: build vmlinux only
+	  --key                    print the cache key of this kernel and exit
+	  -j N                     parallel jobs (all cores)
+
+	The result is vmlinux, vmlinux.debug (with symbols), modules.img (ext4, to be
+	mounted at /lib/modules), config, and release; its directory is printed.
+	EOF
+}
+
+main()
+{
+	local source=6.12 out= dev=0 modules=1 key_only=0 fragments=() targets=() tree version key dir
+	JOBS=$(nproc)
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--source|--out|--config-fragment|-j)
+			[ $# -ge 2 ] || die "$1 needs a value: see kernel/build.sh --help"
+			case $1 in
+			--source) source=$2 ;;
+			--out) out=$2 ;;
+			--config-fragment) fragments+=("$(find_fragment "$2")") || exit ;;
+			-j) JOBS=$2 ;;
+			esac
+			shift ;;
+		--debug) fragments+=("$(find_fragment debug)") || exit ;;
+		--dev) dev=1 ;;
+		--no-modules) modules=0 ;;
+		--key) key_only=1 ;;
+		--help|-h) usage; exit 0 ;;
+		-*) die "unknown option $1: see kernel/build.sh --help" ;;
+		*) targets+=("$1") ;;
+		esac
+		shift
+	done
+	[ $dev = 1 ] || [ ${#targets[@]} = 0 ] || die "make targets need --dev"
+	[[ $JOBS =~ ^[1-9][0-9]*$ ]] || die "-j wants a number of jobs, not '$JOBS'"
+
+	CACHE=$(cache_dir) || exit
+	make_writable "$CACHE"
+	mkdir -p "$CACHE/src" "$CACHE/kernel"
+	if [ $dev = 1 ]; then
+		build_dev "$source" "$modules" "${targets[*]-}" "${fragments[@]+"${fragments[@]}"}"
+		return
+	fi
+	key=$(kernel_key "$source" "${fragments[@]+"${fragments[@]}"}") || exit
+	dir=$CACHE/kernel/$key
+	if [ $key_only = 1 ]; then
+		printf '%s\n' "$key"
+		return
+	fi
+	if [ ! -d "$dir" ]; then
+		with_lock "$CACHE/kernel/lock"
+		[ -d "$dir" ] || build_cached "$source" "$dir" "${fragments[@]+"${fragments[@]}"}"
+	fi
+	if [ -n "$out" ]; then
+		mkdir -p "$out" && cp -f "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
+		dir=$out
+	fi
+	printf '%s\n' "$dir"
+}
+
+main "$@"

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Configuring, compiling and packing a kernel; to be sourced by kernel/build.sh.
+
+# What kbuild prints for each step that makes a file.
+KBUILD_STEP='^  [A-Z]+ (\[M\])? *[^ ]+'
+
+find_fragment()
+{
+	local f
+
+	for f in "$1" "$REPO/kernel/configs/$1.config" "$REPO/kernel/configs/$1"; do
+		if [ -f "$f" ]; then
+			realpath "$f"
+			return 0
+		fi
+	done
+	die "there is no config fragment '$1': name a file or one of $(cd "$REPO/kernel/configs" && echo *.config)"
+}
+
+# resolve_source SOURCE: the unpacked tree
+resolve_source()
+{
+	case $1 in
+	6.12|6.1) source_unpack "$1" ;;
+	*)
+		[ -d "$1" ] || die "there is no directory $1: --source wants 6.12, 6.1 or a source tree"
+		[ ! -e "$1/.config" ] && [ ! -e "$1/include/config" ] ||
+			die "$1 has been built in: run 'make mrproper' there first"
+		realpath "$1" ;;
+	esac
+}
+
+# kernel_key SOURCE FRAGMENT...: what a cached kernel depends on, as a hash
+kernel_key()
+{
+	local src=$1 id
+
+	shift
+	case $src in
+	6.12|6.1) id=$(stat -Lc '%s %Y' "$(source_tarball "$src")") || exit ;;
+	*) src=$(resolve_source "$src") || exit
+	   id="$src $(source_version "$src") $(git -C "$src" rev-parse HEAD 2>/dev/null)" ;;
+	esac
+	printf '%s-%s\n' "$(basename "$src")" "$({
+		echo "$id"
+		hash_tree "$REPO/kernel/arch/ring3"
+		hash_tree "$REPO/abi"
+		hash_tree "$REPO/kernel/build"
+		[ $# = 0 ] || cat "$@"
+		gcc --version | head -1
+	} | sha256sum | cut -c1-16)"
+}
+
+kmake()
+{
+	make --no-print-directory -C "$TREE" O="$OBJ" ARCH=ring3 -j"$JOBS" \
+		KBUILD_BUILD_USER=ring3 KBUILD_BUILD_HOST=ring3 \
+		KBUILD_BUILD_TIMESTAMP="$(date -u -d "@$(stat -c %Y "$TREE/Makefile")")" "$@"
+}
+
+# configure FRAGMENT...: defconfig with the fragments after it, only when one
+# of them or a Kconfig file of the port changed.
+configure()
+{
+	local sum log=$OBJ/config.log
+
+	mkdir -p "$OBJ"
+	sum=$(find "$TREE/arch/ring3" -name 'Kconfig*' -exec cat {} + -o -name ring3_defconfig -exec cat {} + |
+		cat - "$@" | sha256sum)
+	[ -f "$OBJ/.config" ] && [ "$(cat "$OBJ/.config.sum" 2>/dev/null)" = "$sum" ] && return
+	cat "$TREE/arch/ring3/configs/ring3_defconfig" "$@" > "$OBJ/.config"
+	if ! kmake olddefconfig > "$log" 2>&1; then
+		tail -20 "$log" >&2
+		die "the kernel could not be configured: see above"
+	fi
+	grep -E 'Kconfig.*warning|unmet direct|recursive' "$log" >&2
+	config_lost "$@"
+	echo "$sum" > "$OBJ/.config.sum"
+}
+
+# config_lost FRAGMENT...: name the options that were asked for and not given
+config_lost()
+{
+	local lost
+
+	lost=$(cat "$TREE/arch/ring3/configs/ring3_defconfig" "$@" | awk -F= '
+		/^CONFIG_/ { want[$1] = $2 }
+		/^# CONFIG_.* is not set/ { split($0, a, " "); want[a[2]] = "n" }
+		END { for (o in want) print o, want[o] }' | sort | while read -r o v; do
+			got=$(sed -n "s/^$o=//p" "$OBJ/.config")
+			[ "${got:-n}" = "$v" ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
+		done)
+	[ -z "$lost" ] || note "this kernel cannot have:$lost"
+}
+
+# compile TARGETS TITLE LOG: make with progress. The number of steps of the
+# last full build is kept, so the percentage is of steps, not a guess at time.
+compile()
+{
+	local steps
+
+	steps=$(cat "$OBJ/steps" 2>/dev/null || cat "$CACHE/kernel/steps-$SERIES" 2>/dev/null || echo 3000)
+	progress_begin "$2"
+	# shellcheck disable=SC2086
+	kmake $1 2>&1 | {
+		count_lines "$steps" "$KBUILD_STEP" "$3"
+		[ "$COUNTED" -lt 1000 ] || echo "$COUNTED" > "$OBJ/steps"
+	}
+	if [ "${PIPESTATUS[0]}" != 0 ]; then
+		progress_clear
+		grep -vE "$KBUILD_STEP" "$3" | tail -"${ERROR_LINES:-60}" >&2
+		die "the kernel did not build: the whole log is $3"
+	fi
+	progress_end
+}
+
+# install_kernel DIR MODULES: the results, from OBJ
+install_kernel()
+{
+	local dir=$1 release
+
+	release=$(cat "$OBJ/include/config/kernel.release")
+	strip --strip-debug -o "$dir/vmlinux.tmp" "$OBJ/vmlinux" || die "cannot write $dir: free some space"
+	mv "$dir/vmlinux.tmp" "$dir/vmlinux"
+	cp -f "$OBJ/vmlinux" "$dir/vmlinux.debug"
+	cp -f "$OBJ/.config" "$dir/config"
+	echo "$release" > "$dir/release"
+	[ "$2" = 1 ] || return 0
+	pack_modules "$dir" "$release"
+}
+
+# pack_modules DIR RELEASE: modules.img holds what belongs in /lib/modules. It
+# is ext4 because that driver is always there: it mounts the root too.
+pack_modules()
+{
+	local stage=$OBJ/modules.stage size
+
+	rm -rf "$stage"
+	kmake INSTALL_MOD_PATH="$stage" INSTALL_MOD_STRIP=1 modules_install > "$OBJ/modules.log" 2>&1 || {
+		tail -20 "$OBJ/modules.log" >&2
+		die "the modules could not be installed: see above"
+	}
+	rm -f "$stage/lib/modules/$2/build" "$stage/lib/modules/$2/source"
+	size=$(du -sk "$stage" | cut -f1)
+	rm -f "$1/modules.img.tmp"
+	mke2fs -q -t ext4 -O ^has_journal,^resize_inode -m 0 -L modules -N 4096 -E root_owner=0:0 \
+		-d "$stage/lib/modules" "$1/modules.img.tmp" "$((size * 5 / 4 + 4096))k" ||
+		die "cannot pack the kernel modules: free some space in $1"
+	mv "$1/modules.img.tmp" "$1/modules.img"
+	rm -rf "$stage"
+}
+
+build_dev()
+{
+	local modules=$2 targets=$3 base tree
+
+	tree=$(resolve_source "$1") || exit
+	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
+	shift 3
+	base=$REPO/build/kernel-$SERIES
+	TREE=$base/src OBJ=$base/obj
+	mkdir -p "$base"
+	with_lock "$base/lock"
+	source_overlay "$tree" "$TREE"
+	configure "$@"
+	if [ -n "$targets" ]; then
+		# shellcheck disable=SC2086
+		kmake $targets
+		exit
+	fi
+	if [ "$modules" = 1 ]; then
+		compile "vmlinux modules" "kernel $SERIES (dev)" "$base/log"
+	else
+		compile vmlinux "kernel $SERIES (dev)" "$base/log"
+	fi
+	grep -A5 -E 'warning:' "$base/log" >&2
+	install_kernel "$base" "$modules"
+	printf '%s\n' "$base"
+}
+
+build_cached()
+{
+	local source=$1 dir=$2 tree
+
+	shift 2
+	need_space "$CACHE" 3000
+	tree=$(resolve_source "$source") || exit
+	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
+	WORK=$(mktemp -d "$CACHE/kernel/build.XXXXXX") || die "cannot write to $CACHE/kernel: make it writable"
+	trap 'rm -rf "$WORK"' EXIT
+	trap 'exit 130' INT TERM HUP
+	TREE=$WORK/src OBJ=$WORK/obj
+	mkdir "$WORK/out"
+	source_overlay "$tree" "$TREE"
+	configure "$@"
+	compile "vmlinux modules" "kernel $(source_version "$tree")" "$WORK/log"
+	[ ! -f "$OBJ/steps" ] || cp "$OBJ/steps" "$CACHE/kernel/steps-$SERIES"
+	install_kernel "$WORK/out" 1
+	rm -rf "$dir.old"
+	mv "$WORK/out" "$dir" || die "cannot write $dir: make its directory writable"
+}
