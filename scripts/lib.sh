@@ -2,6 +2,9 @@
 # Shell functions shared by run, test and the build scripts; to be sourced.
 # All messages go to stderr: stdout belongs to the command in the guest.
 
+# Debian keeps mke2fs and others out of a plain user's PATH.
+PATH=$PATH:/usr/sbin:/sbin
+
 # Exit status of a set-up that failed, apart from any status a guest command
 # is likely to return.
 SETUP_FAILED=125

@@ -29,6 +29,7 @@ cat > "$root/etc/systemd/system/serial-getty@.service.d/autologin.conf" <<-'EOF'
 EOF
 
 # An empty machine-id is filled anew at each boot: many guests share this disk.
+rm -f "$root/etc/machine-id"
 : > "$root/etc/machine-id"
 rm -f "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
 # Without this folder the journal stays in memory.
