@@ -6,8 +6,8 @@
  *
  * The table of devices of one guest is in vm/devs.h.
  *
- * Threads: each device has one. All dev_ops are called from it, but for
- * destroy. The other entry points say if they may be called from elsewhere.
+ * Threads: each device has one, with all signals blocked. All dev_ops but
+ * destroy are called from it. What else may be called while it runs says so.
  */
 #ifndef R3_DEV_H
 #define R3_DEV_H
@@ -31,7 +31,8 @@ struct dev;
  * struct dev_ops - one kind of device
  * @name: for thread names and messages: "blk"
  * @id: virtio device id, VIRTIO_ID_*
- * @kick: the driver may have added chains to queue @q, which is live; take all
+ * @kick: the driver may have added chains to queue @q, which is live; take
+ *	them all, or some and dev_again()
  * @reset: forget what came from the driver; queues are gone already. Optional
  * @pollfds: write up to @max descriptors to wait for. Optional
  * @polled: what poll() said of them, same order
@@ -79,8 +80,10 @@ struct dev {
 	uint8_t config[R3_VDEV_CONFIG];
 	unsigned int config_len;
 	int kick_fd;
+	uint64_t again;			/* queues to look at without a kick */
 	bool stopping;			/* atomic */
 	bool poke;			/* atomic */
+	int drain_ms;			/* read once stopping is set */
 	bool started;
 	pthread_t thread;
 };
@@ -152,6 +155,11 @@ void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
 		    unsigned int len);
 /* Raises a queue interrupt for @q if the driver wants one by now. */
 void dev_queue_done(struct dev *dev, unsigned int q);
+/* Queue @q has more, after the others have had their turn. */
+static inline void dev_again(struct dev *dev, unsigned int q)
+{
+	dev->again |= 1ULL << q;
+}
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Raw images: file offset = disk offset. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "image/file.h"
+#include "image/image.h"
+
+struct raw {
+	struct image img;
+	int fd;
+};
+
+static struct raw *to_raw(struct image *img)
+{
+	return container_of(img, struct raw, img);
+}
+
+static int raw_preadv(struct image *img, const struct iovec *iov,
+		      unsigned int n, uint64_t off, uint64_t len)
+{
+	return file_preadv(to_raw(img)->fd, iov, n, off, len);
+}
+
+static int raw_pwritev(struct image *img, const struct iovec *iov,
+		       unsigned int n, uint64_t off, uint64_t len)
+{
+	return file_pwritev(to_raw(img)->fd, iov, n, off, len);
+}
+
+static int raw_flush(struct image *img)
+{
+	return fdatasync(to_raw(img)->fd) ? -errno : 0;
+}
+
+static int raw_discard(struct image *img, uint64_t off, uint64_t len)
+{
+	int ret = file_punch(to_raw(img)->fd, off, len);
+
+	/* A hint that nobody can take is still a hint. */
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+static int raw_write_zeroes(struct image *img, uint64_t off, uint64_t len,
+			    bool unmap)
+{
+	int fd = to_raw(img)->fd;
+
+	if (unmap && !file_punch(fd, off, len))
+		return 0;
+	if (!fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len))
+		return 0;
+	return file_zero(fd, off, len);
+}
+
+static void raw_close(struct image *img)
+{
+	struct raw *raw = to_raw(img);
+
+	close(raw->fd);
+	free(raw);
+}
+
+static const struct image_ops raw_ops = {
+	.preadv = raw_preadv,
+	.pwritev = raw_pwritev,
+	.flush = raw_flush,
+	.discard = raw_discard,
+	.write_zeroes = raw_write_zeroes,
+	.close = raw_close,
+};
+
+int image_raw_create(int fd, bool readonly, const char *name,
+		     struct image **img, struct r3_err *err)
+{
+	struct raw *raw;
+	uint64_t size;
+	int ret;
+
+	ret = image_size(fd, name, &size, err);
+	if (ret)
+		return ret;
+	raw = calloc(1, sizeof(*raw));
+	if (!raw)
+		return err_set(err, ENOMEM, "no memory for disk image %s", name);
+	raw->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (raw->fd < 0) {
+		ret = -errno;
+		free(raw);
+		return err_set(err, ret, "disk image %s: %s", name,
+			       strerror(-ret));
+	}
+	raw->img.ops = &raw_ops;
+	raw->img.size = size;
+	raw->img.readonly = readonly;
+	*img = &raw->img;
+	return 0;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vm/devs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "image/image.h"
+
+#define VDEV_STRIDE	4096
+
+static int make_console(struct devs *devs, const struct vm_config *cfg,
+			int unused, struct dev **dev, struct r3_err *err)
+{
+	struct dev_port port[VM_MAX_PORTS];
+	int i, ret;
+
+	for (i = 0; i < cfg->nr_ports; i++) {
+		port[i].fd = cfg->port[i].fd;
+		port[i].name = cfg->port[i].name;
+	}
+	ret = dev_console_create(port, cfg->nr_ports, dev, err);
+	if (!ret)
+		devs->console = *dev;
+	return ret;
+}
+
+static int make_rng(struct devs *devs, const struct vm_config *cfg,
+		    int unused, struct dev **dev, struct r3_err *err)
+{
+	return dev_rng_create(dev, err);
+}
+
+static int make_blk(struct devs *devs, const struct vm_config *cfg, int i,
+		    struct dev **dev, struct r3_err *err)
+{
+	const struct vm_disk *disk = &cfg->disk[i];
+	struct image *img;
+	int ret;
+
+	if (disk->cow_fd >= 0)
+		ret = image_cow_create(disk->fd, disk->cow_fd, disk->path, &img,
+				       err);
+	else
+		ret = image_raw_create(disk->fd, disk->readonly, disk->path,
+				       &img, err);
+	if (ret)
+		return ret;
+	ret = dev_blk_create(img, disk->serial, dev, err);
+	if (ret)
+		image_close(img);
+	return ret;
+}
+
+static int count_console(const struct vm_config *cfg)
+{
+	return cfg->nr_ports > 0;
+}
+
+static int count_one(const struct vm_config *cfg)
+{
+	return 1;
+}
+
+static int count_disks(const struct vm_config *cfg)
+{
+	return cfg->nr_disks;
+}
+
+/* Every kind of device; the order is that of the guest's numbers. */
+static const struct {
+	int (*count)(const struct vm_config *cfg);
+	int (*make)(struct devs *devs, const struct vm_config *cfg, int i,
+		    struct dev **dev, struct r3_err *err);
+} table[] = {
+	{ count_console, make_console },
+	{ count_one, make_rng },
+	{ count_disks, make_blk },
+};
+
+static int start_one(struct devs *devs, struct dev *dev, struct r3_boot *boot,
+		     const struct dev_bus *bus, struct r3_err *err)
+{
+	char *page = (char *)boot->vdevs + (uint64_t)devs->nr * VDEV_STRIDE;
+
+	return dev_start(dev, (struct r3_vdev *)page, devs->nr, bus, err);
+}
+
+int devs_start(struct devs *devs, const struct vm_config *cfg,
+	       const struct guest_mem *mem, struct r3_boot *boot,
+	       void (*raise)(void *opaque, unsigned int dev_index),
+	       void *opaque, struct r3_err *err)
+{
+	struct dev_bus bus = { .mem = mem, .raise = raise, .opaque = opaque };
+	unsigned int kind;
+	int i, ret = 0;
+
+	memset(devs, 0, sizeof(*devs));
+	for (kind = 0; kind < ARRAY_SIZE(table); kind++) {
+		int n = table[kind].count(cfg);
+
+		for (i = 0; i < n; i++) {
+			struct dev *dev;
+
+			if (devs->nr == R3_VDEV_MAX) {
+				ret = err_set(err, EINVAL, "more than %d devices; use fewer disks",
+					      R3_VDEV_MAX);
+				goto fail;
+			}
+			ret = table[kind].make(devs, cfg, i, &dev, err);
+			if (ret)
+				goto fail;
+			ret = start_one(devs, dev, boot, &bus, err);
+			if (ret) {
+				dev_destroy(dev);
+				goto fail;
+			}
+			devs->dev[devs->nr++] = dev;
+		}
+	}
+	boot->nr_vdevs = devs->nr;
+	return 0;
+
+fail:
+	devs_stop(devs, 0);
+	return ret;
+}
+
+void devs_stop(struct devs *devs, int drain_ms)
+{
+	unsigned int i;
+
+	for (i = 0; i < devs->nr; i++) {
+		dev_stop(devs->dev[i], drain_ms);
+		dev_destroy(devs->dev[i]);
+	}
+	memset(devs, 0, sizeof(*devs));
+}
+
+void devs_console_resize(struct devs *devs, unsigned int port,
+			 unsigned int cols, unsigned int rows)
+{
+	if (devs->console)
+		dev_console_resize(devs->console, port, cols, rows);
+}
