@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The agent's loop: frames from the host, streams and ends of its commands.
+ * One thread, one poll; every process that ends is reaped here, whether a
+ * session's or an orphan that PID 1 inherited.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "agent.h"
+#include "session.h"
+
+struct agent {
+	const struct agent_config *cfg;
+	struct link link;
+	struct session *sessions;
+	int nr_sessions;
+	uint32_t host_window;	/* 0: no HELLO yet */
+	int sigfd;
+	int hangup_ms;		/* how long to wait for the host's end of the port */
+	bool done;
+	int status;
+};
+
+static void send_hello(struct agent *a)
+{
+	const struct boot *boot = a->cfg->boot;
+	struct r3_agent_hello hello = {
+		.magic = R3_AGENT_MAGIC,
+		.version = R3_AGENT_VERSION,
+		.window = SESSION_WINDOW,
+		.pid1 = a->cfg->pid1,
+		.start_ns = boot->start_ns,
+		.start_tsc = boot->start_tsc,
+	};
+	struct timespec ts;
+	struct utsname uts;
+
+	if (!uname(&uts))
+		snprintf(hello.release, sizeof(hello.release), "%.63s", uts.release);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	hello.ready_ns = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	hello.ready_tsc = __rdtsc();
+	link_send(&a->link, R3_FRAME_HELLO, 0, &hello, sizeof(hello));
+}
+
+static void send_text(struct agent *a, uint16_t session, uint32_t code, const char *text)
+{
+	uint8_t buf[sizeof(struct r3_agent_error) + 512];
+	struct r3_agent_error error = { .code = code, .status = 125 };
+	size_t len = strnlen(text, 512);
+
+	memcpy(buf, &error, sizeof(error));
+	memcpy(buf + sizeof(error), text, len);
+	link_send(&a->link, R3_FRAME_ERROR, session, buf, sizeof(error) + len);
+}
+
+static struct session *find_session(struct agent *a, uint16_t id)
+{
+	struct session *s;
+
+	for (s = a->sessions; s; s = s->next)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+static const char *take_hello(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct r3_agent_hello hello;
+
+	if (frame->type != R3_FRAME_HELLO || frame->len != sizeof(hello))
+		return "the host does not speak the agent's protocol";
+	memcpy(&hello, payload, sizeof(hello));
+	if (hello.magic != R3_AGENT_MAGIC || hello.version != R3_AGENT_VERSION)
+		return "the host speaks another version of the agent's protocol";
+	if (hello.window < R3_AGENT_WINDOW_MIN || hello.window > R3_AGENT_WINDOW_MAX)
+		return "the host offers a window that makes no sense";
+	a->host_window = hello.window;
+	return NULL;
+}
+
+static void run(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct session *s;
+
+	if (a->cfg->boot->error[0])
+		return;
+	if (a->nr_sessions >= R3_AGENT_SESSIONS) {
+		send_text(a, frame->session, R3_AGENT_ESTART, "the guest runs too many commands for the host already");
+		return;
+	}
+	s = session_start(&a->link, frame->session, a->host_window, payload, frame->len);
+	if (!s)
+		return;
+	s->next = a->sessions;
+	a->sessions = s;
+	a->nr_sessions++;
+}
+
+static void console_size(const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct r3_agent_winsize size;
+	struct winsize ws;
+	int fd;
+
+	if (frame->len != sizeof(size))
+		return;
+	memcpy(&size, payload, sizeof(size));
+	ws = (struct winsize){ size.rows, size.cols, size.xpixel, size.ypixel };
+	fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ioctl(fd, TIOCSWINSZ, &ws);
+	close(fd);
+}
+
+static const char *link_frame(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct r3_agent_power power;
+
+	if (frame->type == R3_FRAME_WINCH) {
+		if (!a->cfg->test)
+			console_size(frame, payload);
+		return NULL;
+	}
+	if (frame->type != R3_FRAME_POWER || frame->len != sizeof(power))
+		return "the host sent a frame that makes no sense";
+	memcpy(&power, payload, sizeof(power));
+	if (a->cfg->test) {
+		a->done = true;
+		return NULL;
+	}
+	power_end(&power, a->cfg->pid1);
+	return NULL;
+}
+
+static const char *dispatch(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct session *s;
+
+	if (!a->host_window)
+		return take_hello(a, frame, payload);
+	if (!frame->session)
+		return link_frame(a, frame, payload);
+	s = find_session(a, frame->session);
+	if (frame->type == R3_FRAME_RUN) {
+		if (s)
+			return "the host used a session number twice";
+		run(a, frame, payload);
+		return NULL;
+	}
+	if (frame->type < R3_FRAME_HELLO || frame->type > R3_FRAME_END)
+		return "the host sent a frame of an unknown type";
+	/* A frame may cross our EXIT on its way. */
+	return s ? session_frame(s, frame, payload) : NULL;
+}
+
+static void read_link(struct agent *a)
+{
+	const uint8_t *payload;
+	struct r3_frame frame;
+	size_t pos = 0;
+
+	link_fill(&a->link);
+	while (!a->done && link_next(&a->link, &pos, &frame, &payload)) {
+		const char *wrong = dispatch(a, &frame, payload);
+
+		if (wrong)
+			a->link.broken = wrong;
+	}
+	link_consume(&a->link, pos);
+}
+
+static void reap(struct agent *a)
+{
+	struct signalfd_siginfo info;
+	struct session *s;
+	int status;
+	pid_t pid;
+
+	while (read(a->sigfd, &info, sizeof(info)) == sizeof(info))
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (s = a->sessions; s; s = s->next) {
+			if (s->running && s->pid == pid) {
+				session_reaped(s, status);
+				break;
+			}
+		}
+	}
+}
+
+static void drop_ended(struct agent *a)
+{
+	struct session **p = &a->sessions, *s;
+
+	while ((s = *p)) {
+		if (!s->ended) {
+			p = &s->next;
+			continue;
+		}
+		*p = s->next;
+		a->nr_sessions--;
+		session_free(s);
+	}
+}
+
+static int backoff(struct agent *a)
+{
+	if (!a->link.hangup) {
+		a->hangup_ms = 1;
+		return -1;
+	}
+	/* poll() would report the host's closed end for ever. */
+	a->hangup_ms = a->hangup_ms < 128 ? a->hangup_ms * 2 : 200;
+	return a->hangup_ms;
+}
+
+static void iterate(struct agent *a)
+{
+	struct pollfd fds[2 + 3 * R3_AGENT_SESSIONS];
+	struct session *s;
+	int n = 2, timeout = backoff(a);
+
+	fds[0] = (struct pollfd){ .fd = a->sigfd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = a->link.hangup ? -1 : a->link.fd, .events = POLLIN };
+	if (link_queued(&a->link))
+		fds[1].events |= POLLOUT;
+	for (s = a->sessions; s; s = s->next)
+		n += session_poll(s, fds + n);
+	if (poll(fds, n, timeout) < 0 && errno != EINTR) {
+		a->link.broken = "poll failed";
+		return;
+	}
+
+	n = 2;
+	for (s = a->sessions; s; s = s->next, n += 3)
+		session_io(s, fds + n, 3);
+	if (fds[0].revents)
+		reap(a);
+	if (fds[1].revents & POLLHUP)
+		a->link.hangup = true;
+	if (fds[1].revents || a->link.hangup)
+		read_link(a);
+	drop_ended(a);
+	link_flush(&a->link);
+}
+
+static int setup_signals(struct agent *a)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	/* The power buttons of PID 1's own kind have no meaning here. */
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	a->sigfd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return a->sigfd < 0 ? -errno : 0;
+}
+
+int agent_serve(const struct agent_config *cfg)
+{
+	struct agent a = { .cfg = cfg, .hangup_ms = 1 };
+	struct session *s;
+	int ret;
+
+	ret = setup_signals(&a);
+	if (ret < 0)
+		return ret;
+	ret = link_init(&a.link, cfg->fd);
+	if (ret < 0)
+		return ret;
+	send_hello(&a);
+	if (cfg->boot->error[0])
+		send_text(&a, 0, R3_AGENT_EBOOT, cfg->boot->error);
+	link_flush(&a.link);
+
+	while (!a.done && !a.link.broken)
+		iterate(&a);
+
+	if (a.link.broken && !cfg->test)
+		report("the agent ends: %s", a.link.broken);
+	while ((s = a.sessions)) {
+		a.sessions = s->next;
+		session_free(s);
+	}
+	ret = a.link.broken ? -EPROTO : 0;
+	link_free(&a.link);
+	close(a.sigfd);
+	return ret;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One command that the host runs in the guest: its process, and its streams
+ * with their credit. The stream towards the command is queued here, up to the
+ * window; the streams from it are read only as the host granted.
+ */
+#ifndef R3_GUEST_SESSION_H
+#define R3_GUEST_SESSION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "link.h"
+
+#define SESSION_WINDOW	(256 * 1024)
+
+struct stream_out {
+	int fd;			/* -1: ended */
+	uint16_t type;		/* R3_FRAME_STDOUT or _STDERR */
+	uint32_t credit;
+	size_t left;		/* once the command is gone: bytes still to send */
+};
+
+struct session {
+	struct session *next;
+	struct link *link;
+	uint16_t id;
+	pid_t pid;
+	bool pty;
+	bool running;
+	bool ended;		/* EXIT was sent, to be freed */
+	int status;		/* of waitpid(), once not running */
+	int slave;		/* of the pty, held so that its master never reports an end */
+
+	int in_fd;		/* -1: closed */
+	uint8_t *in_buf;
+	uint32_t in_head;
+	uint32_t in_queued;
+	uint32_t in_credit;	/* what the host may still send */
+	uint32_t in_owed;	/* consumed but not granted again yet */
+	bool in_eof;
+
+	struct stream_out out;
+	struct stream_out err;
+};
+
+/*
+ * Starts what a RUN frame asks for. host_window is what the host granted for
+ * each stream. On failure the host has been told, and NULL is returned.
+ */
+struct session *session_start(struct link *link, uint16_t id, uint32_t host_window,
+			      const uint8_t *payload, size_t len);
+
+/* A frame of this session. Returns NULL, or what was wrong with it. */
+const char *session_frame(struct session *s, const struct r3_frame *frame, const uint8_t *payload);
+
+/* The process ended with this waitpid() status. */
+void session_reaped(struct session *s, int status);
+
+/* Fills up to 3 entries; session_io() takes them back in the same order. */
+int session_poll(struct session *s, struct pollfd *fds);
+void session_io(struct session *s, const struct pollfd *fds, int nr);
+
+/* Closes everything; hangs up on the process if it still runs. */
+void session_free(struct session *s);
+
+/* spawn.c */
+
+struct spawn {
+	const char *cwd;	/* empty: home */
+	char **argv;		/* NULL: login shell */
+	char **env;		/* what the host set */
+	bool with_uid;
+	uid_t uid;
+	gid_t gid;
+	int fd[3];
+	int ctty;		/* -1, or the terminal to control the new session */
+};
+
+struct spawn_error {
+	uint32_t code;		/* enum r3_agent_code */
+	uint32_t status;
+	char text[512];
+};
+
+/* Starts a process, without copying this one. Returns its pid, or -1 and why. */
+pid_t spawn_process(const struct spawn *sp, struct spawn_error *error);
+
+/* user.c */
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+	char name[64];
+	char home[256];
+	char shell[256];
+};
+
+/* From the guest's /etc/passwd; sensible values if it is not there. */
+void user_lookup(uid_t uid, struct user *user);
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a command expects of a machine: the mounts, names and devices that an
+ * init system would have made. Called in the root disk. What a kernel does
+ * not have is left out; a command that needs it says so better than we could.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "fstype.h"
+
+#define NODEVEXEC	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define STAGE		"/dev/.ring3-modules"
+
+static const struct {
+	const char *type, *dir;
+	unsigned long flags;
+	const char *data;
+	mode_t make;		/* 0: the directory is there or the mount is left out */
+} mounts[] = {
+	{ "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666", 0755 },
+	{ "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777", 0755 },
+	{ "mqueue", "/dev/mqueue", NODEVEXEC, NULL, 0755 },
+	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755", 0755 },
+	{ "cgroup2", "/sys/fs/cgroup", NODEVEXEC, "nsdelegate", 0 },
+};
+
+static const struct {
+	const char *target, *path;
+} links[] = {
+	{ "/proc/self/fd", "/dev/fd" },
+	{ "/proc/self/fd/0", "/dev/stdin" },
+	{ "/proc/self/fd/1", "/dev/stdout" },
+	{ "/proc/self/fd/2", "/dev/stderr" },
+};
+
+static void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
+	ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+}
+
+static void set_hostname(struct boot *boot)
+{
+	char text[65] = "";
+	ssize_t n;
+	int fd;
+
+	if (!boot->hostname[0]) {
+		fd = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, text, sizeof(text) - 1);
+			close(fd);
+			text[n > 0 ? n : 0] = 0;
+			text[strcspn(text, " \t\n")] = 0;
+		}
+		snprintf(boot->hostname, sizeof(boot->hostname), "%s", text[0] ? text : "ring3");
+	}
+	sethostname(boot->hostname, strlen(boot->hostname));
+}
+
+void setup_machine(struct boot *boot)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		if (mounts[i].make)
+			mkdir(mounts[i].dir, mounts[i].make);
+		mount(mounts[i].type, mounts[i].dir, mounts[i].type, mounts[i].flags, mounts[i].data);
+	}
+	mkdir("/run/lock", 01777);
+	chmod("/run/lock", 01777);
+	if (boot->readonly)
+		mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlink(links[i].target, links[i].path) < 0 && errno != EEXIST)
+			report("no %s: %s", links[i].path, strerror(errno));
+	loopback_up();
+	set_hostname(boot);
+}
+
+static int mount_image(const char *device)
+{
+	const char *type;
+	int fd = open(device, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	type = fstype_of(fd);
+	close(fd);
+	if (!type)
+		return -EINVAL;
+	mkdir(STAGE, 0700);
+	return mount(device, STAGE, type, MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0 ? -errno : 0;
+}
+
+/* The image may hold the modules themselves or a tree of versions. */
+static void find_modules(const char *release, char *path, size_t size)
+{
+	static const char *const forms[] = { STAGE "/%s", STAGE "/lib/modules/%s", STAGE "/usr/lib/modules/%s" };
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		snprintf(path, size, forms[i], release);
+		if (!access(path, F_OK))
+			return;
+	}
+	snprintf(path, size, STAGE);
+}
+
+/* A directory to mount on, in a root that may refuse to have one made. */
+static int make_target(const char *target)
+{
+	int lower;
+
+	if (!mkdir(target, 0755) || errno == EEXIST)
+		return 0;
+	if (errno == ENOENT && (!mkdir("/lib/modules", 0755) || (!mkdir("/lib", 0755) && !mkdir("/lib/modules", 0755))))
+		return mkdir(target, 0755) < 0 ? -errno : 0;
+	if (!access("/lib/modules", F_OK)) {
+		if (mount("tmpfs", "/lib/modules", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+			return -errno;
+		return mkdir(target, 0755) < 0 ? -errno : 0;
+	}
+	/* A read-only /lib: a writable layer over it, its old contents below. */
+	lower = mkdir("/dev/.ring3-lib", 0755);
+	if (lower < 0 || mount("tmpfs", "/dev/.ring3-lib", "tmpfs", 0, "mode=755") < 0 ||
+	    mkdir("/dev/.ring3-lib/upper", 0755) < 0 || mkdir("/dev/.ring3-lib/work", 0755) < 0 ||
+	    mount("overlay", "/lib", "overlay", 0,
+		  "lowerdir=/lib,upperdir=/dev/.ring3-lib/upper,workdir=/dev/.ring3-lib/work") < 0)
+		return -errno;
+	umount2("/dev/.ring3-lib", MNT_DETACH);
+	rmdir("/dev/.ring3-lib");
+	if (mkdir("/lib/modules", 0755) < 0 || mkdir(target, 0755) < 0)
+		return -errno;
+	return 0;
+}
+
+void setup_modules(struct boot *boot)
+{
+	char target[96], source[128];
+	struct utsname uts;
+	int ret;
+
+	if (!boot->modules[0] || uname(&uts) < 0)
+		return;
+	ret = mount_image(boot->modules);
+	if (ret < 0) {
+		report("the modules' disk %s cannot be mounted: %s", boot->modules, strerror(-ret));
+		return;
+	}
+	snprintf(target, sizeof(target), "/lib/modules/%s", uts.release);
+	find_modules(uts.release, source, sizeof(source));
+	ret = make_target(target);
+	if (!ret && mount(source, target, NULL, MS_BIND, NULL) < 0)
+		ret = -errno;
+	if (ret < 0)
+		report("the kernel's modules cannot be put on %s: %s", target, strerror(-ret));
+	umount2(STAGE, MNT_DETACH);
+	rmdir(STAGE);
+}
