@@ -6,6 +6,7 @@
 set -uo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$REPO/scripts/lib.sh"
+. "$REPO/scripts/debian.sh"
 . "$REPO/kernel/build/source.sh"
 . "$REPO/kernel/build/make.sh"
 

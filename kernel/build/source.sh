@@ -12,17 +12,17 @@ source_tarball()
 		tar=$dl/usr/src/linux-source-$1.tar.xz
 	fi
 	if [ ! -r "$tar" ]; then
-		rm -rf "$dl.tmp"
-		mkdir -p "$dl.tmp" "$dl"
+		need_space "$CACHE" 500
+		rm -rf "$dl" "$dl".tmp.*
 		progress_begin "download linux-source-$1"
-		if ! (cd "$dl.tmp" && apt-get download -qq "linux-source-$1" && dpkg-deb -x ./*.deb .) \
-			> "$dl.tmp/log" 2>&1; then
-			tail -3 "$dl.tmp/log" >&2
-			die "cannot download linux-source-$1: install that package, or name an unpacked tree with --source DIR"
+		if ! debian_download "linux-source-$1" "$dl.tmp.$$" || ! dpkg-deb -x "$dl.tmp.$$"/*.deb "$dl.tmp.$$"; then
+			progress_clear
+			grep -E '^[EW]:' "$dl.tmp.$$/log" | tail -3 >&2
+			rm -rf "$dl.tmp.$$"
+			die "linux-source-$1 cannot be downloaded: check the network, install that package, or name an unpacked tree with --source DIR"
 		fi
-		rm -f "$dl.tmp"/*.deb
-		rm -rf "$dl"
-		mv "$dl.tmp" "$dl"
+		rm -rf "$dl.tmp.$$"/*.deb "$dl.tmp.$$/apt"
+		mv "$dl.tmp.$$" "$dl" || exit $SETUP_FAILED
 		progress_end
 	fi
 	printf '%s\n' "$tar"
