@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host's end of a stream of frames (<ring3/agent.h>): to the agent in a
+ * guest, or through the `ring3 run` that holds the guest. The other end may
+ * be hostile: what it sends is bounded here, and what it does not take ends
+ * the wire instead of filling memory. Callbacks may send, never close.
+ */
+#ifndef R3_WIRE_H
+#define R3_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ring3/agent.h>
+
+#include "loop.h"
+
+/* Data is produced only while less than this is queued. */
+#define WIRE_LOW	R3_AGENT_DATA_MAX
+
+struct wire {
+	struct loop *loop;
+	struct watch watch;
+	int fd;				/* non-blocking; -1: closed */
+	bool from_host;			/* the other end may send what a host sends */
+	bool paused;			/* do not read for now */
+	bool deaf;			/* it takes nothing any more, but may have said something */
+	bool busy;			/* frames are being handled */
+	const char *broken;		/* why it ended; NULL while it works */
+	uint8_t *in;
+	size_t in_len, in_cap;
+	uint8_t *out;
+	size_t out_start, out_len, out_cap;
+	void *ctx;
+	/* One frame; payload is valid until it returns. NULL, or what is wrong with it. */
+	const char *(*frame)(void *ctx, const struct r3_frame *frame, const uint8_t *payload);
+	/* Once, when the wire ended. */
+	void (*ended)(void *ctx, const char *why);
+	/* The queue went below WIRE_LOW. */
+	void (*drained)(void *ctx);
+};
+
+/* Callbacks are set by the caller. Takes @fd, which is made non-blocking. */
+int wire_open(struct wire *wire, struct loop *loop, int fd);
+void wire_close(struct wire *wire);
+
+/* Bytes that were read together with what came before the frames. */
+int wire_preload(struct wire *wire, const void *data, size_t len);
+
+void wire_send(struct wire *wire, uint16_t type, uint16_t session, const void *payload, size_t len);
+uint8_t *wire_reserve(struct wire *wire, size_t len);
+void wire_commit(struct wire *wire, uint16_t type, uint16_t session, size_t len);
+
+void wire_pause(struct wire *wire, bool paused);
+
+/* Reads and handles all that is there, without waiting. */
+void wire_drain(struct wire *wire);
+
+static inline size_t wire_queued(const struct wire *wire)
+{
+	return wire->out_len - wire->out_start;
+}
+
+#endif
