@@ -4,12 +4,13 @@
  *
  * Theory of operation
  *
- * The layer is a sparse file as large as the image, followed by a bitmap that
- * says for each cluster which of the two files holds it. The bitmap is mapped,
- * so a guest that reboots into a new monitor finds its disk as it left it. A
- * write to part of a cluster that is still the base's first copies the rest of
- * it up, and sets the bit only when all of that has succeeded: until then reads
- * see the base, so a full host disk fails requests and harms no data.
+ * The layer is a sparse file as large as the image; a bitmap says for each
+ * cluster which of the two files holds it. A write to part of a cluster that is
+ * still the base's first copies the rest of it up, and sets the bit only when
+ * all of that has succeeded: until then reads see the base, so a full host disk
+ * fails requests and harms no data. The bitmap is also kept behind the image's
+ * end in the layer, so a guest that reboots into a new monitor finds its disk
+ * as it left it.
  *
  * A new cluster of the layer file is a hole, so zeros need not be copied. Only
  * after a failed write, or in a layer taken over, may there be something else;
@@ -21,7 +22,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/iov.h"
@@ -36,8 +36,8 @@ struct cow {
 	int base;
 	int layer;
 	bool tainted;			/* the layer may hold more than the bitmap says */
-	uint8_t *present;		/* a bit a cluster, mapped from the layer */
-	uint64_t present_len;
+	uint8_t *present;		/* a bit a cluster */
+	uint64_t present_at;		/* where in the layer it is kept */
 	char *buf;			/* CLUSTER bytes */
 	struct iovec *part;		/* for slices of a request */
 	unsigned int nr_part;
@@ -51,11 +51,6 @@ static struct cow *to_cow(struct image *img)
 static bool is_present(const struct cow *cow, uint64_t cluster)
 {
 	return cow->present[cluster / 8] >> (cluster % 8) & 1;
-}
-
-static void set_present(struct cow *cow, uint64_t cluster)
-{
-	cow->present[cluster / 8] |= 1 << (cluster % 8);
 }
 
 /* How many of the @len bytes at @off are in the first one's cluster. */
@@ -143,12 +138,27 @@ static int copy_rest(struct cow *cow, uint64_t at, uint64_t off, uint64_t len)
 }
 
 /* The clusters of a write that has succeeded are the layer's. */
-static void take_over(struct cow *cow, uint64_t off, uint64_t len)
+static int take_over(struct cow *cow, uint64_t off, uint64_t len)
 {
-	uint64_t c;
+	uint64_t c = off / CLUSTER, end = (off + len - 1) / CLUSTER + 1;
 
-	for (c = off / CLUSTER; c <= (off + len - 1) / CLUSTER; c++)
-		set_present(cow, c);
+	while (c < end) {
+		uint64_t first = c / 8;
+		uint64_t n = min_t(uint64_t, (end - 1) / 8 - first + 1, CLUSTER);
+		struct iovec iov = { .iov_base = cow->buf, .iov_len = n };
+		int ret;
+
+		memcpy(cow->buf, cow->present + first, n);
+		for (; c < end && c / 8 < first + n; c++)
+			cow->buf[c / 8 - first] |= 1 << (c % 8);
+		if (!memcmp(cow->buf, cow->present + first, n))
+			continue;
+		ret = file_pwritev(cow->layer, &iov, 1, cow->present_at + first, n);
+		if (ret)
+			return ret;
+		memcpy(cow->present + first, cow->buf, n);
+	}
+	return 0;
 }
 
 /* Only the first and the last cluster of a range can be written in part. */
@@ -170,12 +180,11 @@ static int cow_pwritev(struct image *img, const struct iovec *iov,
 	ret = copy_edges(cow, off, len);
 	if (!ret)
 		ret = file_pwritev(cow->layer, iov, n, off, len);
-	if (ret) {
+	if (!ret)
+		ret = take_over(cow, off, len);
+	if (ret)
 		cow->tainted = true;
-		return ret;
-	}
-	take_over(cow, off, len);
-	return 0;
+	return ret;
 }
 
 static int cow_flush(struct image *img)
@@ -195,12 +204,11 @@ static int cow_write_zeroes(struct image *img, uint64_t off, uint64_t len,
 		if (ret == -EOPNOTSUPP)
 			ret = file_zero(cow->layer, off, len);
 	}
-	if (ret) {
+	if (!ret)
+		ret = take_over(cow, off, len);
+	if (ret)
 		cow->tainted = true;
-		return ret;
-	}
-	take_over(cow, off, len);
-	return 0;
+	return ret;
 }
 
 /* Whole clusters become holes; for parts the copying would cost more. */
@@ -224,8 +232,7 @@ static void cow_close(struct image *img)
 		close(cow->base);
 	if (cow->layer >= 0)
 		close(cow->layer);
-	if (cow->present)
-		munmap(cow->present, cow->present_len);
+	free(cow->present);
 	free(cow->buf);
 	free(cow->part);
 	free(cow);
@@ -240,31 +247,24 @@ static const struct image_ops cow_ops = {
 	.close = cow_close,
 };
 
-/* Maps the bitmap, which in a new layer is made first. */
-static int map_present(struct cow *cow, uint64_t file_size)
+/* Gets the bitmap from the layer, which may be new. */
+static int load_present(struct cow *cow, uint64_t file_size)
 {
-	uint64_t start = (cow->img.size + CLUSTER - 1) / CLUSTER * CLUSTER;
-	uint64_t len = (start / CLUSTER + 7) / 8;
-	void *p;
-	int ret;
+	uint64_t clusters = (cow->img.size + CLUSTER - 1) / CLUSTER;
+	uint64_t len = (clusters + 7) / 8;
+	struct iovec iov = { .iov_len = len };
 
-	if (!file_size) {
-		/* Real blocks: a full disk must not show as SIGBUS later. */
-		ret = file_zero(cow->layer, start, len);
-		if (ret)
-			return ret;
-	} else if (file_size != start + len) {
+	cow->present = calloc(len, 1);
+	if (!cow->present)
+		return -ENOMEM;
+	cow->present_at = clusters * CLUSTER;
+	if (!file_size)
+		return ftruncate(cow->layer, cow->present_at + len) ? -errno : 0;
+	if (file_size != cow->present_at + len)
 		return -EINVAL;
-	} else {
-		cow->tainted = true;
-	}
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, cow->layer,
-		 start);
-	if (p == MAP_FAILED)
-		return -errno;
-	cow->present = p;
-	cow->present_len = len;
-	return 0;
+	cow->tainted = true;
+	iov.iov_base = cow->present;
+	return file_preadv(cow->layer, &iov, 1, cow->present_at, len);
 }
 
 int image_cow_create(int base_fd, int cow_fd, const char *name,
@@ -293,7 +293,7 @@ int image_cow_create(int base_fd, int cow_fd, const char *name,
 	if (cow->base < 0 || cow->layer < 0 || !cow->buf)
 		ret = -ENOMEM;
 	else
-		ret = map_present(cow, st.st_size);
+		ret = load_present(cow, st.st_size);
 	if (ret) {
 		cow_close(&cow->img);
 		if (ret == -EINVAL)

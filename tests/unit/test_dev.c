@@ -135,7 +135,7 @@ static void test_noise(void)
 	unsigned int i, k;
 
 	for (i = 0; i < 2000; i++) {
-		uint32_t seq = d.page->ctl_ack;
+		uint32_t seq = load_acquire(d.page->ctl_ack);
 
 		for (k = 0; k < 40; k++) {
 			unsigned int at = rand() % sizeof(struct r3_vdev);

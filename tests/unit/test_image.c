@@ -241,9 +241,12 @@ static void full_disk(void)
 	ok(!memcmp(before, buf, CLUSTER) &&
 	   !memcmp(before + 3 * CLUSTER, buf + 3 * CLUSTER, SIZE - 3 * CLUSTER),
 	   "no room: other clusters are as before");
-	is(write_at(img, ones, CLUSTER, 0), 0, "what has room still works");
+	ok(write_at(img, ones, CLUSTER, 0) < 0, "no room to note a write");
+	read_at(img, buf, CLUSTER, 0);
+	ok(!memcmp(before, buf, CLUSTER), "no room: it did not happen");
 
 	setrlimit(RLIMIT_FSIZE, &free_again);
+	is(write_at(img, ones, CLUSTER, 0), 0, "with room it does");
 	memset(before, 1, CLUSTER);
 	is(write_at(img, "X", 1, 2 * CLUSTER + 100), 0, "with room again");
 	before[2 * CLUSTER + 100] = 'X';
