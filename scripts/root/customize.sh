@@ -46,4 +46,5 @@ done
 rm -f "$root"/etc/systemd/system/multi-user.target.wants/nginx.service \
 	"$root"/etc/systemd/system/multi-user.target.wants/postgresql.service
 
+rm -f "$root/etc/ld.so.conf.d/ring3-setup.conf"
 mkdir -p "$root/lib/modules" "$root/mnt"
