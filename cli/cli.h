@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What main and the subcommands share. */
+#ifndef R3_CLI_H
+#define R3_CLI_H
+
+/* Exit status of ring3 itself; everything else is the command's own. */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,			/* ps, stop, console, doctor */
+	CLI_ENDED = 120,		/* the guest ended before the command did */
+	CLI_PANIC = 121,		/* the guest kernel panicked */
+	CLI_HOST = 122,			/* the host failed the guest */
+	CLI_AGENT = 123,		/* the guest's agent cannot be spoken with */
+	CLI_TIMEOUT = 124,		/* --timeout */
+	CLI_START = 125,		/* wrong options, or it could not be started */
+};
+
+struct subcommand {
+	const char *name;
+	const char *help;		/* one line */
+	int (*main)(int argc, char **argv);	/* argv[0] is its name */
+};
+
+int run_main(int argc, char **argv);
+int exec_main(int argc, char **argv);
+int ps_main(int argc, char **argv);
+int console_main(int argc, char **argv);
+int stop_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+
+#endif

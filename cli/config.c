@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <ring3/layout.h>
+
+#include "base/util.h"
+#include "config.h"
+#include "image/image.h"
+
+#define MIB		(1024ULL * 1024)
+#define MEM_DEFAULT	(1024 * MIB)
+#define MEM_MIN		(64 * MIB)
+
+static const char *env_or_null(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+void options_init(struct run_options *opt)
+{
+	*opt = (struct run_options){
+		.mem = MEM_DEFAULT,
+		.cpus = 1,
+		.kernel = env_or_null("RING3_KERNEL"),
+		.initrd = env_or_null("RING3_INITRD"),
+		.modules = env_or_null("RING3_MODULES"),
+		.root = env_or_null("RING3_ROOT"),
+		.timeout_ms = -1,
+		.tty = -1,
+	};
+}
+
+bool config_name_ok(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	if (!len || len > 63 || !isalnum((unsigned char)name[0]))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return false;
+	return true;
+}
+
+static int check_sizes(const struct run_options *opt, struct r3_err *err)
+{
+	uint64_t total = 0;
+	struct sysinfo si;
+
+	if (opt->cpus < 1 || opt->cpus > R3_MAX_CPUS)
+		return err_set(err, EINVAL, "--cpus %u is not possible; a guest has 1 to %d CPUs",
+			       opt->cpus, R3_MAX_CPUS);
+	if (opt->mem < MEM_MIN)
+		return err_set(err, EINVAL, "--mem %lluM is too little; a guest needs %lluM or more",
+			       (unsigned long long)(opt->mem / MIB), MEM_MIN / MIB);
+	if (!sysinfo(&si))
+		total = ((uint64_t)si.totalram + si.totalswap) * si.mem_unit;
+	if (total && opt->mem > total)
+		return err_set(err, ENOMEM, "--mem %lluM is more than this host has, %lluM with swap; choose a smaller size",
+			       (unsigned long long)(opt->mem / MIB), (unsigned long long)(total / MIB));
+	if (opt->mem > R3_DIRECT_SIZE)
+		return err_set(err, ENOMEM, "--mem %lluM is more than a guest can have, %lluM",
+			       (unsigned long long)(opt->mem / MIB),
+			       (unsigned long long)(R3_DIRECT_SIZE / MIB));
+	return 0;
+}
+
+/* A file of the guest's: what it is, the option for it, the variable for it. */
+static int open_file(const char *path, const char *what, const char *option, const char *variable,
+		     struct r3_err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (!path)
+		return err_set(err, ENOENT, "no %s given; use --%s FILE or set %s", what, option, variable);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, errno, "cannot open the %s %s: %s; check --%s or %s",
+			       what, path, strerror(errno), option, variable);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(err, EINVAL, "the %s %s is not a regular file; check --%s or %s",
+			       what, path, option, variable);
+	}
+	if (!st.st_size) {
+		close(fd);
+		return err_set(err, EINVAL, "the %s %s is empty; check --%s or %s", what, path, option, variable);
+	}
+	return fd;
+}
+
+/* Where guests' changes go that nobody keeps: on a disk rather than in memory. */
+static int open_layer(struct r3_err *err)
+{
+	const char *dir = env_or_null("TMPDIR");
+	static const char *const dirs[] = { "/var/tmp", "/tmp" };
+	struct r3_err first;
+	size_t i;
+	int fd;
+
+	if (dir)
+		return image_layer(dir, err);
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		fd = image_layer(dirs[i], i ? err : &first);
+		if (fd >= 0)
+			return fd;
+	}
+	*err = first;
+	return first.code;
+}
+
+static int add_disk(struct run_config *cfg, const char *path, enum image_mode mode,
+		    const char *serial, struct r3_err *err)
+{
+	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
+	int fd, layer = -1;
+
+	if (cfg->vm.nr_disks == VM_MAX_DISKS)
+		return err_set(err, E2BIG, "a guest has at most %d disks, the root disk and the kernel's modules included",
+			       VM_MAX_DISKS);
+	fd = image_open(path, mode, err);
+	if (fd < 0)
+		return fd;
+	if (mode == IMAGE_COW) {
+		layer = open_layer(err);
+		if (layer < 0) {
+			close(fd);
+			return layer;
+		}
+	}
+	*disk = (struct vm_disk){ .fd = fd, .cow_fd = layer, .readonly = mode == IMAGE_RO };
+	snprintf(disk->serial, sizeof(disk->serial), "%s", serial);
+	snprintf(disk->path, sizeof(disk->path), "%s", path);
+	cfg->vm.nr_disks++;
+	if (mode == IMAGE_RW)
+		cfg->keeps_changes = true;
+	return 0;
+}
+
+static int add_user_disk(struct run_config *cfg, const char *text, int index, struct r3_err *err)
+{
+	const char *comma = strrchr(text, ',');
+	char path[4096], serial[20];
+	enum image_mode mode = IMAGE_RW;
+	int len = strlen(text);
+
+	if (comma && !strcmp(comma, ",ro")) {
+		mode = IMAGE_RO;
+		len = comma - text;
+	} else if (comma && access(text, F_OK)) {
+		return err_set(err, EINVAL, "--disk %s: only \",ro\" may follow the path", text);
+	}
+	if (len >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "--disk: the path is too long");
+	snprintf(path, sizeof(path), "%.*s", len, text);
+	snprintf(serial, sizeof(serial), "disk%d", index);
+	return add_disk(cfg, path, mode, serial, err);
+}
+
+static int open_disks(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+{
+	enum image_mode mode = opt->root_rw ? IMAGE_RW : opt->root_ro ? IMAGE_RO : IMAGE_COW;
+	int i, ret;
+
+	if (!opt->root)
+		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
+	ret = add_disk(cfg, opt->root, mode, "root", err);
+	if (!ret && opt->modules)
+		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", err);
+	for (i = 0; !ret && i < opt->nr_disks; i++)
+		ret = add_user_disk(cfg, opt->disk[i], i, err);
+	return ret;
+}
+
+static int __attribute__((format(printf, 3, 4)))
+add_word(struct run_config *cfg, struct r3_err *err, const char *fmt, ...)
+{
+	size_t len = strlen(cfg->vm.cmdline), size = sizeof(cfg->vm.cmdline);
+	va_list ap;
+	int n;
+
+	if (len && len < size - 1)
+		cfg->vm.cmdline[len++] = ' ';
+	va_start(ap, fmt);
+	n = vsnprintf(cfg->vm.cmdline + len, size - len, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= size - len)
+		return err_set(err, E2BIG, "the kernel's command line is longer than %zu bytes; shorten --append", size - 1);
+	return 0;
+}
+
+static int check_word(const char *option, const char *value, size_t max, struct r3_err *err)
+{
+	if (strlen(value) >= max || strpbrk(value, " \t\n\""))
+		return err_set(err, EINVAL, "--%s %s: the kernel's command line cannot take this; it must be shorter than %zu bytes, without spaces",
+			       option, value, max);
+	return 0;
+}
+
+static int make_cmdline(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+{
+	int ret = add_word(cfg, err, "console=hvc0");
+
+	if (!ret && !opt->verbose && !opt->early_console)
+		ret = add_word(cfg, err, "quiet");
+	if (!ret && opt->early_console)
+		ret = add_word(cfg, err, "earlycon keep_bootcon");
+	if (!ret)
+		ret = add_word(cfg, err, "ring3.root=/dev/vda ring3.hostname=%s", opt->name ? cfg->name : "ring3");
+	if (!ret && opt->modules)
+		ret = add_word(cfg, err, "ring3.modules=/dev/vdb");
+	if (!ret && opt->root_ro)
+		ret = add_word(cfg, err, "ring3.ro");
+	if (!ret && opt->rootfstype) {
+		ret = check_word("rootfstype", opt->rootfstype, 32, err);
+		if (!ret)
+			ret = add_word(cfg, err, "ring3.rootfstype=%s", opt->rootfstype);
+	}
+	if (!ret && opt->init) {
+		if (opt->init[0] != '/')
+			return err_set(err, EINVAL, "--init %s: give the absolute path of a program in the guest", opt->init);
+		ret = check_word("init", opt->init, 256, err);
+		if (!ret)
+			ret = add_word(cfg, err, "ring3.init=%s", opt->init);
+	}
+	if (!ret && opt->append)
+		ret = add_word(cfg, err, "%s", opt->append);
+	return ret;
+}
+
+int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+{
+	int ret;
+
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->vm.initrd_fd = -1;
+	cfg->vm.early_console_fd = -1;
+	cfg->vm.mem = opt->mem & ~(uint64_t)4095;
+	cfg->vm.cpus = opt->cpus;
+	cfg->vm.pin = !opt->no_pin;
+	if (opt->name && !config_name_ok(opt->name))
+		return err_set(err, EINVAL, "--name %s: a name is up to 63 letters, digits, dots, dashes and underscores, the first a letter or digit",
+			       opt->name);
+	if (opt->name)
+		snprintf(cfg->name, sizeof(cfg->name), "%s", opt->name);
+	else
+		snprintf(cfg->name, sizeof(cfg->name), "g%d", getpid());
+
+	ret = check_sizes(opt, err);
+	if (ret)
+		return ret;
+	ret = make_cmdline(cfg, opt, err);
+	if (ret)
+		return ret;
+	cfg->vm.kernel_fd = open_file(opt->kernel, "guest kernel", "kernel", "RING3_KERNEL", err);
+	if (cfg->vm.kernel_fd < 0)
+		return cfg->vm.kernel_fd;
+	snprintf(cfg->vm.kernel_path, sizeof(cfg->vm.kernel_path), "%s", opt->kernel);
+	cfg->vm.initrd_fd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
+	if (cfg->vm.initrd_fd < 0)
+		return cfg->vm.initrd_fd;
+	return open_disks(cfg, opt, err);
+}

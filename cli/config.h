@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From what the user asked of `ring3 run` to a guest with all files opened. */
+#ifndef R3_CONFIG_H
+#define R3_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "vm/vm.h"
+
+#define RUN_MAX_ENV	256
+
+struct run_options {
+	uint64_t mem;			/* bytes */
+	unsigned int cpus;
+	const char *kernel, *initrd, *modules, *root;
+	bool root_rw, root_ro;
+	const char *rootfstype;
+	const char *append;
+	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
+	int nr_disks;
+	const char *name;		/* NULL: made from the pid */
+	int64_t timeout_ms;		/* -1: none */
+	const char *init;		/* NULL: the agent is PID 1 */
+	const char *cwd;
+	char *env[RUN_MAX_ENV + 3];	/* for the command, ends with NULL */
+	int nr_env;
+	bool with_uid;
+	unsigned int uid, gid;
+	int tty;			/* 1 yes, 0 no, -1 as the caller has it */
+	bool verbose;
+	bool early_console;
+	bool no_pin;
+	const char *timing;		/* file for one line of JSON */
+	char **argv;			/* the command; NULL: a shell */
+};
+
+struct run_config {
+	struct vm_config vm;		/* ports are filled for each start */
+	bool keeps_changes;		/* some disk is written to for good */
+	char name[64];
+};
+
+/* Defaults, also those of the environment. */
+void options_init(struct run_options *opt);
+
+/* Checks sizes and opens the files. */
+int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);
+
+/* What a guest may be called, as it names files and the guest itself. */
+bool config_name_ok(const char *name);
+
+#endif

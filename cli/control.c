@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The server side of state.h, in `ring3 run`. A client is a connection; what
+ * it is for is said by its first line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "machine.h"
+#include "state.h"
+
+#define MAX_CLIENTS	64
+#define LINE_MAX_IN	4096
+#define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
+
+enum kind { KIND_LINE, KIND_SESSION, KIND_CONSOLE, KIND_WAIT, KIND_DEAD };
+
+struct client {
+	struct client *next;
+	struct control *control;
+	enum kind kind;
+	int fd;				/* -1: the wire has it */
+	struct watch watch;
+	char line[LINE_MAX_IN];
+	size_t len;
+	struct wire wire;		/* KIND_SESSION */
+	uint16_t id;
+	bool asked, over;
+	char *out;			/* KIND_CONSOLE: CONSOLE_QUEUE bytes */
+	size_t out_len;
+};
+
+struct control {
+	struct machine *m;
+	int dir, fd;
+	struct watch watch;
+	struct timer reap;
+	struct client *clients;
+	int nr_clients;
+};
+
+/* Freed later: whoever calls may still be using it. */
+static void kill_client(struct client *cl)
+{
+	struct machine *m = cl->control->m;
+
+	if (cl->kind == KIND_DEAD)
+		return;
+	if (cl->kind == KIND_SESSION && !cl->over && m->relay[cl->id] == cl) {
+		if (cl->asked) {
+			/* Its number stays taken until the agent says it is over. */
+			m->relay[cl->id] = m;
+			wire_send(&m->agent, R3_FRAME_END, cl->id, NULL, 0);
+		} else {
+			m->relay[cl->id] = NULL;
+		}
+	}
+	cl->kind = KIND_DEAD;
+	cl->watch.events = 0;
+	cl->watch.any = false;
+	timer_set(&cl->control->reap, 0);
+}
+
+static void reap_clients(void *ctx)
+{
+	struct control *c = ctx;
+	struct client **p = &c->clients, *cl;
+
+	while ((cl = *p)) {
+		if (cl->kind != KIND_DEAD) {
+			p = &cl->next;
+			continue;
+		}
+		*p = cl->next;
+		c->nr_clients--;
+		loop_unwatch(&c->m->loop, &cl->watch);
+		wire_close(&cl->wire);
+		if (cl->fd >= 0)
+			close(cl->fd);
+		free(cl->out);
+		free(cl);
+	}
+}
+
+static void reply(struct client *cl, struct json_object *o)
+{
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	size_t len = strlen(text);
+
+	/* Short, and the first thing sent: it fits the socket or the client is not one. */
+	if (send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
+	    send(cl->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+		kill_client(cl);
+	json_object_put(o);
+}
+
+static struct json_object *answer(bool ok)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "ok", json_object_new_boolean(ok));
+	return o;
+}
+
+static void refuse(struct client *cl, const char *why)
+{
+	struct json_object *o = answer(false);
+
+	json_object_object_add(o, "error", json_object_new_string(why));
+	reply(cl, o);
+	kill_client(cl);
+}
+
+/* ---- exec ---- */
+
+static const char *client_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct client *cl = ctx;
+	struct machine *m = cl->control->m;
+
+	if (frame->session != cl->id)
+		return "not its session";
+	if (cl->over)
+		return NULL;
+	switch (frame->type) {
+	case R3_FRAME_RUN:
+		if (cl->asked)
+			return "a session runs one command";
+		cl->asked = true;
+		break;
+	case R3_FRAME_STDIN:
+	case R3_FRAME_CREDIT:
+	case R3_FRAME_CLOSE:
+	case R3_FRAME_WINCH:
+	case R3_FRAME_SIGNAL:
+		if (!cl->asked)
+			return "no command yet";
+		break;
+	default:
+		return "not for clients";
+	}
+	wire_send(&m->agent, frame->type, frame->session, payload, frame->len);
+	if (wire_queued(&m->agent) >= 2 * WIRE_LOW)
+		wire_pause(&cl->wire, true);
+	return NULL;
+}
+
+static void client_ended(void *ctx, const char *why)
+{
+	kill_client(ctx);
+}
+
+static void begin_session(struct client *cl)
+{
+	struct machine *m = cl->control->m;
+	struct json_object *o;
+
+	cl->id = machine_relay(m, cl);
+	if (!cl->id) {
+		refuse(cl, m->ready ? "the guest is ending, or runs too many commands already" :
+		       "the guest is not ready yet");
+		return;
+	}
+	cl->kind = KIND_SESSION;
+	o = answer(true);
+	json_object_object_add(o, "session", json_object_new_int(cl->id));
+	json_object_object_add(o, "window", json_object_new_int(m->hello.window));
+	reply(cl, o);
+	if (cl->kind == KIND_DEAD)
+		return;
+	loop_unwatch(&m->loop, &cl->watch);
+	cl->wire = (struct wire){ .ctx = cl, .from_host = true, .frame = client_frame, .ended = client_ended };
+	if (wire_open(&cl->wire, &m->loop, cl->fd))
+		kill_client(cl);
+	cl->fd = -1;
+}
+
+void control_frame(void *client, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct client *cl = client;
+
+	if (cl->kind != KIND_SESSION)
+		return;
+	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
+		cl->over = true;
+	wire_send(&cl->wire, frame->type, frame->session, payload, frame->len);
+}
+
+void control_wake(struct control *c)
+{
+	struct client *cl;
+
+	for (cl = c->clients; cl; cl = cl->next)
+		if (cl->kind == KIND_SESSION && wire_queued(&c->m->agent) < WIRE_LOW)
+			wire_pause(&cl->wire, false);
+}
+
+/* ---- console ---- */
+
+static void console_update(struct client *cl)
+{
+	bool room = cl->control->m->hvc.in_len < HVC_PENDING;
+
+	cl->watch.events = (room ? POLLIN : 0) | (cl->out_len ? POLLOUT : 0);
+}
+
+static void console_flush(struct client *cl)
+{
+	ssize_t n;
+
+	if (!cl->out_len)
+		return;
+	n = send(cl->fd, cl->out, cl->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		kill_client(cl);
+	if (n > 0) {
+		cl->out_len -= n;
+		memmove(cl->out, cl->out + n, cl->out_len);
+	}
+}
+
+static void console_append(void *ctx, const char *text, size_t len)
+{
+	struct client *cl = ctx;
+
+	/* A viewer that does not look must not hold up the guest. */
+	len = min_t(size_t, len, CONSOLE_QUEUE - cl->out_len);
+	memcpy(cl->out + cl->out_len, text, len);
+	cl->out_len += len;
+}
+
+static void begin_console(struct client *cl)
+{
+	cl->out = malloc(CONSOLE_QUEUE);
+	if (!cl->out) {
+		refuse(cl, "out of memory");
+		return;
+	}
+	cl->kind = KIND_CONSOLE;
+	reply(cl, answer(true));
+	bootlog_each(&cl->control->m->hvc.log, console_append, cl);
+	console_update(cl);
+}
+
+static void console_ready(struct client *cl, short revents)
+{
+	char data[HVC_PENDING];
+	ssize_t n;
+
+	if (revents & POLLOUT)
+		console_flush(cl);
+	if (cl->kind == KIND_DEAD)
+		return;
+	if (revents & (POLLIN | POLLHUP | POLLERR)) {
+		n = recv(cl->fd, data, sizeof(data), MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			kill_client(cl);
+			return;
+		}
+		if (n > 0)
+			hvc_input(&cl->control->m->hvc, data, n);
+	}
+	console_update(cl);
+}
+
+void control_console(struct control *c, const char *data, size_t len)
+{
+	struct client *cl;
+
+	for (cl = c->clients; cl; cl = cl->next) {
+		if (cl->kind == KIND_CONSOLE) {
+			console_append(cl, data, len);
+			console_update(cl);
+		}
+	}
+}
+
+void control_console_room(struct control *c)
+{
+	struct client *cl;
+
+	for (cl = c->clients; cl; cl = cl->next)
+		if (cl->kind == KIND_CONSOLE)
+			console_update(cl);
+}
+
+/* ---- requests ---- */
+
+static void take_request(struct client *cl, struct json_object *req)
+{
+	struct json_object *op, *force, *o;
+	struct machine *m = cl->control->m;
+	const char *name;
+	bool forced = false;
+
+	if (!json_object_object_get_ex(req, "op", &op) || !json_object_is_type(op, json_type_string)) {
+		refuse(cl, "a request needs an \"op\"");
+		return;
+	}
+	name = json_object_get_string(op);
+	if (!strcmp(name, "info")) {
+		o = answer(true);
+		json_object_object_add(o, "guest", machine_info(m));
+		reply(cl, o);
+		kill_client(cl);
+	} else if (!strcmp(name, "exec")) {
+		begin_session(cl);
+	} else if (!strcmp(name, "console")) {
+		begin_console(cl);
+	} else if (!strcmp(name, "stop")) {
+		if (json_object_object_get_ex(req, "force", &force))
+			forced = json_object_get_boolean(force);
+		cl->kind = KIND_WAIT;
+		reply(cl, answer(true));
+		machine_stop(m, END_STOP, m->opt->init ? 0 : 120, forced);
+	} else {
+		refuse(cl, "unknown \"op\"");
+	}
+}
+
+static void line_ready(struct client *cl)
+{
+	ssize_t n = recv(cl->fd, cl->line + cl->len, sizeof(cl->line) - 1 - cl->len, MSG_DONTWAIT);
+	struct json_object *req;
+	char *nl;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		kill_client(cl);
+		return;
+	}
+	cl->len += n;
+	cl->line[cl->len] = 0;
+	nl = memchr(cl->line, '\n', cl->len);
+	if (!nl) {
+		if (cl->len == sizeof(cl->line) - 1)
+			refuse(cl, "the request is too long");
+		return;
+	}
+	*nl = 0;
+	req = json_tokener_parse(cl->line);
+	if (!req || !json_object_is_type(req, json_type_object))
+		refuse(cl, "the request is not JSON");
+	else
+		take_request(cl, req);
+	json_object_put(req);
+}
+
+static void client_ready(void *ctx, short revents)
+{
+	struct client *cl = ctx;
+	char drop[256];
+
+	switch (cl->kind) {
+	case KIND_LINE:
+		line_ready(cl);
+		break;
+	case KIND_CONSOLE:
+		console_ready(cl, revents);
+		break;
+	case KIND_WAIT:
+		/* Its end is all there is to see. */
+		if (recv(cl->fd, drop, sizeof(drop), MSG_DONTWAIT) == 0)
+			kill_client(cl);
+		break;
+	default:
+		break;
+	}
+}
+
+static void accept_client(void *ctx, short revents)
+{
+	struct control *c = ctx;
+	struct client *cl;
+	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	cl = c->nr_clients < MAX_CLIENTS ? calloc(1, sizeof(*cl)) : NULL;
+	if (!cl) {
+		close(fd);
+		return;
+	}
+	cl->control = c;
+	cl->fd = fd;
+	cl->next = c->clients;
+	c->clients = cl;
+	c->nr_clients++;
+	loop_watch(&c->m->loop, &cl->watch, fd, POLLIN, client_ready, cl);
+}
+
+int control_open(struct machine *m, struct r3_err *err)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return err_set(err, ENOMEM, "no memory for a control socket");
+	c->m = m;
+	c->dir = state_dir(true, err);
+	c->fd = c->dir < 0 ? c->dir : state_listen(c->dir, m->cfg->name, err);
+	if (c->fd < 0) {
+		int ret = c->fd;
+
+		if (c->dir >= 0)
+			close(c->dir);
+		free(c);
+		/* Nobody asked for it by name: the guest is of use without. */
+		return m->opt->name ? ret : 0;
+	}
+	loop_watch(&m->loop, &c->watch, c->fd, POLLIN, accept_client, c);
+	loop_timer(&m->loop, &c->reap, reap_clients, c);
+	m->control = c;
+	return 0;
+}
+
+void control_reset(struct control *c)
+{
+	struct client *cl;
+
+	for (cl = c->clients; cl; cl = cl->next) {
+		if (cl->kind == KIND_SESSION) {
+			cl->over = true;
+			kill_client(cl);
+		}
+	}
+}
+
+void control_close(struct machine *m)
+{
+	struct control *c = m->control;
+	struct client *cl;
+
+	if (!c)
+		return;
+	state_remove(c->dir, m->cfg->name);
+	for (cl = c->clients; cl; cl = cl->next) {
+		if (cl->kind == KIND_CONSOLE)
+			console_flush(cl);
+		cl->over = true;
+		kill_client(cl);
+	}
+	reap_clients(c);
+	loop_unwatch(&m->loop, &c->watch);
+	loop_untimer(&m->loop, &c->reap);
+	close(c->fd);
+	close(c->dir);
+	free(c);
+	m->control = NULL;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a host must, should, and may offer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "opts.h"
+#include "term.h"
+
+#define HWCAP2_FSGSBASE_BIT	(1UL << 1)
+#define MAP_COUNT_ENOUGH	65530
+#define PROCESSES_ENOUGH	1024
+
+static int failures;
+
+static const struct opt table[] = {
+	{ NULL }
+};
+
+static const struct opts doctor_opts = {
+	.usage = "doctor",
+	.about = "Checks what this host offers to guests: \"ok\", \"note\" for what costs speed or a\n"
+		 "second wall only, \"BAD\" for what keeps guests from running. Ends with 1 if\n"
+		 "anything is bad.",
+	.table = table,
+};
+
+static void __attribute__((format(printf, 2, 3))) say(const char *how, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!strcmp(how, "BAD"))
+		failures++;
+	printf("%-5s ", how);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static bool read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return false;
+	text[n] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return true;
+}
+
+static void check_kernel(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname uts;
+
+	uname(&uts);
+	sscanf(uts.release, "%u.%u", &major, &minor);
+	if (major > 5 || (major == 5 && minor >= 15))
+		say("ok", "kernel %s", uts.release);
+	else
+		say("BAD", "kernel %s: ring3 needs 5.15 or newer", uts.release);
+}
+
+static void check_cpu(void)
+{
+	char text[64];
+
+	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)
+		say("ok", "FSGSBASE: thread pointers are switched without a system call");
+	else
+		say("note", "no FSGSBASE: switching between guest threads is slower");
+	if (!read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", text, sizeof(text)))
+		say("note", "the host's clock source cannot be read");
+	else if (!strcmp(text, "tsc") || !strcmp(text, "kvm-clock"))
+		say("ok", "clock source %s", text);
+	else
+		say("note", "clock source %s: reading the time in guests may be slow", text);
+	say("ok", "%ld CPUs", sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static void check_memory(void)
+{
+	char text[64];
+	int fd = syscall(SYS_memfd_create, "ring3-doctor", MFD_CLOEXEC);
+	long maps;
+
+	if (fd < 0) {
+		say("BAD", "memfd_create: %s; guest memory needs it", strerror(errno));
+	} else {
+		say("ok", "memfd");
+		close(fd);
+	}
+	if (read_file("/proc/sys/vm/max_map_count", text, sizeof(text))) {
+		maps = atol(text);
+		say(maps >= MAP_COUNT_ENOUGH ? "ok" : "note", "vm.max_map_count %ld%s", maps,
+		    maps >= MAP_COUNT_ENOUGH ? "" : ": guests with many small mappings are slower (sysctl vm.max_map_count=65530)");
+	}
+	if (read_file("/proc/sys/vm/overcommit_memory", text, sizeof(text)))
+		say(atoi(text) == 2 ? "note" : "ok", "vm.overcommit_memory %s%s", text,
+		    atoi(text) == 2 ? ": guests must fit what the host may still promise" : "");
+}
+
+static void check_limits(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NPROC, &lim))
+		return;
+	if (lim.rlim_cur == RLIM_INFINITY)
+		say("ok", "no limit of processes");
+	else
+		say(lim.rlim_cur >= PROCESSES_ENOUGH ? "ok" : "note", "%lu processes allowed (ulimit -u)%s",
+		    (unsigned long)lim.rlim_cur,
+		    lim.rlim_cur >= PROCESSES_ENOUGH ? "" : ": each process of a guest is one of the host's");
+	if (!getrlimit(RLIMIT_NOFILE, &lim))
+		say("ok", "%lu open files allowed", (unsigned long)lim.rlim_cur);
+}
+
+static void check_walls(void)
+{
+	unsigned int action = SECCOMP_RET_KILL_PROCESS;
+	char text[64];
+	long abi;
+
+	if (!syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
+		say("ok", "seccomp filters");
+	else
+		say("BAD", "no seccomp filters (%s): the walls around guest code are made of them", strerror(errno));
+	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	if (abi > 0)
+		say("ok", "Landlock, version %ld", abi);
+	else
+		say("note", "no Landlock (%s): one wall less around the monitor", strerror(errno));
+	if (read_file("/proc/sys/user/max_user_namespaces", text, sizeof(text)))
+		say(atol(text) > 0 ? "ok" : "note", "%s user namespaces allowed%s", text,
+		    atol(text) > 0 ? "" : ": one wall less around the monitor");
+	say(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0 ? "BAD" : "ok", "no_new_privs");
+}
+
+static void check_files(void)
+{
+	static const char *const names[] = { "RING3_KERNEL", "RING3_INITRD", "RING3_ROOT", "RING3_MODULES" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *path = getenv(names[i]);
+
+		if (!path || !*path)
+			say("note", "%s is not set: \"ring3 run\" needs the option instead", names[i]);
+		else if (access(path, R_OK))
+			say("BAD", "%s: %s: %s", names[i], path, strerror(errno));
+		else
+			say("ok", "%s %s", names[i], path);
+	}
+	if (!access("/dev/kvm", R_OK | W_OK))
+		say("ok", "/dev/kvm can be opened (not needed)");
+	else
+		say("ok", "/dev/kvm cannot be opened (not needed)");
+}
+
+int doctor_main(int argc, char **argv)
+{
+	struct r3_err err;
+	bool dashes;
+	int at;
+
+	at = opts_parse(&doctor_opts, argc, argv, NULL, &dashes, &err);
+	if (at >= 0 && at < argc)
+		at = err_set(&err, EINVAL, "unexpected word %s; \"ring3 doctor\" takes none", argv[at]);
+	if (at < 0) {
+		term_message("%s", err.msg);
+		return CLI_START;
+	}
+	check_kernel();
+	check_cpu();
+	check_memory();
+	check_limits();
+	check_walls();
+	check_files();
+	return failures ? CLI_FAILED : CLI_OK;
+}

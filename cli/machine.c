@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Theory of operation
+ *
+ * machine_run() starts the monitor as a child and then only reacts: to frames
+ * of the agent, to the console, to signals, to timers, to clients. Whatever
+ * ends the guest, the end is always the same: the monitor's process ends, and
+ * monitor_ended() decides what that means. A guest that reboots is started
+ * again from the same open files, so its throw-away layer lives on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli.h"
+#include "machine.h"
+
+#define SLOW_MS		30000
+#define TAIL_LINES	60
+/* How long a guest may take to end when asked. */
+#define FORCED_MS	3000
+#define ORDERLY_MS	20000
+#define INIT_MS		90000
+
+static void send_power(struct machine *m, bool force)
+{
+	struct r3_agent_power power = {
+		.how = R3_POWER_HOW_OFF,
+		.flags = force ? R3_POWER_FORCE : 0,
+	};
+
+	wire_send(&m->agent, R3_FRAME_POWER, 0, &power, sizeof(power));
+}
+
+void machine_stop(struct machine *m, enum machine_end why, int status, bool force)
+{
+	bool again = m->end != END_NONE;
+
+	if (!again) {
+		m->end = why;
+		m->status = status;
+	}
+	if (force || again || !m->ready || m->agent.broken) {
+		monitor_kill(&m->mon);
+		return;
+	}
+	if (m->opt->init) {
+		send_power(m, false);
+		timer_set(&m->grace, INIT_MS);
+		return;
+	}
+	/* What nobody keeps need not be written back. */
+	send_power(m, !m->cfg->keeps_changes);
+	timer_set(&m->grace, m->cfg->keeps_changes ? ORDERLY_MS : FORCED_MS);
+}
+
+static void grace_over(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->end == END_NONE)
+		m->end = END_SIGNAL;
+	monitor_kill(&m->mon);
+}
+
+static void timed_out(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->end == END_DONE)
+		return;
+	m->end = END_TIMEOUT;
+	m->status = CLI_TIMEOUT;
+	monitor_kill(&m->mon);
+}
+
+static void is_slow(void *ctx)
+{
+	struct machine *m = ctx;
+
+	term_message("the guest is not ready after %d s; the last it wrote to its console:", SLOW_MS / 1000);
+	bootlog_show(&m->hvc.log, TAIL_LINES);
+}
+
+/* ---- the caller's session ---- */
+
+static void session_done(void *ctx)
+{
+	struct machine *m = ctx;
+
+	m->exit_ns = timing_now();
+	if (m->end == END_NONE)
+		machine_stop(m, END_DONE, m->session.status, false);
+}
+
+static void escaped(void *ctx)
+{
+	struct machine *m = ctx;
+
+	term_restore();
+	term_message("Ctrl-] three times: the guest is ended");
+	machine_stop(m, END_ESCAPE, CLI_ENDED, true);
+}
+
+static void unread(void *ctx)
+{
+	machine_stop(ctx, END_UNREAD, 128 + SIGPIPE, false);
+}
+
+static void open_session(struct machine *m)
+{
+	struct session_spec spec = {
+		.argv = m->opt->argv,
+		.env = (char **)m->opt->env,
+		.cwd = m->opt->cwd,
+		.with_uid = m->opt->with_uid,
+		.uid = m->opt->uid,
+		.gid = m->opt->gid,
+		.tty = m->opt->tty < 0 ? session_wants_tty() : m->opt->tty,
+	};
+	struct r3_err err;
+
+	m->session = (struct session){ 0 };
+	m->session.ctx = m;
+	m->session.on_done = session_done;
+	m->session.on_escape = escaped;
+	if (session_open(&m->session, &m->loop, &m->agent, 1, m->hello.window, &spec, &err)) {
+		term_message("%s", err.msg);
+		machine_stop(m, END_BROKEN, CLI_START, false);
+	}
+}
+
+/* ---- the agent ---- */
+
+static const char *take_hello(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct r3_agent_hello *hello = &m->hello, ours = {
+		.magic = R3_AGENT_MAGIC,
+		.version = R3_AGENT_VERSION,
+		.window = SESSION_WINDOW,
+	};
+
+	if (frame->type != R3_FRAME_HELLO || frame->len != sizeof(*hello))
+		return "it does not speak the agent's protocol";
+	memcpy(hello, payload, sizeof(*hello));
+	hello->release[sizeof(hello->release) - 1] = 0;
+	if (hello->magic != R3_AGENT_MAGIC || hello->version != R3_AGENT_VERSION)
+		return "it speaks another version of the protocol; use the initramfs that came with this ring3";
+	if (hello->window < R3_AGENT_WINDOW_MIN || hello->window > R3_AGENT_WINDOW_MAX)
+		return "it offers a window that makes no sense";
+	m->ready = true;
+	timer_set(&m->slow, -1);
+	wire_send(&m->agent, R3_FRAME_HELLO, 0, &ours, sizeof(ours));
+	if (m->end != END_NONE)
+		return NULL;
+	if (!m->opt->init) {
+		open_session(m);
+	} else {
+		struct r3_agent_winsize size;
+
+		term_size(1, 0, &size);
+		if (size.rows)
+			wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
+	}
+	return NULL;
+}
+
+static const char *take_failure(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
+{
+	char text[513];
+	size_t len;
+
+	if (frame->type != R3_FRAME_ERROR || frame->len < sizeof(struct r3_agent_error))
+		return "it sent a frame that makes no sense";
+	if (m->end != END_NONE)
+		return NULL;
+	len = min_t(size_t, frame->len - sizeof(struct r3_agent_error), sizeof(text) - 1);
+	memcpy(text, payload + sizeof(struct r3_agent_error), len);
+	len = bootlog_clean(text, len);
+	text[len] = 0;
+	term_restore();
+	term_message("%s", text);
+	machine_stop(m, END_BROKEN, CLI_START, true);
+	return NULL;
+}
+
+static const char *agent_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct machine *m = ctx;
+	void *client;
+
+	if (!m->ready)
+		return take_hello(m, frame, payload);
+	if (!frame->session)
+		return take_failure(m, frame, payload);
+	if (frame->session == 1 && m->session.loop) {
+		const char *wrong = session_frame(&m->session, frame, payload);
+
+		if (m->session.started && !m->started_ns)
+			m->started_ns = timing_now();
+		return wrong;
+	}
+	if (frame->session > R3_AGENT_SESSIONS || !m->relay[frame->session])
+		return "it sent a frame of a session that is not";
+	client = m->relay[frame->session];
+	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
+		m->relay[frame->session] = NULL;
+	if (client != m)
+		control_frame(client, frame, payload);
+	return NULL;
+}
+
+static void agent_ended(void *ctx, const char *why)
+{
+	struct machine *m = ctx;
+
+	/* The end of the monitor, which is being reported, ends it too. */
+	if (m->end != END_NONE || !strcmp(why, "it closed the connection"))
+		return;
+	term_restore();
+	term_message("the guest's agent cannot be spoken with: %s", why);
+	machine_stop(m, END_BROKEN, CLI_AGENT, true);
+}
+
+static void agent_drained(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->session.loop)
+		session_wake(&m->session);
+	if (m->control)
+		control_wake(m->control);
+}
+
+uint16_t machine_relay(struct machine *m, void *client)
+{
+	uint16_t id;
+
+	if (!m->ready || m->agent.broken || m->end != END_NONE)
+		return 0;
+	for (id = 2; id <= R3_AGENT_SESSIONS; id++) {
+		if (!m->relay[id]) {
+			m->relay[id] = client;
+			return id;
+		}
+	}
+	return 0;
+}
+
+static void console_output(void *ctx, const char *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	if (m->control)
+		control_console(m->control, data, len);
+}
+
+static void console_room(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->control)
+		control_console_room(m->control);
+}
+
+/* ---- the monitor ---- */
+
+static bool read_log(struct machine *m)
+{
+	char text[4096];
+	ssize_t n = read(m->mon.log_fd, text, sizeof(text));
+
+	if (n > 0)
+		term_text(text, bootlog_clean(text, n));
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		loop_unwatch(&m->loop, &m->log_watch);
+	return n > 0;
+}
+
+static void log_ready(void *ctx, short revents)
+{
+	read_log(ctx);
+}
+
+static int start(struct machine *m, struct r3_err *err)
+{
+	struct vm_config *vm = &m->cfg->vm;
+	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, con) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ag) < 0 ||
+	    pipe2(early, O_CLOEXEC) < 0)
+		return err_set(err, errno, "no socket for the guest's console and agent: %s", strerror(errno));
+	fcntl(early[0], F_SETFL, O_NONBLOCK);
+	vm->nr_ports = 2;
+	vm->port[0] = (struct vm_port){ .fd = con[1] };
+	vm->port[1] = (struct vm_port){ .fd = ag[1], .name = R3_AGENT_PORT };
+	vm->early_console_fd = early[1];
+
+	ret = monitor_start(&m->mon, vm, err);
+	close(con[1]);
+	close(ag[1]);
+	close(early[1]);
+	if (ret)
+		return ret;
+	m->ready = false;
+	m->started_ns = 0;
+	m->exit_ns = 0;
+	m->agent = (struct wire){ .ctx = m, .frame = agent_frame, .ended = agent_ended, .drained = agent_drained };
+	ret = wire_open(&m->agent, &m->loop, ag[0]);
+	if (ret)
+		return err_set(err, ret, "no memory for the connection to the guest's agent");
+	hvc_start(&m->hvc, con[0], early[0]);
+	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
+	timer_set(&m->slow, SLOW_MS);
+	return 0;
+}
+
+/* The guest is gone; what it said before is not. */
+static void collect(struct machine *m)
+{
+	if (m->session.loop) {
+		session_flush(&m->session);
+		session_close(&m->session);
+	}
+	hvc_stop(&m->hvc);
+	wire_close(&m->agent);
+	if (m->control)
+		control_reset(m->control);
+	memset(m->relay, 0, sizeof(m->relay));
+	m->ready = false;
+	timer_set(&m->slow, -1);
+	timer_set(&m->grace, -1);
+}
+
+static void collect_log(struct machine *m)
+{
+	while (read_log(m))
+		;
+	loop_unwatch(&m->loop, &m->log_watch);
+	close(m->mon.log_fd);
+	m->mon.log_fd = -1;
+}
+
+static void finish(struct machine *m, int status)
+{
+	m->over = true;
+	m->status = status;
+}
+
+static void show_tail(struct machine *m)
+{
+	/* With -v or on the console itself it was there to be read. */
+	if (!m->opt->verbose && !m->opt->init)
+		bootlog_show(&m->hvc.log, TAIL_LINES);
+}
+
+static void guest_off(struct machine *m, const char *how)
+{
+	if (m->opt->init || !m->opt->argv) {
+		finish(m, CLI_OK);
+		return;
+	}
+	term_message("the guest %s before the command ended", how);
+	finish(m, CLI_ENDED);
+}
+
+static void guest_reboot(struct machine *m)
+{
+	struct r3_err err;
+
+	if (!m->opt->init && m->opt->argv) {
+		guest_off(m, "was rebooted");
+		return;
+	}
+	if (start(m, &err)) {
+		term_message("%s", err.msg);
+		finish(m, CLI_HOST);
+		return;
+	}
+	if (m->opt->init && m->hvc.in.tty)
+		term_raw(0);
+}
+
+static void explain_death(struct machine *m, int status)
+{
+	if (WIFSIGNALED(status))
+		term_message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
+			     strsignal(WTERMSIG(status)),
+			     WTERMSIG(status) == SIGKILL ? "; the host may be out of memory" : "");
+	else
+		term_message("the guest's monitor ended with status %d", WEXITSTATUS(status));
+	show_tail(m);
+	finish(m, CLI_HOST);
+}
+
+static void monitor_ended(struct machine *m, int status)
+{
+	bool was_ready = m->ready, known;
+
+	/* Its last words may not have been read yet. */
+	wire_drain(&m->agent);
+	known = m->session.loop && m->session.over;
+	collect(m);
+	term_restore();
+	collect_log(m);
+
+	if (m->end != END_NONE) {
+		if (m->end == END_TIMEOUT && !was_ready)
+			bootlog_show(&m->hvc.log, TAIL_LINES);
+		finish(m, m->status);
+		return;
+	}
+	if (known) {
+		finish(m, m->session.status);
+		return;
+	}
+	switch (WIFEXITED(status) ? WEXITSTATUS(status) : -1) {
+	case VM_EXIT_POWEROFF:
+		guest_off(m, "was powered off");
+		break;
+	case VM_EXIT_REBOOT:
+		guest_reboot(m);
+		break;
+	case VM_EXIT_PANIC:
+		term_message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
+			     "; the last it wrote to its console:");
+		show_tail(m);
+		finish(m, CLI_PANIC);
+		break;
+	case VM_EXIT_HOST:
+		show_tail(m);
+		finish(m, CLI_HOST);
+		break;
+	case VM_EXIT_CONFIG:
+		finish(m, CLI_START);
+		break;
+	default:
+		explain_death(m, status);
+	}
+}
+
+/* ---- signals ---- */
+
+static void suspend(struct machine *m)
+{
+	bool was_raw = term_is_raw();
+
+	term_restore();
+	if (m->session.loop)
+		session_signal(&m->session, SIGSTOP);
+	kill(getpid(), SIGSTOP);
+	/* Continued. */
+	if (was_raw)
+		term_raw(0);
+	if (m->session.loop) {
+		session_signal(&m->session, SIGCONT);
+		session_resize(&m->session);
+		session_wake(&m->session);
+	}
+}
+
+static void ask_to_end(struct machine *m, int sig)
+{
+	/* A command may have its own way to take it; once. */
+	if (m->session.loop && m->session.started && !m->session.over && m->end == END_NONE &&
+	    m->grace.due < 0) {
+		session_signal(&m->session, sig);
+		if (sig == SIGTERM || sig == SIGHUP) {
+			m->status = 128 + sig;
+			timer_set(&m->grace, 10000);
+		}
+		return;
+	}
+	if (m->end == END_NONE)
+		m->status = 128 + sig;
+	machine_stop(m, END_SIGNAL, 128 + sig, m->grace.due >= 0 && !m->opt->init);
+}
+
+static void resize(struct machine *m)
+{
+	struct r3_agent_winsize size;
+
+	if (m->session.loop) {
+		session_resize(&m->session);
+	} else if (m->opt->init && m->ready) {
+		term_size(1, 0, &size);
+		wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
+	}
+}
+
+static void signal_ready(void *ctx, short revents)
+{
+	struct machine *m = ctx;
+	struct signalfd_siginfo info;
+	int status;
+
+	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		if (monitor_reap(&m->mon, &status))
+			monitor_ended(m, status);
+		break;
+	case SIGWINCH:
+		resize(m);
+		break;
+	case SIGTSTP:
+		suspend(m);
+		break;
+	default:
+		ask_to_end(m, info.ssi_signo);
+	}
+}
+
+static int take_signals(struct machine *m, struct r3_err *err)
+{
+	static const int taken[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH, SIGTSTP };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(taken); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* An ignored one would not be queued at all. */
+	signal(SIGCHLD, SIG_DFL);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0)
+		return err_set(err, errno, "no signalfd: %s", strerror(errno));
+	loop_watch(&m->loop, &m->signal_watch, m->signal_fd, POLLIN, signal_ready, m);
+	return 0;
+}
+
+/* ---- begin and end ---- */
+
+struct json_object *machine_info(const struct machine *m)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
+	json_object_object_add(o, "pid", json_object_new_int(getpid()));
+	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
+	json_object_object_add(o, "state", json_object_new_string(
+		m->end != END_NONE ? "ending" : m->ready ? "running" : "booting"));
+	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
+	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
+	json_object_object_add(o, "started", json_object_new_int64(m->started));
+	json_object_object_add(o, "kernel", json_object_new_string(m->hello.release));
+	json_object_object_add(o, "root", json_object_new_string(m->cfg->vm.disk[0].path));
+	if (m->opt->init) {
+		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
+	} else if (m->opt->argv) {
+		struct json_object *argv = json_object_new_array();
+
+		for (i = 0; m->opt->argv[i]; i++)
+			json_object_array_add(argv, json_object_new_string(m->opt->argv[i]));
+		json_object_object_add(o, "command", argv);
+	}
+	return o;
+}
+
+static int begin(struct machine *m, struct r3_err *err)
+{
+	int ret;
+
+	loop_timer(&m->loop, &m->timeout, timed_out, m);
+	loop_timer(&m->loop, &m->slow, is_slow, m);
+	loop_timer(&m->loop, &m->grace, grace_over, m);
+	m->hvc.ctx = m;
+	m->hvc.output = console_output;
+	m->hvc.room = console_room;
+	m->hvc.escaped = escaped;
+	m->hvc.unread = unread;
+	m->hvc.verbose = m->opt->verbose;
+	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
+	hvc_init(&m->hvc, &m->loop);
+	ret = take_signals(m, err);
+	if (!ret)
+		ret = start(m, err);
+	if (ret)
+		return ret;
+	timer_set(&m->timeout, m->opt->timeout_ms);
+	if (m->opt->init) {
+		ret = hvc_attach(&m->hvc);
+		if (ret)
+			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));
+	}
+	return control_open(m, err);
+}
+
+int machine_run(const struct run_options *opt, struct run_config *cfg)
+{
+	static struct machine m;
+	struct r3_err err;
+	int status, ret;
+
+	m.opt = opt;
+	m.cfg = cfg;
+	m.started = time(NULL);
+	timing_start(&m);
+	ret = begin(&m, &err);
+	if (ret) {
+		monitor_kill(&m.mon);
+		term_restore();
+		term_message("%s", err.msg);
+		finish(&m, CLI_START);
+	}
+	while (!m.over) {
+		ret = loop_step(&m.loop);
+		if (ret) {
+			term_message("poll: %s", strerror(-ret));
+			monitor_kill(&m.mon);
+			finish(&m, CLI_HOST);
+		}
+	}
+	status = m.status;
+	if (m.mon.pid)
+		waitpid(m.mon.pid, NULL, 0);
+	if (m.session.message[0]) {
+		size_t len = bootlog_clean(m.session.message, strlen(m.session.message));
+
+		term_message("%.*s", (int)len, m.session.message);
+	}
+	timing_write(&m);
+	control_close(&m);
+	hvc_free(&m.hvc);
+	return status;
+}

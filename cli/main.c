@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli.h"
+#include "opts.h"
+
+static const struct subcommand subcommands[] = {
+	{ "run", "start a guest: a shell in it, one command, or its own init", run_main },
+	{ "ps", "list the running guests", ps_main },
+	{ "exec", "run one more command in a running guest", exec_main },
+	{ "console", "attach to the console of a running guest", console_main },
+	{ "stop", "end a running guest", stop_main },
+	{ "doctor", "check what this host offers to guests", doctor_main },
+};
+
+static void help(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "Usage: ring3 SUBCOMMAND [OPTIONS]\n\n"
+		"Boots a mainline Linux kernel as an ordinary process of this host.\n\nSubcommands:\n");
+	for (i = 0; i < ARRAY_SIZE(subcommands); i++)
+		fprintf(f, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
+	fprintf(f, "\n\"ring3 SUBCOMMAND --help\" tells more about one of them.\n");
+}
+
+static int unknown(const char *word)
+{
+	const char *best = NULL;
+	int best_distance = 3;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(subcommands); i++) {
+		int d = opts_distance(word, subcommands[i].name);
+
+		if (d < best_distance) {
+			best_distance = d;
+			best = subcommands[i].name;
+		}
+	}
+	if (best)
+		fprintf(stderr, "ring3: unknown subcommand %s; did you mean %s?\n", word, best);
+	else
+		fprintf(stderr, "ring3: unknown subcommand %s; \"ring3 --help\" lists them\n", word);
+	return CLI_START;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		help(stderr);
+		return CLI_START;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("ring3 " R3_VERSION);
+		return CLI_OK;
+	}
+	for (i = 0; i < ARRAY_SIZE(subcommands); i++)
+		if (!strcmp(argv[1], subcommands[i].name))
+			return subcommands[i].main(argc - 1, argv + 1);
+	return unknown(argv[1]);
+}

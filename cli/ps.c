@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "bootlog.h"
+#include "cli.h"
+#include "opts.h"
+#include "state.h"
+#include "term.h"
+
+static const struct opt table[] = {
+	{ "json", 'j', NULL, "Everything that is known of each guest, one JSON object a line." },
+	{ "quiet", 'q', NULL, "Only names." },
+	{ NULL }
+};
+
+struct ps {
+	bool json, quiet;
+};
+
+static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
+{
+	struct ps *ps = ctx;
+
+	*(o->letter == 'j' ? &ps->json : &ps->quiet) = true;
+	return 0;
+}
+
+static const struct opts ps_opts = {
+	.usage = "ps [OPTIONS]",
+	.about = "Lists this user's running guests.",
+	.table = table,
+	.set = set_option,
+};
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
+	       json_object_get_string(v) : "";
+}
+
+static int64_t number_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
+}
+
+static void command_of(struct json_object *guest, char *text, size_t size)
+{
+	struct json_object *argv;
+	size_t i, len = 0;
+
+	if (text_of(guest, "init")[0]) {
+		snprintf(text, size, "%s", text_of(guest, "init"));
+	} else if (!json_object_object_get_ex(guest, "command", &argv)) {
+		snprintf(text, size, "(shell)");
+	} else {
+		for (i = 0; i < json_object_array_length(argv) && len < size; i++)
+			len += snprintf(text + len, size - len, "%s%s", i ? " " : "",
+					json_object_get_string(json_object_array_get_idx(argv, i)));
+	}
+	text[bootlog_clean(text, strlen(text))] = 0;
+}
+
+static void age_of(struct json_object *guest, char *text, size_t size)
+{
+	int64_t s = time(NULL) - number_of(guest, "started");
+
+	if (s < 3600)
+		snprintf(text, size, "%" PRId64 ":%02d", s / 60, (int)(s % 60));
+	else
+		snprintf(text, size, "%" PRId64 "h%02d", s / 3600, (int)(s / 60 % 60));
+}
+
+static void print_guest(const struct ps *ps, struct json_object *guest)
+{
+	char command[256], age[32];
+
+	if (ps->quiet) {
+		puts(text_of(guest, "name"));
+	} else if (ps->json) {
+		puts(json_object_to_json_string_ext(guest, JSON_C_TO_STRING_PLAIN));
+	} else {
+		command_of(guest, command, sizeof(command));
+		age_of(guest, age, sizeof(age));
+		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %s\n", text_of(guest, "name"),
+		       number_of(guest, "pid"), text_of(guest, "state"), number_of(guest, "cpus"),
+		       number_of(guest, "mem") >> 20, age, command);
+	}
+}
+
+static void ask(const struct ps *ps, int dir, const char *name)
+{
+	struct json_object *req, *reply, *guest;
+	struct r3_err err;
+	int fd = state_connect(dir, name, &err);
+
+	if (fd < 0)
+		return;
+	req = json_object_new_object();
+	json_object_object_add(req, "op", json_object_new_string("info"));
+	if (!state_request(fd, req, &reply, &err)) {
+		if (json_object_object_get_ex(reply, "guest", &guest))
+			print_guest(ps, guest);
+		json_object_put(reply);
+	}
+	json_object_put(req);
+	close(fd);
+}
+
+int ps_main(int argc, char **argv)
+{
+	struct ps ps = { 0 };
+	char **names = NULL;
+	struct r3_err err;
+	bool dashes;
+	int ret, dir, i;
+
+	ret = opts_parse(&ps_opts, argc, argv, &ps, &dashes, &err);
+	if (ret >= 0 && ret < argc)
+		ret = err_set(&err, EINVAL, "unexpected word %s; \"ring3 ps\" takes only options", argv[ret]);
+	if (ret < 0) {
+		term_message("%s", err.msg);
+		return CLI_START;
+	}
+	if (!ps.quiet && !ps.json)
+		printf("%-16s %7s %-8s %4s %7s %7s  %s\n", "NAME", "PID", "STATE", "CPUS", "MEM", "AGE", "COMMAND");
+	dir = state_dir(false, &err);
+	if (dir == -ENOENT)
+		return CLI_OK;
+	ret = dir < 0 ? dir : state_list(dir, &names, &err);
+	if (ret < 0) {
+		term_message("%s", err.msg);
+		return CLI_FAILED;
+	}
+	for (i = 0; i < ret; i++) {
+		ask(&ps, dir, names[i]);
+		free(names[i]);
+	}
+	free(names);
+	close(dir);
+	return fflush(stdout) ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli.h"
+#include "machine.h"
+#include "opts.h"
+#include "values.h"
+
+/* man/ring3-run.1 has the same words; a test compares them. */
+static const struct opt table[] = {
+	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
+	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
+	{ "root", 'r', "PATH", "Raw image of the root disk. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
+	{ "root-rw", 0, NULL, "Write to the root disk's image itself. No other guest may use it meanwhile." },
+	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
+	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
+	{ "disk", 'd', "PATH[,ro]", "One more disk: a raw image that the guest writes to, or only reads. May be given several times." },
+	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL." },
+	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD." },
+	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES." },
+	{ "append", 'a', "WORDS", "Words for the kernel's command line, after those of ring3." },
+	{ "init", 'i', "PATH", "Hand over to this program in the guest, as /sbin/init, with the terminal as its console." },
+	{ "name", 'n', "NAME", "Name for ring3 ps, exec, console and stop, and the guest's host name. Default: made from the process number." },
+	{ "timeout", 't', "TIME", "End the guest after this many seconds, or 10m or 2h, with status 124." },
+	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
+	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
+	{ "user", 'u', "UID[:GID]", "Run the command as this user. Default: root." },
+	{ "tty", 0, NULL, "Give the command a terminal although stdin or stdout is none." },
+	{ "no-tty", 'T', NULL, "Give the command pipes although stdin and stdout are a terminal." },
+	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
+	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
+	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
+	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },
+	{ NULL }
+};
+
+#define DISK_OPTION	"disk"
+
+static int set_disk(struct run_options *opt, const char *value, struct r3_err *err)
+{
+	if (opt->nr_disks == VM_MAX_DISKS)
+		return err_set(err, E2BIG, "--disk can be given at most %d times", VM_MAX_DISKS);
+	opt->disk[opt->nr_disks++] = value;
+	return 0;
+}
+
+static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
+{
+	struct run_options *opt = ctx;
+	const struct {
+		const char *name;
+		const char **text;
+	} texts[] = {
+		{ "root", &opt->root }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
+		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
+		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+	};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{ "root-rw", &opt->root_rw }, { "root-ro", &opt->root_ro }, { "verbose", &opt->verbose },
+		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (!strcmp(o->name, texts[i].name)) {
+			if (!*value)
+				return err_set(err, EINVAL, "option --%s needs a value: --%s %s", o->name, o->name, o->arg);
+			*texts[i].text = value;
+			return 0;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (!strcmp(o->name, flags[i].name)) {
+			*flags[i].flag = true;
+			return 0;
+		}
+	}
+	if (!strcmp(o->name, "mem"))
+		return value_size("mem", value, &opt->mem, err);
+	if (!strcmp(o->name, "cpus"))
+		return value_number("cpus", value, 1, 64, &opt->cpus, err);
+	if (!strcmp(o->name, DISK_OPTION))
+		return set_disk(opt, value, err);
+	if (!strcmp(o->name, "timeout"))
+		return value_time("timeout", value, &opt->timeout_ms, err);
+	if (!strcmp(o->name, "env"))
+		return value_env("env", value, opt->env, &opt->nr_env, RUN_MAX_ENV, err);
+	if (!strcmp(o->name, "user")) {
+		opt->with_uid = true;
+		return value_user("user", value, &opt->uid, &opt->gid, err);
+	}
+	opt->tty = !strcmp(o->name, "tty");
+	return 0;
+}
+
+static const struct opts run_opts = {
+	.usage = "run [OPTIONS] [-- COMMAND [ARG...]]",
+	.about = "Starts a guest and runs COMMAND in it, as root, with this stdin, stdout and\n"
+		 "stderr and with its exit status; without COMMAND, a shell. When it ends, so\n"
+		 "does the guest. With --init the guest's own init takes over instead.",
+	.table = table,
+	.more = "Ctrl-] three times within a second ends a guest that holds the terminal.\n\n"
+		"Exit status: the command's; 120 the guest ended before it, 121 the guest\n"
+		"kernel panicked, 122 the host failed the guest, 123 the guest's agent cannot\n"
+		"be spoken with, 124 --timeout, 125 it could not be started, 126 the command\n"
+		"cannot be executed, 127 it is not there. With --init, 0 when powered off.",
+	.set = set_option,
+};
+
+static int check(const struct run_options *opt, struct r3_err *err)
+{
+	if (opt->root_rw && opt->root_ro)
+		return err_set(err, EINVAL, "--root-rw and --root-ro exclude each other");
+	if (opt->init && opt->argv)
+		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
+	return 0;
+}
+
+/* What a program must know of the terminal it is on. */
+static void pass_terminal(struct run_options *opt)
+{
+	static char text[2][128];
+	static const char *const names[] = { "TERM", "COLORTERM" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (!value || strlen(value) > 64)
+			continue;
+		snprintf(text[i], sizeof(text[i]), "%s=%s", names[i], value);
+		memmove(opt->env + 1, opt->env, opt->nr_env * sizeof(opt->env[0]));
+		opt->env[0] = text[i];
+		opt->nr_env++;
+	}
+}
+
+int run_main(int argc, char **argv)
+{
+	static struct run_options opt;
+	static struct run_config cfg;
+	struct r3_err err;
+	bool dashes;
+	int ret;
+
+	stdfd_sanitize();
+	options_init(&opt);
+	ret = opts_parse(&run_opts, argc, argv, &opt, &dashes, &err);
+	if (ret >= 0 && ret < argc) {
+		opt.argv = argv + ret;
+		if (!dashes)
+			ret = err_set(&err, EINVAL, "unexpected word %s; a command for the guest follows after --", argv[ret]);
+	}
+	if (ret >= 0)
+		ret = check(&opt, &err);
+	if (ret >= 0) {
+		pass_terminal(&opt);
+		ret = config_open(&cfg, &opt, &err);
+	}
+	if (ret < 0) {
+		term_message("%s", err.msg);
+		return CLI_START;
+	}
+	return machine_run(&opt, &cfg);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where running guests are found: a socket for each, NAME.sock, in
+ * $XDG_RUNTIME_DIR/ring3 or /tmp/ring3-UID, which is the user's alone. The
+ * protocol: the client sends one line of JSON, {"op": "info"}, "exec",
+ * "console" or "stop"; the guest's `ring3 run` answers with one line, "ok"
+ * true or false with an "error". After "exec" both speak frames of
+ * <ring3/agent.h>; after "console" both sides' bytes are the console's.
+ */
+#ifndef R3_STATE_H
+#define R3_STATE_H
+
+#include <json-c/json.h>
+
+#include "base/err.h"
+
+#define STATE_LINE_MAX	65536
+
+/* The directory's descriptor, made if need be and asked for. */
+int state_dir(bool create, struct r3_err *err);
+
+/* A listening socket called NAME. -EEXIST if a guest of this name runs. */
+int state_listen(int dir, const char *name, struct r3_err *err);
+void state_remove(int dir, const char *name);
+
+/* Connected to the guest called NAME. Removes what a dead one left behind. */
+int state_connect(int dir, const char *name, struct r3_err *err);
+
+/* Names of all guests that answer; the caller frees list and names. */
+int state_list(int dir, char ***names, struct r3_err *err);
+
+/*
+ * Asks and waits for the answer. *reply is filled if it is "ok", to be given
+ * back with json_object_put().
+ */
+int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err);
+
+/* state_dir, state_connect and state_request in one: connected and answered. */
+int state_ask(const char *name, struct json_object *request, struct json_object **reply,
+	      struct r3_err *err);
+
+#endif
