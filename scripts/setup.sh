@@ -47,6 +47,7 @@ needs()
 	cmd:meson meson
 	cmd:ninja ninja-build
 	cmd:pkg-config pkg-config
+	pc:json-c libjson-c-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
 	cmd:fakechroot fakechroot

@@ -46,5 +46,9 @@ done
 rm -f "$root"/etc/systemd/system/multi-user.target.wants/nginx.service \
 	"$root"/etc/systemd/system/multi-user.target.wants/postgresql.service
 
+# fakechroot does not see that initdb runs as postgres.
+ids=$(sed -n 's/^postgres:[^:]*:\([0-9]*:[0-9]*\):.*/\1/p' "$root/etc/passwd")
+[ -z "$ids" ] || chown -R "$ids" "$root/var/lib/postgresql"
+
 rm -f "$root/etc/ld.so.conf.d/ring3-setup.conf"
 mkdir -p "$root/lib/modules" "$root/mnt"
