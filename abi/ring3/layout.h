@@ -39,7 +39,8 @@
 #define R3_STUB_CMD		R3_UL(0x7fe000100000)	/* command page: r-- */
 #define R3_STUB_SLOTS		R3_UL(0x7fe000200000)	/* one slot a vCPU: rw- */
 #define R3_SLOT_STRIDE		R3_UL(0x10000)
-#define R3_STUB_END		R3_UL(0x7fe000a00000)
+#define R3_STUB_ZYGOTE		R3_UL(0x7fe000900000)	/* zygote page, zygote only */
+#define R3_STUB_END		R3_UL(0x7fe000b00000)
 
 #define R3_MAX_CPUS		64
 

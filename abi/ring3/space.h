@@ -14,15 +14,16 @@
 
 /* Descriptors of a space. Nothing else is open there. */
 #define R3_SPACE_RAM_FD		3
-#define R3_SPACE_ZYGOTE_FD	4		/* zygote only */
-#define R3_SPACE_ACK_FD		5		/* R3_SPACE_ACK_FD + vCPU */
+#define R3_SPACE_ZYGOTE_FD	4		/* zygote only: the zygote page */
+#define R3_SPACE_FAIL_FD	5		/* zygote only: eventfd, a space could not be made */
+#define R3_SPACE_ACK_FD		6		/* R3_SPACE_ACK_FD + vCPU */
 
 /* Commands to a space's manager. */
 #define R3_OP_NOP		0
 #define R3_OP_MAP		1		/* addr len off, arg = PROT_* */
 #define R3_OP_UNMAP		2		/* addr len */
 #define R3_OP_PROTECT		3		/* addr len, arg = PROT_* */
-#define R3_OP_THREAD		4		/* addr = slot, off = cpu mask address in the command page */
+#define R3_OP_THREAD		4		/* addr = slot, arg = 1: pin to cmd_page.cpu_mask */
 #define R3_OP_WAKE		5		/* addr = slot */
 #define R3_OP_KICK		6		/* arg = tid */
 #define R3_OP_ACK		7		/* arg = descriptor */
@@ -45,8 +46,7 @@
 #define R3_SLOT_INFO		32
 #define R3_SLOT_UC		40
 #define R3_SLOT_SP		48
-#define R3_SLOT_SPIN		56
-#define R3_SLOT_WAITER		60
+#define R3_SLOT_ALTSTACK	64
 #define R3_SLOT_HEAD		128
 
 /* struct r3_cmd_page offsets for the stub */
@@ -75,8 +75,10 @@ struct r3_cmd_page {
 };
 
 struct r3_slot {
-	__u32 event;			/* futex word: 0 user code runs, 1 it stopped */
-	__u32 resume;			/* futex word: 1 go on */
+	__u32 event;			/* futex word: 0 user code runs, 1 it stopped,
+					   2 it runs and the vCPU sleeps */
+	__u32 resume;			/* futex word: 0 stay, 1 go on, 2 the guest
+					   thread sleeps */
 	__u32 tid;
 	__u32 sig;
 	__u64 fs;
@@ -84,9 +86,9 @@ struct r3_slot {
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
-	__u32 spin;			/* how often to look before sleeping */
-	__u32 waiter;			/* the other side sleeps on event: wake it */
-	__u8  reserved[64];
+	__u64 reserved;
+	__u64 altstack[3];		/* stack_t, by the guest thread when it starts */
+	__u8  reserved2[40];
 };
 
 /*
@@ -124,7 +126,7 @@ _Static_assert(sizeof(struct r3_cmd_page) == 4096, "command page size");
 _Static_assert(__builtin_offsetof(struct r3_cmd_page, cmd) == R3_CMD_ENTRIES, "command offset");
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, sp) == R3_SLOT_SP, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, waiter) == R3_SLOT_WAITER, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, altstack) == R3_SLOT_ALTSTACK, "slot layout");
 #endif
 #endif
 #endif

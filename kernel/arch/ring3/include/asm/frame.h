@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between struct pt_regs and the host's signal frame in a slot. */
+#ifndef _ASM_RING3_FRAME_H
+#define _ASM_RING3_FRAME_H
+
+struct pt_regs;
+struct r3_slot_info;
+
+/* What a guest thread stopped for. */
+struct r3_event {
+	int sig;			/* host signal, 0 if its frame makes no sense */
+	int code;			/* si_code */
+	unsigned long addr;		/* si_addr */
+	u32 arch;			/* of a system call, AUDIT_ARCH_* */
+	unsigned long trap_nr, err, cr2;
+};
+
+void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu);
+void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_event *ev,
+		  unsigned int cpu);
+
+#endif

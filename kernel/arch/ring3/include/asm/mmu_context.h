@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _ASM_RING3_MMU_CONTEXT_H
+#define _ASM_RING3_MMU_CONTEXT_H
+
+#include <linux/mm_types.h>
+#include <asm/fpu.h>
+
+#define init_new_context init_new_context
+static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
+{
+	mm->context.space = NULL;
+	return 0;
+}
+
+#define destroy_context destroy_context
+void destroy_context(struct mm_struct *mm);
+
+/* The vCPU thread runs in the monitor's address space whatever the mm. */
+static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
+			     struct task_struct *tsk)
+{
+}
+
+/* The space may go with its mm: take the user's vector state out of it. */
+#define deactivate_mm(tsk, mm)	r3_fpu_save(tsk)
+
+#include <asm-generic/mm_hooks.h>
+#include <asm-generic/mmu_context.h>
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * x86-64's own page table format, four levels, walked by software only: what
+ * a space really maps is a cache of it (mm/space.c). Three bits that hardware
+ * leaves to us say what the cache holds for an entry: R3_MAPPED is set once
+ * the page is mapped in the space, R3_MAPPED_W and R3_MAPPED_X if writable and
+ * executable there. Generic code never sets them and may lose them: a flush
+ * unmaps whatever it does not find flagged.
+ */
+#ifndef _ASM_RING3_PGTABLE_H
+#define _ASM_RING3_PGTABLE_H
+
+#include <asm/page.h>
+#include <asm-generic/pgtable-nop4d.h>
+
+#define PGDIR_SHIFT	39
+#define PTRS_PER_PGD	512
+#define PUD_SHIFT	30
+#define PTRS_PER_PUD	512
+#define PMD_SHIFT	21
+#define PTRS_PER_PMD	512
+#define PTRS_PER_PTE	512
+
+#define PGDIR_SIZE	(_AC(1, UL) << PGDIR_SHIFT)
+#define PGDIR_MASK	(~(PGDIR_SIZE - 1))
+#define PUD_SIZE	(_AC(1, UL) << PUD_SHIFT)
+#define PUD_MASK	(~(PUD_SIZE - 1))
+#define PMD_SIZE	(_AC(1, UL) << PMD_SHIFT)
+#define PMD_MASK	(~(PMD_SIZE - 1))
+
+#define USER_PTRS_PER_PGD	(R3_TASK_SIZE / PGDIR_SIZE)
+
+#define VMALLOC_START	R3_VMALLOC_BASE
+#define VMALLOC_END	(R3_VMALLOC_BASE + R3_VMALLOC_SIZE)
+#define MODULES_VADDR	R3_MODULES_BASE
+#define MODULES_END	(R3_MODULES_BASE + R3_MODULES_SIZE)
+#define MODULES_LEN	R3_MODULES_SIZE
+
+#define _PAGE_PRESENT	(_AC(1, UL) << 0)
+#define _PAGE_RW	(_AC(1, UL) << 1)
+#define _PAGE_USER	(_AC(1, UL) << 2)
+#define _PAGE_ACCESSED	(_AC(1, UL) << 5)
+#define _PAGE_DIRTY	(_AC(1, UL) << 6)
+#define _PAGE_PROTNONE	(_AC(1, UL) << 8)
+#define _PAGE_SPECIAL	(_AC(1, UL) << 9)
+#define _PAGE_SWP_EXCLUSIVE (_AC(1, UL) << 3)
+#define R3_MAPPED	(_AC(1, UL) << 52)
+#define R3_MAPPED_W	(_AC(1, UL) << 53)
+#define R3_MAPPED_X	(_AC(1, UL) << 54)
+#define R3_MAPPED_ALL	(R3_MAPPED | R3_MAPPED_W | R3_MAPPED_X)
+#define _PAGE_NX	(_AC(1, UL) << 63)
+
+#define _PAGE_PFN_MASK	_AC(0x000ffffffffff000, UL)
+
+#define _PAGE_TABLE	(_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED | _PAGE_DIRTY)
+#define _PAGE_CHG_MASK	(_PAGE_PFN_MASK | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_SPECIAL)
+
+#define __P_BASE	(_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)
+#define PAGE_NONE	__pgprot(_PAGE_PROTNONE | _PAGE_ACCESSED | _PAGE_NX)
+#define PAGE_READONLY	__pgprot(__P_BASE | _PAGE_NX)
+#define PAGE_READONLY_EXEC __pgprot(__P_BASE)
+#define PAGE_SHARED	__pgprot(__P_BASE | _PAGE_RW | _PAGE_NX)
+#define PAGE_SHARED_EXEC __pgprot(__P_BASE | _PAGE_RW)
+#define PAGE_KERNEL	__pgprot(_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_NX)
+#define PAGE_KERNEL_RO	__pgprot(_PAGE_PRESENT | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_NX)
+#define PAGE_KERNEL_EXEC __pgprot(_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY)
+
+#ifndef __ASSEMBLY__
+
+#include <linux/mm_types.h>
+
+extern pgd_t swapper_pg_dir[PTRS_PER_PGD];
+extern unsigned long empty_zero_page[PAGE_SIZE / sizeof(unsigned long)];
+#define ZERO_PAGE(vaddr) ((void)(vaddr), virt_to_page(empty_zero_page))
+
+#define pte_ERROR(e) pr_err("%s:%d: bad pte %016lx\n", __FILE__, __LINE__, pte_val(e))
+#define pmd_ERROR(e) pr_err("%s:%d: bad pmd %016lx\n", __FILE__, __LINE__, pmd_val(e))
+#define pud_ERROR(e) pr_err("%s:%d: bad pud %016lx\n", __FILE__, __LINE__, pud_val(e))
+#define pgd_ERROR(e) pr_err("%s:%d: bad pgd %016lx\n", __FILE__, __LINE__, pgd_val(e))
+
+/* Upper levels: an entry is empty or points to a table. */
+static inline int pmd_none(pmd_t pmd)	{ return !pmd_val(pmd); }
+static inline int pmd_present(pmd_t pmd) { return pmd_val(pmd) & _PAGE_PRESENT; }
+static inline int pmd_bad(pmd_t pmd)
+{
+	return (pmd_val(pmd) & ~(_PAGE_PFN_MASK | _PAGE_USER)) != (_PAGE_TABLE & ~_PAGE_USER);
+}
+#define pmd_leaf pmd_leaf
+static inline bool pmd_leaf(pmd_t pmd)	{ return false; }
+static inline unsigned long pmd_pfn(pmd_t pmd) { return (pmd_val(pmd) & _PAGE_PFN_MASK) >> PAGE_SHIFT; }
+static inline unsigned long pmd_page_vaddr(pmd_t pmd)
+{
+	return (unsigned long)__va(pmd_val(pmd) & _PAGE_PFN_MASK);
+}
+#define pmd_page(pmd)	pfn_to_page(pmd_pfn(pmd))
+
+static inline int pud_none(pud_t pud)	{ return !pud_val(pud); }
+static inline int pud_present(pud_t pud) { return pud_val(pud) & _PAGE_PRESENT; }
+static inline int pud_bad(pud_t pud)
+{
+	return (pud_val(pud) & ~(_PAGE_PFN_MASK | _PAGE_USER)) != (_PAGE_TABLE & ~_PAGE_USER);
+}
+#define pud_leaf pud_leaf
+static inline bool pud_leaf(pud_t pud)	{ return false; }
+static inline unsigned long pud_pfn(pud_t pud) { return (pud_val(pud) & _PAGE_PFN_MASK) >> PAGE_SHIFT; }
+static inline pmd_t *pud_pgtable(pud_t pud)
+{
+	return __va(pud_val(pud) & _PAGE_PFN_MASK);
+}
+#define pud_page(pud)	pfn_to_page(pud_pfn(pud))
+
+/* With pgtable-nop4d.h a p4d is the pgd entry. */
+static inline int p4d_none(p4d_t p4d)	{ return !p4d_val(p4d); }
+static inline int p4d_present(p4d_t p4d) { return p4d_val(p4d) & _PAGE_PRESENT; }
+static inline int p4d_bad(p4d_t p4d)
+{
+	return (p4d_val(p4d) & ~(_PAGE_PFN_MASK | _PAGE_USER)) != (_PAGE_TABLE & ~_PAGE_USER);
+}
+static inline pud_t *p4d_pgtable(p4d_t p4d)
+{
+	return __va(p4d_val(p4d) & _PAGE_PFN_MASK);
+}
+#define p4d_page(p4d)	pfn_to_page((p4d_val(p4d) & _PAGE_PFN_MASK) >> PAGE_SHIFT)
+
+static inline void set_pmd(pmd_t *pmdp, pmd_t pmd) { WRITE_ONCE(*pmdp, pmd); }
+static inline void set_pud(pud_t *pudp, pud_t pud) { WRITE_ONCE(*pudp, pud); }
+static inline void set_p4d(p4d_t *p4dp, p4d_t p4d) { WRITE_ONCE(*p4dp, p4d); }
+static inline void pmd_clear(pmd_t *pmdp) { set_pmd(pmdp, __pmd(0)); }
+static inline void pud_clear(pud_t *pudp) { set_pud(pudp, __pud(0)); }
+static inline void p4d_clear(p4d_t *p4dp) { set_p4d(p4dp, (p4d_t) { __pgd(0) }); }
+
+/* Entries. */
+static inline int pte_none(pte_t pte)	{ return !pte_val(pte); }
+static inline int pte_present(pte_t pte) { return pte_val(pte) & (_PAGE_PRESENT | _PAGE_PROTNONE); }
+#define pte_accessible(mm, pte)	(pte_val(pte) & _PAGE_PRESENT)
+static inline int pte_write(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_RW); }
+static inline int pte_dirty(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_DIRTY); }
+static inline int pte_young(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_ACCESSED); }
+static inline int pte_special(pte_t pte) { return !!(pte_val(pte) & _PAGE_SPECIAL); }
+static inline int pte_exec(pte_t pte)	{ return !(pte_val(pte) & _PAGE_NX); }
+static inline int pte_user(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_USER); }
+
+#define PFN_PTE_SHIFT	PAGE_SHIFT
+static inline unsigned long pte_pfn(pte_t pte)
+{
+	return (pte_val(pte) & _PAGE_PFN_MASK) >> PAGE_SHIFT;
+}
+#define pte_page(pte)	pfn_to_page(pte_pfn(pte))
+
+static inline pte_t pte_set(pte_t pte, unsigned long bits)
+{
+	return __pte(pte_val(pte) | bits);
+}
+static inline pte_t pte_unset(pte_t pte, unsigned long bits)
+{
+	return __pte(pte_val(pte) & ~bits);
+}
+
+static inline pte_t pte_wrprotect(pte_t pte)	{ return pte_unset(pte, _PAGE_RW); }
+static inline pte_t pte_mkwrite_novma(pte_t pte) { return pte_set(pte, _PAGE_RW); }
+static inline pte_t pte_mkclean(pte_t pte)	{ return pte_unset(pte, _PAGE_DIRTY); }
+static inline pte_t pte_mkdirty(pte_t pte)	{ return pte_set(pte, _PAGE_DIRTY); }
+static inline pte_t pte_mkold(pte_t pte)	{ return pte_unset(pte, _PAGE_ACCESSED); }
+static inline pte_t pte_mkyoung(pte_t pte)	{ return pte_set(pte, _PAGE_ACCESSED); }
+static inline pte_t pte_mkspecial(pte_t pte)	{ return pte_set(pte, _PAGE_SPECIAL); }
+static inline pte_t pte_modify(pte_t pte, pgprot_t prot)
+{
+	return __pte((pte_val(pte) & _PAGE_CHG_MASK) | (pgprot_val(prot) & ~_PAGE_CHG_MASK));
+}
+
+#define __HAVE_ARCH_PTE_SAME
+static inline int pte_same(pte_t a, pte_t b)
+{
+	return !((pte_val(a) ^ pte_val(b)) & ~R3_MAPPED_ALL);
+}
+
+static inline pte_t pfn_pte(unsigned long pfn, pgprot_t prot)
+{
+	return __pte((pfn << PAGE_SHIFT) | pgprot_val(prot));
+}
+static inline pmd_t pfn_pmd(unsigned long pfn, pgprot_t prot)
+{
+	return __pmd((pfn << PAGE_SHIFT) | pgprot_val(prot));
+}
+#define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
+
+static inline void set_pte(pte_t *ptep, pte_t pte)
+{
+	WRITE_ONCE(*ptep, pte_unset(pte, pte_val(pte) & _PAGE_PRESENT ? R3_MAPPED_ALL : 0));
+}
+#ifdef R3_OLD_SET_PTE
+static inline void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
+{
+	set_pte(ptep, pte);
+}
+#endif
+static inline void pte_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
+{
+	WRITE_ONCE(*ptep, __pte(0));
+}
+
+#define __HAVE_ARCH_PTEP_GET_AND_CLEAR
+static inline pte_t ptep_get_and_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
+{
+	return __pte(xchg(&ptep->pte, 0));
+}
+#define __HAVE_ARCH_PTEP_SET_WRPROTECT
+static inline void ptep_set_wrprotect(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
+{
+	clear_bit(1, (unsigned long *)&ptep->pte);
+}
+#define __HAVE_ARCH_PTEP_TEST_AND_CLEAR_YOUNG
+static inline int ptep_test_and_clear_young(struct vm_area_struct *vma, unsigned long addr,
+					    pte_t *ptep)
+{
+	return pte_young(*ptep) && test_and_clear_bit(5, (unsigned long *)&ptep->pte);
+}
+
+/* Swap entries: present and protnone clear; type in bits 9-13, offset from 14. */
+#define __swp_type(x)		(((x).val >> 9) & 0x1f)
+#define __swp_offset(x)		((x).val >> 14)
+#define __swp_entry(type, offset) \
+	((swp_entry_t) { ((unsigned long)(type) << 9) | ((unsigned long)(offset) << 14) })
+#define __pte_to_swp_entry(pte)	((swp_entry_t) { pte_val(pte) & ~_PAGE_SWP_EXCLUSIVE })
+#define __swp_entry_to_pte(swp)	__pte((swp).val)
+
+static inline int pte_swp_exclusive(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_SWP_EXCLUSIVE);
+}
+static inline pte_t pte_swp_mkexclusive(pte_t pte) { return pte_set(pte, _PAGE_SWP_EXCLUSIVE); }
+static inline pte_t pte_swp_clear_exclusive(pte_t pte) { return pte_unset(pte, _PAGE_SWP_EXCLUSIVE); }
+
+#define pgprot_noncached(prot)		(prot)
+#define pgprot_writecombine(prot)	(prot)
+
+/* Mapping a page in its space happens on the way back to user mode. */
+#define update_mmu_cache(vma, addr, ptep)			do { } while (0)
+#define update_mmu_cache_range(vmf, vma, addr, ptep, nr)	do { } while (0)
+#define flush_tlb_fix_spurious_fault(vma, addr, ptep)		do { } while (0)
+
+#define kern_addr_valid(addr)	(1)
+
+void paging_init(void);
+
+#endif /* !__ASSEMBLY__ */
+#endif

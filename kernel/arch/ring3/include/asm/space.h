@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Spaces as the kernel sees them: mm/space.c, mm/map.c, kernel/user.c. */
+#ifndef _ASM_RING3_SPACE_H
+#define _ASM_RING3_SPACE_H
+
+#include <linux/spinlock.h>
+#include <linux/mm_types.h>
+#include <ring3/space.h>
+
+/* A guest thread of a space: the one that runs user code for one vCPU. */
+struct r3_slot_info {
+	struct r3_slot *slot;		/* our view of the shared pages */
+	unsigned long size;
+	u64 stamp;			/* whose vector state its frame holds */
+	unsigned long uc;		/* offsets into the slot, checked; 0: none yet */
+	unsigned long fp;
+	bool started;
+};
+
+struct r3_space {
+	spinlock_t lock;
+	struct r3_cmd_page *cmd;
+	u32 head;			/* commands issued */
+	u32 rung;			/* of them, published to the manager */
+	u32 acked;			/* of them, known to be done */
+	u32 id;				/* index in r3_zygote.space */
+	u32 nr_maps;			/* host mappings, an upper bound */
+	u32 max_maps;
+	bool dead;
+	bool orphan;			/* no mm; freed when its process has ended */
+	bool map_failed;		/* an acknowledgement said so */
+	unsigned long lo, hi;		/* nothing is mapped outside */
+	struct r3_slot_info *slots[NR_CPUS];
+};
+
+struct r3_space *r3_space_get(struct mm_struct *mm);
+struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu);
+void r3_space_put(struct r3_space *space);
+void r3_space_reap(void);
+void r3_space_init(void);
+
+/* Queue a command; the space's lock is held. The manager looks at the queue
+ * when it is rung. */
+void r3_space_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
+		  unsigned long len, unsigned long off);
+void r3_space_ring(struct r3_space *space);
+/* Rings and waits until all is done. Returns 0, or -ENOMEM if the host refused
+ * a mapping, or -ESRCH if the space is dead. */
+int r3_space_sync(struct r3_space *space);
+void r3_space_drop(struct r3_space *space);
+
+/* mm/map.c: makes what the page tables hold around addr visible in the space.
+ * Returns 0, -EAGAIN if the tables do not allow the access (any more), or an
+ * error. */
+int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
+
+#endif

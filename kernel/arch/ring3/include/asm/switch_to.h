@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _ASM_RING3_SWITCH_TO_H
+#define _ASM_RING3_SWITCH_TO_H
+
+struct task_struct;
+
+struct task_struct *__switch_to_asm(struct task_struct *prev, struct task_struct *next);
+struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next);
+
+/* What __switch_to_asm leaves on a stack, lowest address first. */
+struct r3_switch_frame {
+	unsigned long r15, r14, r13, r12, bx, bp;
+	unsigned long ret;
+};
+
+#define switch_to(prev, next, last) \
+	((last) = __switch_to_asm(prev, next))
+
+#endif

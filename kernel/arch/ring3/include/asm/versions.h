@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between the kernels this port builds for (6.1 and up). */
+#ifndef _ASM_RING3_VERSIONS_H
+#define _ASM_RING3_VERSIONS_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define R3_OLD_SET_PTE		1	/* the arch has set_pte_at, not set_ptes */
+#define pte_mkwrite_novma	pte_mkwrite
+#define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define R3_OLD_PTDESC		1	/* pgtable_*_page_ctor on struct page */
+#define arch_smp_send_reschedule smp_send_reschedule
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define R3_OLD_PFN_VALID	1	/* FLATMEM's pfn_valid is the arch's */
+#define R3_OLD_PERCPU_STABLE	1
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define R3_OLD_MODULE_ALLOC	1	/* module_alloc, not execmem */
+#endif
+
+/* find_vqs gets what it is to know of each queue in one array, or in three. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define R3_FIND_VQS_ARGS	vq_callback_t *callbacks[], \
+				const char * const names[], const bool *ctxs
+#define R3_VQ_CALLBACK(i)	callbacks[i]
+#define R3_VQ_NAME(i)		names[i]
+#define R3_VQ_CTX(i)		(ctxs ? ctxs[i] : false)
+#else
+#define R3_FIND_VQS_ARGS	struct virtqueue_info info[]
+#define R3_VQ_CALLBACK(i)	info[i].callback
+#define R3_VQ_NAME(i)		info[i].name
+#define R3_VQ_CTX(i)		info[i].ctx
+#endif
+
+#endif

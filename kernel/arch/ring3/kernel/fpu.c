@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a thread's vector state is. While the thread runs, in its guest
+ * thread's registers; while it is stopped, in the signal frame in its slot;
+ * once another thread may use that slot, in its task_struct.
+ *
+ * thread.fp_slot names the slot whose frame is the only copy. A stamp that is
+ * in both thread.fp_stamp and slot.stamp says that the frame still equals the
+ * thread's state, so that a switch forth and back copies once, not twice.
+ */
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/uaccess.h>
+#include <linux/string.h>
+#include <linux/atomic.h>
+#include <asm/sigcontext.h>
+#include <asm/space.h>
+#include <asm/fpu.h>
+#include <asm/elf.h>
+
+#define XSTATE_BV	512
+#define XCOMP_BV	520
+#define XSAVE_HEADER	64
+#define FXSAVE_SIZE	512
+#define SW_BYTES	464
+#define XF_AMX		(3ULL << 17)	/* needs a permission that guest threads never ask for */
+#define XF_PKRU		(1ULL << 9)
+
+unsigned int r3_xsave_size __ro_after_init;
+unsigned int r3_fpframe_size __ro_after_init;
+unsigned int r3_minsigstksz __ro_after_init;
+u64 r3_xfeatures __ro_after_init;
+static u32 mxcsr_mask __ro_after_init = 0xffbf;
+
+static void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
+{
+	asm volatile("cpuid" : "=a" (*a), "=b" (*b), "=c" (*c), "=d" (*d)
+		     : "0" (leaf), "2" (sub));
+}
+
+void __init r3_fpu_init(void)
+{
+	static u8 fx[FXSAVE_SIZE] __aligned(16) __initdata;
+	u32 a, b, c, d, lo, hi, mask;
+	unsigned int i;
+
+	asm volatile("fxsave64 %0" : "=m" (fx));
+	mask = *(u32 *)(fx + 28);
+	if (mask)
+		mxcsr_mask = mask;
+
+	r3_xfeatures = 3;
+	r3_xsave_size = FXSAVE_SIZE + XSAVE_HEADER;
+	cpuid(1, 0, &a, &b, &c, &d);
+	if (c & (1 << 27)) {	/* OSXSAVE */
+		asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
+		r3_xfeatures = (((u64)hi << 32) | lo) & ~XF_AMX;
+		for (i = 2; i < 63; i++) {
+			if (!(r3_xfeatures & (1ULL << i)))
+				continue;
+			cpuid(0xd, i, &a, &b, &c, &d);
+			r3_xsave_size = max(r3_xsave_size, a + b);
+		}
+	}
+	r3_fpframe_size = r3_xsave_size + FP_XSTATE_MAGIC2_SIZE;
+	/* frame, siginfo, red zone and alignment, as x86 counts them */
+	r3_minsigstksz = r3_fpframe_size + 8 + 296 + 128 + 128 + 64 + 16;
+	arch_task_struct_size = offsetof(struct task_struct, thread.fpu.state) +
+				ALIGN(r3_fpframe_size, 64);
+}
+
+/* Software bytes that describe exactly the area we keep. */
+void r3_fpu_set_sw_bytes(void *state)
+{
+	struct _fpx_sw_bytes *sw = state + SW_BYTES;
+
+	memset(sw, 0, sizeof(*sw));
+	sw->magic1 = FP_XSTATE_MAGIC1;
+	sw->extended_size = r3_fpframe_size;
+	sw->xfeatures = r3_xfeatures;
+	sw->xstate_size = r3_xsave_size;
+	*(u32 *)(state + r3_xsave_size) = FP_XSTATE_MAGIC2;
+}
+
+/* Makes any bytes a state that the CPU will load. */
+void r3_fpu_sanitize(void *state)
+{
+	*(u32 *)(state + 24) &= mxcsr_mask;
+	*(u64 *)(state + XSTATE_BV) &= r3_xfeatures;
+	memset(state + XCOMP_BV, 0, XSAVE_HEADER - 8);
+	r3_fpu_set_sw_bytes(state);
+}
+
+void r3_fpu_save(struct task_struct *tsk)
+{
+	struct r3_slot_info *slot = tsk->thread.fp_slot;
+
+	if (!slot)
+		return;
+	memcpy(tsk->thread.fpu.state, (void *)slot->slot + slot->fp, r3_fpframe_size);
+	r3_fpu_sanitize(tsk->thread.fpu.state);
+	tsk->thread.fpu.valid = true;
+	tsk->thread.fp_slot = NULL;
+}
+
+void r3_fpu_reset(struct task_struct *tsk)
+{
+	tsk->thread.fp_slot = NULL;
+	tsk->thread.fp_stamp = 0;
+	tsk->thread.fpu.valid = false;
+}
+
+/*
+ * r3_fpu_from_user - replace the current thread's state
+ * @buf: FXSAVE or XSAVE image with software bytes, as in a signal frame
+ * @size: bytes that may be read; 0 for as many as the image says it has
+ *
+ * Returns 0, or -EFAULT. An image without valid software bytes counts as
+ * FXSAVE only, as on x86.
+ */
+int r3_fpu_from_user(const void __user *buf, unsigned int size)
+{
+	struct thread_struct *t = &current->thread;
+	struct _fpx_sw_bytes sw;
+	u8 *state = t->fpu.state;
+	u32 magic2;
+
+	t->fp_slot = NULL;
+	t->fp_stamp = 0;
+	t->fpu.valid = false;
+	if (copy_from_user(&sw, buf + SW_BYTES, sizeof(sw)))
+		return -EFAULT;
+	if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= FXSAVE_SIZE + XSAVE_HEADER &&
+	    sw.xstate_size <= r3_xsave_size &&
+	    !get_user(magic2, (const u32 __user *)(buf + sw.xstate_size)) &&
+	    magic2 == FP_XSTATE_MAGIC2) {
+		if (copy_from_user(state, buf, sw.xstate_size))
+			return -EFAULT;
+		memset(state + sw.xstate_size, 0, r3_xsave_size - sw.xstate_size);
+		*(u64 *)(state + XSTATE_BV) &= sw.xfeatures;
+	} else {
+		if (copy_from_user(state, buf, FXSAVE_SIZE))
+			return -EFAULT;
+		memset(state + FXSAVE_SIZE, 0, r3_xsave_size - FXSAVE_SIZE);
+		*(u64 *)(state + XSTATE_BV) = 3;
+	}
+	r3_fpu_sanitize(state);
+	t->fpu.valid = true;
+	return 0;
+}

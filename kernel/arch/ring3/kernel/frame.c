@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The signal frame in a slot is how user registers get in and out: the host
+ * writes it when a guest thread stops, rt_sigreturn loads it when it goes on.
+ * User code can write it at any time. It is read once, into pt_regs; offsets
+ * are checked against the slot; what is written back the host checks again.
+ */
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/uaccess.h>
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
+#include <asm/siginfo.h>
+#include <asm/space.h>
+#include <asm/frame.h>
+#include <asm/fpu.h>
+#include <asm/ptrace.h>
+
+static DEFINE_PER_CPU(u64, r3_stamp);
+
+static u64 new_stamp(unsigned int cpu)
+{
+	return this_cpu_add_return(r3_stamp, NR_CPUS) + cpu + 1;
+}
+
+static unsigned long slot_address(unsigned int cpu)
+{
+	return R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
+}
+
+/* An object of size bytes at a user address in the slot: its offset, or 0. */
+static unsigned long slot_offset(struct r3_slot_info *info, unsigned int cpu,
+				 unsigned long addr, unsigned long size, unsigned long align)
+{
+	unsigned long off = addr - slot_address(cpu);
+
+	if (off < R3_SLOT_HEAD || off > info->size - size || (addr & (align - 1)))
+		return 0;
+	return off;
+}
+
+static void default_place(struct r3_slot_info *info)
+{
+	info->fp = (info->size - r3_fpframe_size) & ~63UL;
+	info->uc = (info->fp - sizeof(struct ucontext) - sizeof(struct siginfo)) & ~15UL;
+}
+
+void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu)
+{
+	struct thread_struct *t = &current->thread;
+	struct r3_slot *slot = info->slot;
+	unsigned long base = slot_address(cpu);
+	struct ucontext *uc;
+	struct sigcontext *sc;
+	bool fp_in_frame;
+
+	fp_in_frame = t->fp_stamp && info->stamp == t->fp_stamp && info->uc;
+	if (!info->uc)
+		default_place(info);
+	uc = (void *)slot + info->uc;
+	sc = (struct sigcontext *)&uc->uc_mcontext;
+
+	if (!fp_in_frame && t->fpu.valid)
+		memcpy((void *)slot + info->fp, t->fpu.state, r3_fpframe_size);
+	sc->fpstate = fp_in_frame || t->fpu.valid ? (void __user *)(base + info->fp) : NULL;
+	info->stamp = t->fp_stamp = new_stamp(cpu);
+	t->fp_slot = NULL;
+
+	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	uc->uc_link = NULL;
+	uc->uc_stack.ss_sp = (void __user *)base;
+	uc->uc_stack.ss_flags = 0;
+	uc->uc_stack.ss_size = info->size;
+	*(u64 *)&uc->uc_sigmask = 0;
+
+	sc->r8 = regs->r8;
+	sc->r9 = regs->r9;
+	sc->r10 = regs->r10;
+	sc->r11 = regs->r11;
+	sc->r12 = regs->r12;
+	sc->r13 = regs->r13;
+	sc->r14 = regs->r14;
+	sc->r15 = regs->r15;
+	sc->di = regs->di;
+	sc->si = regs->si;
+	sc->bp = regs->bp;
+	sc->bx = regs->bx;
+	sc->dx = regs->dx;
+	sc->ax = regs->ax;
+	sc->cx = regs->cx;
+	sc->sp = regs->sp;
+	sc->ip = regs->ip;
+	sc->flags = regs->flags;
+	sc->cs = R3_USER_CS;
+	sc->ss = R3_USER_DS;
+	sc->gs = sc->fs = 0;
+
+	slot->fs = t->fsbase;
+	slot->gs = t->gsbase;
+	slot->sp = base + info->uc;
+}
+
+static bool canonical_user(unsigned long addr)
+{
+	return addr < (1UL << 47);
+}
+
+void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_event *ev,
+		  unsigned int cpu)
+{
+	struct thread_struct *t = &current->thread;
+	struct r3_slot *slot = info->slot;
+	unsigned long uc_off, fp_off, si_off;
+	struct siginfo *si;
+	struct ucontext *uc;
+	struct sigcontext *sc;
+
+	memset(ev, 0, sizeof(*ev));
+	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(*uc), 8);
+	si_off = slot_offset(info, cpu, READ_ONCE(slot->info), sizeof(struct siginfo), 8);
+	if (!uc_off || !si_off)
+		return;
+	uc = (void *)slot + uc_off;
+	sc = (struct sigcontext *)&uc->uc_mcontext;
+	fp_off = slot_offset(info, cpu, (unsigned long)READ_ONCE(sc->fpstate),
+			     r3_fpframe_size, 64);
+	if (!fp_off)
+		return;
+	info->uc = uc_off;
+	info->fp = fp_off;
+	t->fp_slot = info;
+
+	regs->r8 = sc->r8;
+	regs->r9 = sc->r9;
+	regs->r10 = sc->r10;
+	regs->r11 = sc->r11;
+	regs->r12 = sc->r12;
+	regs->r13 = sc->r13;
+	regs->r14 = sc->r14;
+	regs->r15 = sc->r15;
+	regs->di = sc->di;
+	regs->si = sc->si;
+	regs->bp = sc->bp;
+	regs->bx = sc->bx;
+	regs->dx = sc->dx;
+	regs->ax = sc->ax;
+	regs->cx = sc->cx;
+	regs->sp = sc->sp;
+	regs->ip = sc->ip;
+	regs->flags = sc->flags | X86_EFLAGS_IF;
+	regs->cs = R3_USER_CS;
+	regs->ss = R3_USER_DS;
+	regs->orig_ax = -1;
+
+	ev->sig = READ_ONCE(slot->sig);
+	ev->trap_nr = sc->trapno;
+	ev->err = sc->err;
+	ev->cr2 = sc->cr2;
+	si = (void *)slot + si_off;
+	ev->code = READ_ONCE(si->si_code);
+	if (ev->sig == SIGSYS)
+		ev->arch = READ_ONCE(si->_sifields._sigsys._arch);
+	else
+		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigfault._addr);
+
+	/* A base that is not canonical would fault in the stub. */
+	t->fsbase = READ_ONCE(slot->fs);
+	if (!canonical_user(t->fsbase))
+		t->fsbase = 0;
+	t->gsbase = READ_ONCE(slot->gs);
+	if (!canonical_user(t->gsbase))
+		t->gsbase = 0;
+}

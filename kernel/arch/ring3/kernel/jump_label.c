@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Static branches: kernel text is patched through the direct map, where it is
+ * writable, in the order that running code allows: a breakpoint first, then
+ * the tail, then the first byte, all vCPUs brought in step between. A vCPU
+ * that meets the breakpoint is sent on by r3_jump_label_trap().
+ */
+#include <linux/jump_label.h>
+#include <linux/memory.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <asm/host.h>
+#include <asm/page.h>
+
+static u8 *writable(const void *addr)
+{
+	unsigned long a = (unsigned long)addr;
+
+	if (a >= R3_IMAGE_BASE && a < R3_MODULES_BASE)
+		return __va(__pa(addr));
+	return (u8 *)a;			/* modules are mapped writable */
+}
+
+static int size_of(const u8 *insn)
+{
+	return insn[0] == 0xeb || insn[0] == 0x66 ? 2 : 5;
+}
+
+static const struct jump_entry *patching;
+
+void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type type)
+{
+	u8 *text = (u8 *)jump_entry_code(entry), *alias = writable(text);
+	long rel = jump_entry_target(entry) - jump_entry_code(entry);
+	int size = size_of(text);
+	u8 insn[5];
+
+	if (type == JUMP_LABEL_JMP) {
+		insn[0] = size == 2 ? 0xeb : 0xe9;
+		if (size == 2)
+			insn[1] = rel - 2;
+		else
+			*(s32 *)(insn + 1) = rel - 5;
+	} else if (size == 2) {
+		memcpy(insn, "\x66\x90", 2);
+	} else {
+		memcpy(insn, "\x0f\x1f\x44\x00\x00", 5);
+	}
+
+	if (system_state == SYSTEM_BOOTING) {
+		memcpy(alias, insn, size);
+		return;
+	}
+	smp_store_release(&patching, entry);
+	WRITE_ONCE(alias[0], 0xcc);
+	r3_host_membarrier();
+	memcpy(alias + 1, insn + 1, size - 1);
+	r3_host_membarrier();
+	WRITE_ONCE(alias[0], insn[0]);
+	r3_host_membarrier();
+	smp_store_release(&patching, NULL);
+}
+
+bool arch_jump_label_transform_queue(struct jump_entry *entry, enum jump_label_type type)
+{
+	arch_jump_label_transform(entry, type);
+	return true;
+}
+
+void arch_jump_label_transform_apply(void)
+{
+}
+
+int arch_jump_entry_size(struct jump_entry *entry)
+{
+	return size_of((u8 *)jump_entry_code(entry));
+}
+
+/* Another vCPU ran into the breakpoint at ip; returns where it goes on, or 0. */
+unsigned long r3_jump_label_trap(unsigned long ip)
+{
+	const struct jump_entry *entry = smp_load_acquire(&patching);
+
+	if (entry && jump_entry_code(entry) == ip)
+		return ip;		/* again: the first byte is on its way */
+	/* Patched meanwhile: what is there now is an instruction. */
+	if (*(volatile u8 *)ip != 0xcc)
+		return ip;
+	return 0;
+}

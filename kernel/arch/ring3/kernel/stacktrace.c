@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Stack traces: by frame pointers if the kernel has them, else by guessing. */
+#include <linux/kallsyms.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/task_stack.h>
+#include <linux/stacktrace.h>
+#include <asm/sections.h>
+#include <asm/switch_to.h>
+#include <asm/host.h>
+
+static bool in_stack(struct task_struct *task, unsigned long sp)
+{
+	unsigned long base = (unsigned long)task_stack_page(task);
+
+	return sp >= base && sp + sizeof(long) <= base + THREAD_SIZE && !(sp & 7);
+}
+
+static void walk(struct task_struct *task, unsigned long sp, unsigned long fp,
+		 bool (*fn)(void *, unsigned long), void *cookie)
+{
+#ifdef CONFIG_FRAME_POINTER
+	while (in_stack(task, fp) && in_stack(task, fp + 8)) {
+		unsigned long next = READ_ONCE_NOCHECK(*(unsigned long *)fp);
+		unsigned long ret = READ_ONCE_NOCHECK(*(unsigned long *)(fp + 8));
+
+		if (!__kernel_text_address(ret) || !fn(cookie, ret) || next <= fp)
+			return;
+		fp = next;
+	}
+#else
+	for (sp = ALIGN(sp, 8); in_stack(task, sp); sp += 8) {
+		unsigned long val = READ_ONCE_NOCHECK(*(unsigned long *)sp);
+
+		if (__kernel_text_address(val) && !fn(cookie, val))
+			return;
+	}
+#endif
+}
+
+noinline notrace void arch_stack_walk(stack_trace_consume_fn fn, void *cookie,
+				      struct task_struct *task, struct pt_regs *regs)
+{
+	if (regs && !user_mode(regs)) {
+		if (!fn(cookie, regs->ip))
+			return;
+		walk(task ?: current, regs->sp, regs->bp, fn, cookie);
+	} else if (!task || task == current) {
+		walk(current, current_stack_pointer,
+		     (unsigned long)__builtin_frame_address(0), fn, cookie);
+	} else {
+		struct r3_switch_frame *frame = (void *)task->thread.sp;
+
+		if (!in_stack(task, (unsigned long)frame))
+			return;
+		if (!fn(cookie, frame->ret))
+			return;
+		walk(task, (unsigned long)(frame + 1), frame->bp, fn, cookie);
+	}
+}
+
+struct print {
+	const char *loglvl;
+};
+
+static bool print_entry(void *cookie, unsigned long addr)
+{
+	struct print *p = cookie;
+
+	printk("%s %s%pSb\n", p->loglvl, IS_ENABLED(CONFIG_FRAME_POINTER) ? "" : "? ",
+	       (void *)addr);
+	return true;
+}
+
+void show_stack(struct task_struct *task, unsigned long *sp, const char *loglvl)
+{
+	struct print p = { .loglvl = loglvl };
+
+	printk("%sCall Trace:\n", loglvl);
+	if (task && task != current && !try_get_task_stack(task))
+		return;
+	arch_stack_walk(print_entry, &p, task, NULL);
+	if (task && task != current)
+		put_task_stack(task);
+}
+
+static bool first_outside_sched(void *cookie, unsigned long addr)
+{
+	if (in_sched_functions(addr))
+		return true;
+	*(unsigned long *)cookie = addr;
+	return false;
+}
+
+unsigned long __get_wchan(struct task_struct *p)
+{
+	unsigned long addr = 0;
+
+	if (!try_get_task_stack(p))
+		return 0;
+	arch_stack_walk(first_outside_sched, &addr, p, NULL);
+	put_task_stack(p);
+	return addr;
+}
+
+void show_regs(struct pt_regs *regs)
+{
+	show_regs_print_info(KERN_DEFAULT);
+	printk(KERN_DEFAULT "RIP: %04lx:%pS\n", regs->cs, (void *)regs->ip);
+	printk(KERN_DEFAULT "RSP: %04lx:%016lx EFLAGS: %08lx ORIG_RAX: %016lx\n",
+	       regs->ss, regs->sp, regs->flags, regs->orig_ax);
+	printk(KERN_DEFAULT "RAX: %016lx RBX: %016lx RCX: %016lx\n", regs->ax, regs->bx, regs->cx);
+	printk(KERN_DEFAULT "RDX: %016lx RSI: %016lx RDI: %016lx\n", regs->dx, regs->si, regs->di);
+	printk(KERN_DEFAULT "RBP: %016lx R08: %016lx R09: %016lx\n", regs->bp, regs->r8, regs->r9);
+	printk(KERN_DEFAULT "R10: %016lx R11: %016lx R12: %016lx\n",
+	       regs->r10, regs->r11, regs->r12);
+	printk(KERN_DEFAULT "R13: %016lx R14: %016lx R15: %016lx\n",
+	       regs->r13, regs->r14, regs->r15);
+	if (!user_mode(regs)) {
+		struct print p = { .loglvl = KERN_DEFAULT };
+
+		printk(KERN_DEFAULT "Call Trace:\n");
+		arch_stack_walk(print_entry, &p, current, regs);
+	}
+}

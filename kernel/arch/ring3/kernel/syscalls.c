@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The system call table: x86-64's numbers, and the few calls that are its own. */
+#include <linux/linkage.h>
+#include <linux/syscalls.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <uapi/asm/prctl.h>
+#include <asm/syscall.h>
+
+SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot,
+		unsigned long, flags, unsigned long, fd, unsigned long, off)
+{
+	if (off & ~PAGE_MASK)
+		return -EINVAL;
+	return ksys_mmap_pgoff(addr, len, prot, flags, fd, off >> PAGE_SHIFT);
+}
+
+SYSCALL_DEFINE2(arch_prctl, int, option, unsigned long, arg)
+{
+	struct thread_struct *t = &current->thread;
+
+	switch (option) {
+	case ARCH_SET_FS:
+		if (arg >= TASK_SIZE_MAX)
+			return -EPERM;
+		t->fsbase = arg;
+		return 0;
+	case ARCH_SET_GS:
+		if (arg >= TASK_SIZE_MAX)
+			return -EPERM;
+		t->gsbase = arg;
+		return 0;
+	case ARCH_GET_FS:
+		return put_user(t->fsbase, (unsigned long __user *)arg);
+	case ARCH_GET_GS:
+		return put_user(t->gsbase, (unsigned long __user *)arg);
+	case ARCH_GET_CPUID:
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
+	}
+	return -EINVAL;
+}
+
+#define sys_iopl		sys_ni_syscall
+#define sys_ioperm		sys_ni_syscall
+#define sys_modify_ldt		sys_ni_syscall
+#define sys_map_shadow_stack	sys_ni_syscall
+#define sys_uretprobe		sys_ni_syscall
+
+asmlinkage long sys_rt_sigreturn(void);
+
+#define __SYSCALL(nr, sym) [nr] = (sys_call_ptr_t)sym,
+#define __SYSCALL_NORETURN __SYSCALL
+const sys_call_ptr_t sys_call_table[NR_syscalls] = {
+	[0 ... NR_syscalls - 1] = (sys_call_ptr_t)sys_ni_syscall,
+#include <asm/syscalls_64.h>
+};

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Time: the TSC where the monitor found it to be a clock, the host's
+ * clock_gettime otherwise; one host timer a vCPU for events.
+ */
+#include <linux/clocksource.h>
+#include <linux/clockchips.h>
+#include <linux/sched_clock.h>
+#include <linux/sched/clock.h>
+#include <linux/timekeeping.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+#include <linux/math64.h>
+#include <asm/timex.h>
+#include <asm/host.h>
+
+
+static DEFINE_PER_CPU(struct clock_event_device, r3_clockevent);
+static u32 sched_mult __ro_after_init, sched_shift __ro_after_init;
+static u64 sched_base __ro_after_init;
+
+static u64 read_tsc(struct clocksource *cs)
+{
+	return rdtsc_ordered();
+}
+
+static u64 read_host(struct clocksource *cs)
+{
+	return r3_host_clock(CLOCK_MONOTONIC_RAW);
+}
+
+static struct clocksource clocksource_tsc = {
+	.name = "tsc",
+	.rating = 300,
+	.read = read_tsc,
+	.mask = CLOCKSOURCE_MASK(64),
+	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+#ifdef CONFIG_GENERIC_GETTIMEOFDAY
+	.vdso_clock_mode = VDSO_CLOCKMODE_TSC,
+#endif
+};
+
+static struct clocksource clocksource_host = {
+	.name = "host",
+	.rating = 200,
+	.read = read_host,
+	.mask = CLOCKSOURCE_MASK(64),
+	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+};
+
+unsigned long long notrace sched_clock(void)
+{
+	if (!sched_mult)
+		return r3_boot ? r3_host_clock(CLOCK_MONOTONIC) - sched_base : 0;
+	return mul_u64_u32_shr(get_cycles() - sched_base, sched_mult, sched_shift);
+}
+
+static int set_next_event(unsigned long delta, struct clock_event_device *dev)
+{
+	r3_host_timer(smp_processor_id(), delta ?: 1);
+	return 0;
+}
+
+static int shutdown(struct clock_event_device *dev)
+{
+	r3_host_timer(smp_processor_id(), 0);
+	return 0;
+}
+
+void r3_timer_interrupt(void)
+{
+	struct clock_event_device *dev = this_cpu_ptr(&r3_clockevent);
+
+	if (dev->event_handler)
+		dev->event_handler(dev);
+}
+
+void r3_clockevent_start(unsigned int cpu)
+{
+	struct clock_event_device *dev = &per_cpu(r3_clockevent, cpu);
+
+	dev->name = "ring3";
+	dev->features = CLOCK_EVT_FEAT_ONESHOT;
+	dev->rating = 300;
+	dev->cpumask = cpumask_of(cpu);
+	dev->set_next_event = set_next_event;
+	dev->set_state_shutdown = shutdown;
+	dev->set_state_oneshot_stopped = shutdown;
+	clockevents_config_and_register(dev, NSEC_PER_SEC, 1000, LONG_MAX);
+}
+
+void read_persistent_clock64(struct timespec64 *ts)
+{
+	*ts = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
+}
+
+void __init time_init(void)
+{
+	if (r3_boot->tsc_khz) {
+		clocks_calc_mult_shift(&sched_mult, &sched_shift, r3_boot->tsc_khz,
+				       NSEC_PER_MSEC, 0);
+		sched_base = get_cycles();
+		clocksource_register_khz(&clocksource_tsc, r3_boot->tsc_khz);
+	} else {
+		sched_base = r3_host_clock(CLOCK_MONOTONIC);
+		clocksource_register_hz(&clocksource_host, NSEC_PER_SEC);
+	}
+	/* Delays read the clock: lpj only has to be there. */
+	lpj_fine = 1000000000UL / HZ;
+	r3_clockevent_start(0);
+}
+
+void __delay(unsigned long ns)
+{
+	u64 end = sched_clock() + ns;
+
+	while (sched_clock() < end)
+		cpu_relax();
+}
+EXPORT_SYMBOL(__delay);
+
+void __ndelay(unsigned long ns)
+{
+	__delay(ns);
+}
+EXPORT_SYMBOL(__ndelay);
+
+void __udelay(unsigned long us)
+{
+	__delay(us * NSEC_PER_USEC);
+}
+EXPORT_SYMBOL(__udelay);
+
+/* xloops are 2^-32 seconds */
+void __const_udelay(unsigned long xloops)
+{
+	__delay((xloops * NSEC_PER_SEC) >> 32);
+}
+EXPORT_SYMBOL(__const_udelay);

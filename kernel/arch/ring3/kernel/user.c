@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Running user code: r3_user_loop() is where every task that returns to user
+ * mode ends up. It hands the registers to the guest thread that stands for
+ * this vCPU in the task's space, waits until that thread stops, and treats
+ * what it stopped for as x86's entry code would: system call, fault, or the
+ * preemption that the kernel itself asked for.
+ *
+ * While user code runs, interrupts are "on" and handled right here, beside
+ * it; it is stopped only if there is work that needs its registers.
+ */
+#include <linux/entry-common.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/clock.h>
+#include <linux/signal.h>
+#include <linux/nospec.h>
+#include <asm/syscall.h>
+#include <asm/space.h>
+#include <asm/frame.h>
+#include <asm/host.h>
+#include <asm/traps.h>
+
+/* A guest thread that has not stopped this long after it was told to. */
+#define STOP_TIMEOUT_NS	(20ULL * NSEC_PER_SEC)
+
+/* Interrupts that came in while user code runs. */
+static void user_irqs(struct pt_regs *regs)
+{
+	irqentry_enter_from_user_mode(regs);
+	r3_take_irqs(regs);
+	exit_to_user_mode();
+}
+
+/* Makes the space and this vCPU's slot if need be; may sleep and move. */
+static struct r3_slot_info *get_slot(struct pt_regs *regs)
+{
+	struct r3_space *space = current->mm->context.space;
+	struct r3_slot_info *info;
+
+	if (likely(space)) {
+		info = space->slots[smp_processor_id()];
+		if (likely(info && !space->dead))
+			return info;
+	}
+
+	irqentry_enter_from_user_mode(regs);
+	local_irq_enable();
+	space = r3_space_get(current->mm);
+	if (IS_ERR(space)) {
+		pr_err_ratelimited("%s[%d]: no space on the host to run in (error %ld)\n",
+				   current->comm, task_pid_nr(current), PTR_ERR(space));
+		force_fatal_sig(SIGKILL);
+	} else if (space->dead) {
+		force_fatal_sig(SIGKILL);
+	} else {
+		info = r3_space_slot(space, raw_smp_processor_id());
+		if (IS_ERR(info))
+			force_fatal_sig(SIGKILL);
+	}
+	local_irq_disable();
+	irqentry_exit_to_user_mode(regs);
+	return NULL;
+}
+
+static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsigned int cpu)
+{
+	struct r3_slot *slot = info->slot;
+	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
+
+	WRITE_ONCE(slot->event, 0);
+	spin_lock(&space->lock);
+	if (!info->started) {
+		info->started = true;
+		r3_space_cmd(space, R3_OP_THREAD, cpu, addr, 0, 0);
+		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
+		r3_space_ring(space);
+	} else if (space->head != space->rung) {
+		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
+		r3_space_ring(space);
+	} else if (xchg(&slot->resume, 1) == 2) {
+		r3_host_futex_wake(&slot->resume, 1);
+	}
+	spin_unlock(&space->lock);
+}
+
+static void stop_guest(struct r3_space *space, struct r3_slot_info *info)
+{
+	spin_lock(&space->lock);
+	r3_space_cmd(space, R3_OP_KICK, READ_ONCE(info->slot->tid), 0, 0, 0);
+	r3_space_ring(space);
+	spin_unlock(&space->lock);
+}
+
+static void give_up(struct r3_space *space)
+{
+	pr_warn("%s[%d]: user code does not answer, ending its space\n",
+		current->comm, task_pid_nr(current));
+	spin_lock(&space->lock);
+	r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
+	r3_space_ring(space);
+	space->dead = true;
+	spin_unlock(&space->lock);
+}
+
+/*
+ * Runs user code until it stops. Interrupts are off, the work of returning to
+ * user mode is done. Returns false if it did not run, or its space died.
+ */
+static bool run_user(struct pt_regs *regs, struct r3_event *ev)
+{
+	unsigned int cpu;
+	struct r3_space *space;
+	struct r3_slot_info *info = get_slot(regs);
+	struct r3_slot *slot;
+	u64 kicked = 0;
+	bool ran = true;
+
+	if (!info)
+		return false;
+	cpu = smp_processor_id();
+	space = current->mm->context.space;
+	slot = info->slot;
+
+	r3_frame_put(info, regs, cpu);
+	resume_guest(space, info, cpu);
+
+	while (READ_ONCE(slot->event) != 1) {
+		if (unlikely(this_cpu_read(r3_irq_pending))) {
+			user_irqs(regs);
+			if (space->dead) {
+				ran = false;
+				break;
+			}
+			if (!kicked && (read_thread_flags() & EXIT_TO_USER_MODE_WORK)) {
+				kicked = sched_clock();
+				stop_guest(space, info);
+			}
+			if (kicked && sched_clock() - kicked > STOP_TIMEOUT_NS) {
+				give_up(space);
+				ran = false;
+				break;
+			}
+			continue;
+		}
+		cmpxchg(&slot->event, 0, 2);
+		if (READ_ONCE(slot->event) == 2)
+			r3_host_wait_irq(&slot->event, 2);
+	}
+	if (ran)
+		r3_frame_get(info, regs, ev, cpu);
+	return ran;
+}
+
+static void do_syscall(struct pt_regs *regs)
+{
+	long nr = (int)regs->ax;
+
+	regs->orig_ax = nr;
+	regs->ax = -ENOSYS;
+	nr = syscall_enter_from_user_mode(regs, nr);
+	if (likely((unsigned long)nr < NR_syscalls)) {
+		nr = array_index_nospec(nr, NR_syscalls);
+		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
+					      regs->r10, regs->r8, regs->r9);
+	} else if (nr != -1) {
+		regs->ax = -ENOSYS;
+	}
+	syscall_exit_to_user_mode(regs);
+}
+
+static void trap_signal(struct pt_regs *regs, struct r3_event *ev)
+{
+	current->thread.trap_nr = ev->trap_nr;
+	current->thread.error_code = ev->err;
+
+	switch (ev->sig) {
+	case SIGFPE:
+		force_sig_fault(SIGFPE, ev->code > 0 && ev->code < 16 ? ev->code : FPE_FLTUNK,
+				(void __user *)regs->ip);
+		break;
+	case SIGILL:
+		force_sig_fault(SIGILL, ILL_ILLOPN, (void __user *)regs->ip);
+		break;
+	case SIGTRAP:
+		if (ev->trap_nr == R3_TRAP_BP) {
+			force_sig(SIGTRAP);
+			break;
+		}
+		if (test_thread_flag(TIF_SINGLESTEP))
+			regs->flags &= ~X86_EFLAGS_TF;
+		force_sig_fault(SIGTRAP, TRAP_TRACE, (void __user *)regs->ip);
+		break;
+	case SIGBUS:
+		if (ev->trap_nr == R3_TRAP_AC) {
+			force_sig_fault(SIGBUS, BUS_ADRALN, NULL);
+			break;
+		}
+		pr_err_ratelimited("%s[%d]: the host has no memory for page %lx\n",
+				   current->comm, task_pid_nr(current), ev->cr2);
+		force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)ev->cr2);
+		break;
+	case SIGSYS:
+		/* int 0x80: there is no such gate here. */
+	case SIGSEGV:
+		/* #GP and its kin: no address to tell. */
+		force_sig(SIGSEGV);
+		break;
+	default:
+		/* The frame is not one the host wrote: user code forged it. */
+		force_fatal_sig(SIGSEGV);
+	}
+}
+
+static void do_trap(struct pt_regs *regs, struct r3_event *ev)
+{
+	irqentry_enter_from_user_mode(regs);
+	local_irq_enable();
+	if (ev->sig == SIGSEGV && ev->trap_nr == R3_TRAP_PF)
+		r3_fault_user(regs, ev->cr2, ev->err);
+	else
+		trap_signal(regs, ev);
+	local_irq_disable();
+	irqentry_exit_to_user_mode(regs);
+}
+
+static void do_stopped(struct pt_regs *regs)
+{
+	irqentry_enter_from_user_mode(regs);
+	irqentry_exit_to_user_mode(regs);
+}
+
+void __noreturn r3_user_loop(struct pt_regs *regs)
+{
+	struct r3_event ev;
+
+	for (;;) {
+		if (!run_user(regs, &ev))
+			continue;
+		if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64)
+			do_syscall(regs);
+		else if (ev.sig == R3_SIG_KICK)
+			do_stopped(regs);
+		else
+			do_trap(regs, &ev);
+	}
+}

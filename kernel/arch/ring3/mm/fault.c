@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Page faults of user code, and of the kernel on behalf of user code. */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/perf_event.h>
+#include <linux/hugetlb.h>
+#include <linux/entry-common.h>
+#include <asm/space.h>
+#include <asm/traps.h>
+
+static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
+{
+	if (flags & FAULT_FLAG_WRITE)
+		return vma->vm_flags & VM_WRITE;
+	if (flags & FAULT_FLAG_INSTRUCTION)
+		return vma->vm_flags & VM_EXEC;
+	return vma_is_accessible(vma);
+}
+
+#ifdef CONFIG_PER_VMA_LOCK
+/* Returns true if the fault was dealt with; *fault says how. */
+static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsigned int flags,
+				 struct pt_regs *regs, vm_fault_t *fault)
+{
+	struct vm_area_struct *vma = lock_vma_under_rcu(mm, addr);
+
+	if (!vma)
+		return false;
+	if (!access_allowed(vma, flags)) {
+		vma_end_read(vma);
+		return false;
+	}
+	*fault = handle_mm_fault(vma, addr, flags | FAULT_FLAG_VMA_LOCK, regs);
+	if (!(*fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
+		vma_end_read(vma);
+	return !(*fault & VM_FAULT_RETRY);
+}
+#else
+static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsigned int flags,
+				 struct pt_regs *regs, vm_fault_t *fault)
+{
+	return false;
+}
+#endif
+
+static int fault_result(vm_fault_t fault, int *code)
+{
+	*code = 0;
+	if (!(fault & VM_FAULT_ERROR))
+		return 0;
+	if (fault & VM_FAULT_OOM)
+		return -ENOMEM;
+	if (fault & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
+		*code = BUS_ADRERR;
+		return -EFAULT;
+	}
+	*code = SEGV_MAPERR;
+	return -EFAULT;
+}
+
+/**
+ * r3_fault_in - resolve a fault in the page tables
+ * @mm: current's
+ * @addr: below R3_TASK_SIZE
+ * @flags: FAULT_FLAG_*
+ * @regs: user registers, or NULL for an access by the kernel
+ * @code: si_code of the signal that user code deserves, on error
+ *
+ * Returns 0 if the access may be tried again, -EFAULT if it may not (with
+ * BUS_ADRERR for SIGBUS, else SIGSEGV), -ENOMEM, or -EINTR if a fatal signal
+ * is pending. Called with interrupts on; takes mm's locks.
+ */
+int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
+		struct pt_regs *regs, int *code)
+{
+	struct vm_area_struct *vma;
+	vm_fault_t fault = 0;
+
+	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs, addr);
+	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, regs, &fault))
+		return fault_result(fault, code);
+	if (fault & VM_FAULT_RETRY) {
+		if (fault_signal_pending(fault, regs))
+			return -EINTR;
+		flags |= FAULT_FLAG_TRIED;
+	}
+retry:
+	*code = SEGV_MAPERR;
+	vma = lock_mm_and_find_vma(mm, addr, regs);
+	if (!vma)
+		return fatal_signal_pending(current) ? -EINTR : -EFAULT;
+	if (!access_allowed(vma, flags)) {
+		mmap_read_unlock(mm);
+		*code = SEGV_ACCERR;
+		return -EFAULT;
+	}
+	fault = handle_mm_fault(vma, addr, flags, regs);
+	if (fatal_signal_pending(current) && (fault & VM_FAULT_RETRY))
+		return -EINTR;
+	if (fault & VM_FAULT_COMPLETED)
+		return 0;
+	if (fault & VM_FAULT_RETRY) {
+		flags |= FAULT_FLAG_TRIED;
+		goto retry;
+	}
+	mmap_read_unlock(mm);
+	return fault_result(fault, code);
+}
+
+static void bad_access(struct pt_regs *regs, unsigned long addr, unsigned long err, int code)
+{
+	current->thread.cr2 = addr;
+	current->thread.trap_nr = R3_TRAP_PF;
+	current->thread.error_code = err | R3_PF_USER;
+	if (show_unhandled_signals && unhandled_signal(current, SIGSEGV) && printk_ratelimit())
+		pr_info("%s[%d]: segfault at %lx ip %lx sp %lx error %lx\n", current->comm,
+			task_pid_nr(current), addr, regs->ip, regs->sp, err);
+	force_sig_fault(SIGSEGV, code, (void __user *)addr);
+}
+
+/* A fault of user code; interrupts are on. */
+void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
+{
+	bool write = err & R3_PF_WRITE, exec = err & R3_PF_INSTR;
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
+	struct mm_struct *mm = current->mm;
+	int ret, code;
+
+	if (addr >= R3_TASK_SIZE) {
+		bad_access(regs, addr, err, SEGV_MAPERR);
+		return;
+	}
+	ret = r3_map_around(mm, addr, write, exec);
+	if (ret == -EAGAIN) {
+		if (write)
+			flags |= FAULT_FLAG_WRITE;
+		if (exec)
+			flags |= FAULT_FLAG_INSTRUCTION;
+		ret = r3_fault_in(mm, addr, flags, regs, &code);
+		if (ret == -EFAULT && code == BUS_ADRERR) {
+			current->thread.cr2 = addr;
+			current->thread.trap_nr = R3_TRAP_PF;
+			current->thread.error_code = err;
+			force_sig_fault(SIGBUS, code, (void __user *)addr);
+			return;
+		}
+		if (ret == -EFAULT) {
+			bad_access(regs, addr, err, code);
+			return;
+		}
+		if (ret == -ENOMEM) {
+			pagefault_out_of_memory();
+			return;
+		}
+		if (ret)
+			return;
+		/* -EAGAIN here: the tables changed again, user code will tell. */
+		ret = r3_map_around(mm, addr, write, exec);
+	}
+	if (ret == -ENOMEM) {
+		pr_err_ratelimited("%s[%d]: the host refuses to map a page: raise vm.max_map_count or its memory\n",
+				   current->comm, task_pid_nr(current));
+		force_fatal_sig(SIGBUS);
+	}
+}

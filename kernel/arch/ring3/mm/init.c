@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest RAM, page tables, protection bits. */
+#include <linux/mm.h>
+#include <linux/memblock.h>
+#include <linux/init.h>
+#include <linux/pgtable.h>
+#include <linux/gfp.h>
+#include <linux/export.h>
+#include <asm/pgalloc.h>
+#include <asm/sections.h>
+#include <asm/host.h>
+#include <asm/space.h>
+
+pgd_t swapper_pg_dir[PTRS_PER_PGD] __page_aligned_bss;
+
+void __init paging_init(void)
+{
+	unsigned long max_zone_pfn[MAX_NR_ZONES] = { };
+
+	max_zone_pfn[ZONE_NORMAL] = max_pfn;
+	free_area_init(max_zone_pfn);
+}
+
+void __init mem_init(void)
+{
+	set_max_mapnr(max_pfn);
+	memblock_free_all();
+	r3_space_init();
+}
+
+void free_initmem(void)
+{
+	free_initmem_default(POISON_FREE_INITMEM);
+}
+
+pgd_t *pgd_alloc(struct mm_struct *mm)
+{
+	return (pgd_t *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+bool __virt_addr_valid(unsigned long addr)
+{
+	if (addr >= R3_IMAGE_BASE)
+		return addr < (unsigned long)_end;
+	return addr >= R3_DIRECT_BASE && addr - R3_DIRECT_BASE < r3_boot->ram_size;
+}
+EXPORT_SYMBOL(__virt_addr_valid);
+
+static const pgprot_t protection_map[16] = {
+	[VM_NONE]					= PAGE_NONE,
+	[VM_READ]					= PAGE_READONLY,
+	[VM_WRITE]					= PAGE_READONLY,
+	[VM_WRITE | VM_READ]				= PAGE_READONLY,
+	[VM_EXEC]					= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_READ]				= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_WRITE]				= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_WRITE | VM_READ]			= PAGE_READONLY_EXEC,
+	[VM_SHARED]					= PAGE_NONE,
+	[VM_SHARED | VM_READ]				= PAGE_READONLY,
+	[VM_SHARED | VM_WRITE]				= PAGE_SHARED,
+	[VM_SHARED | VM_WRITE | VM_READ]		= PAGE_SHARED,
+	[VM_SHARED | VM_EXEC]				= PAGE_READONLY_EXEC,
+	[VM_SHARED | VM_EXEC | VM_READ]			= PAGE_READONLY_EXEC,
+	[VM_SHARED | VM_EXEC | VM_WRITE]		= PAGE_SHARED_EXEC,
+	[VM_SHARED | VM_EXEC | VM_WRITE | VM_READ]	= PAGE_SHARED_EXEC,
+};
+DECLARE_VM_GET_PAGE_PROT
+
+void clear_page(void *page)
+{
+	unsigned long n = PAGE_SIZE / 8;
+
+	asm volatile("rep stosq" : "+c" (n), "+D" (page) : "a" (0) : "memory");
+}
+EXPORT_SYMBOL(clear_page);
+
+void copy_page(void *to, void *from)
+{
+	unsigned long n = PAGE_SIZE / 8;
+
+	asm volatile("rep movsq" : "+c" (n), "+D" (to), "+S" (from) :: "memory");
+}
+EXPORT_SYMBOL(copy_page);

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keeps a space's host mappings a cache of its page tables.
+ *
+ * Mapping (after a fault) brings in what the tables hold around the address;
+ * flushing takes away what the tables no longer allow. Both read the tables
+ * under the space's lock and commands are done in order, so a mapping that was
+ * queued before a flush is undone by it, and one queued after has seen the
+ * tables as the flush left them.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/pgtable.h>
+#include <uapi/asm-generic/mman-common.h>
+#include <asm/tlbflush.h>
+#include <asm/space.h>
+#include <asm/host.h>
+
+/* Pages that one fault may bring in, and the commands it may cost. */
+#define AROUND_PAGES	64
+#define AROUND_RUNS	12
+
+void r3_uaccess_flush(void);
+
+/*
+ * The page table that covers addr, or NULL and in *next the address where the
+ * missing level ends. Interrupts are off: that keeps tables from being freed.
+ */
+static pte_t *table_of(struct mm_struct *mm, unsigned long addr, unsigned long *next)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d = p4d_offset(pgd, addr);
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
+
+	*next = (addr + PGDIR_SIZE) & PGDIR_MASK;
+	if (p4d_none(READ_ONCE(*p4d)))
+		return NULL;
+	*next = (addr + PUD_SIZE) & PUD_MASK;
+	pudp = pud_offset(p4d, addr);
+	pud = READ_ONCE(*pudp);
+	if (pud_none(pud))
+		return NULL;
+	*next = (addr + PMD_SIZE) & PMD_MASK;
+	pmdp = pmd_offset(&pud, addr);
+	pmd = READ_ONCE(*pmdp);
+	if (!pmd_present(pmd))
+		return NULL;
+	return (pte_t *)pmd_page_vaddr(pmd);
+}
+
+/* What the tables let user code do now, as PROT_*; 0 for nothing. */
+static int allowed(pte_t pte)
+{
+	unsigned long v = pte_val(pte);
+
+	if (!(v & _PAGE_PRESENT) || !(v & _PAGE_USER) || !(v & _PAGE_ACCESSED))
+		return 0;
+	return PROT_READ | ((v & _PAGE_RW) && (v & _PAGE_DIRTY) ? PROT_WRITE : 0) |
+	       (v & _PAGE_NX ? 0 : PROT_EXEC);
+}
+
+/* What the space has mapped, as far as the entry knows. */
+static int mapped(pte_t pte)
+{
+	unsigned long v = pte_val(pte);
+
+	if (!(v & _PAGE_PRESENT) || !(v & R3_MAPPED))
+		return 0;
+	return PROT_READ | (v & R3_MAPPED_W ? PROT_WRITE : 0) | (v & R3_MAPPED_X ? PROT_EXEC : 0);
+}
+
+static unsigned long mapped_bits(int prot)
+{
+	return R3_MAPPED | (prot & PROT_WRITE ? R3_MAPPED_W : 0) |
+	       (prot & PROT_EXEC ? R3_MAPPED_X : 0);
+}
+
+static bool mark(pte_t *ptep, pte_t old, int prot)
+{
+	return cmpxchg(&ptep->pte, pte_val(old),
+		       (pte_val(old) & ~R3_MAPPED_ALL) | mapped_bits(prot)) == pte_val(old);
+}
+
+static void unmark(pte_t *ptep)
+{
+	pte_t pte = READ_ONCE(*ptep);
+
+	while (pte_val(pte) & _PAGE_PRESENT && pte_val(pte) & R3_MAPPED_ALL) {
+		unsigned long old = cmpxchg(&ptep->pte, pte_val(pte),
+					    pte_val(pte) & ~R3_MAPPED_ALL);
+
+		if (old == pte_val(pte))
+			return;
+		pte = __pte(old);
+	}
+}
+
+/* A run of equal work on adjacent addresses, turned into one command. */
+struct run {
+	struct r3_space *space;
+	u32 op;
+	int prot;
+	unsigned long start, end;
+	unsigned long pfn;
+	unsigned int emitted;
+};
+
+static void run_emit(struct run *run)
+{
+	if (run->op == R3_OP_NOP)
+		return;
+	r3_space_cmd(run->space, run->op, run->prot, run->start, run->end - run->start,
+		     run->pfn << PAGE_SHIFT);
+	if (run->op == R3_OP_MAP) {
+		run->space->nr_maps++;
+		run->space->lo = min(run->space->lo, run->start);
+		run->space->hi = max(run->space->hi, run->end);
+	}
+	run->emitted++;
+	run->op = R3_OP_NOP;
+}
+
+static void run_add(struct run *run, u32 op, int prot, unsigned long addr, unsigned long end,
+		    unsigned long pfn)
+{
+	if (run->op == op && run->prot == prot && run->end == addr &&
+	    (op != R3_OP_MAP || pfn == run->pfn + ((addr - run->start) >> PAGE_SHIFT))) {
+		run->end = end;
+		return;
+	}
+	run_emit(run);
+	run->op = op;
+	run->prot = prot;
+	run->start = addr;
+	run->end = end;
+	run->pfn = pfn;
+}
+
+static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsigned long end)
+{
+	pte_t *ptep = table + pte_index(addr);
+
+	for (; addr < end; addr += PAGE_SIZE, ptep++) {
+		pte_t pte = READ_ONCE(*ptep);
+		int has = mapped(pte), may = allowed(pte);
+
+		if (has && !(has & ~may)) {
+			run_emit(run);
+		} else if (has && may && mark(ptep, pte, has & may)) {
+			run_add(run, R3_OP_PROTECT, has & may, addr, addr + PAGE_SIZE, 0);
+		} else {
+			unmark(ptep);
+			run_add(run, R3_OP_UNMAP, 0, addr, addr + PAGE_SIZE, 0);
+		}
+	}
+}
+
+/**
+ * r3_space_flush - make a change of page tables take effect on user code
+ * @mm: the address space
+ * @start: first address
+ * @end: address after the last
+ *
+ * When it returns, nothing in the range is accessible in the space that the
+ * tables do not allow, even for a thread that the kernel takes for stopped.
+ */
+void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct r3_space *space;
+	struct run run = { .op = R3_OP_NOP };
+	unsigned long addr, next, flags;
+
+	r3_uaccess_flush();
+	space = READ_ONCE(mm->context.space);
+	if (!space)
+		return;
+
+	spin_lock_irqsave(&space->lock, flags);
+	run.space = space;
+	addr = max(start, space->lo);
+	end = min(end, space->hi);
+	if (addr >= end || space->dead)
+		goto out;
+
+	if (!atomic_read(&mm->mm_users) && start <= space->lo && end == space->hi) {
+		r3_space_drop(space);
+		r3_space_sync(space);
+		goto out;
+	}
+	for (; addr < end; addr = next) {
+		pte_t *table = table_of(mm, addr, &next);
+
+		next = min(next, end);
+		if (table)
+			flush_table(&run, table, addr, next);
+		else
+			run_add(&run, R3_OP_UNMAP, 0, addr, next, 0);
+	}
+	run_emit(&run);
+	if (run.emitted)
+		r3_space_sync(space);
+out:
+	spin_unlock_irqrestore(&space->lock, flags);
+}
+
+/* Drops all mappings and says so in the tables. The lock is held. */
+static void drop_all(struct r3_space *space, struct mm_struct *mm)
+{
+	unsigned long addr, next, end = space->hi;
+
+	for (addr = space->lo; addr < end; addr = next) {
+		pte_t *table = table_of(mm, addr, &next);
+
+		next = min(next, end);
+		for (; table && addr < next; addr += PAGE_SIZE)
+			unmark(table + pte_index(addr));
+	}
+	r3_space_drop(space);
+	r3_space_sync(space);
+}
+
+static int map_one(struct r3_space *space, pte_t *ptep, unsigned long addr)
+{
+	struct run run = { .space = space, .op = R3_OP_NOP };
+	pte_t pte = READ_ONCE(*ptep);
+	int prot = allowed(pte);
+
+	if (!prot || !mark(ptep, pte, prot))
+		return 0;
+	run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
+	run_emit(&run);
+	return r3_space_sync(space);
+}
+
+/* Neighbours that are there, not yet mapped and in the same table. */
+static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long fault)
+{
+	struct run run = { .space = space, .op = R3_OP_NOP };
+	unsigned long size = AROUND_PAGES * PAGE_SIZE;
+	unsigned long addr = fault & ~(size - 1), end = addr + size;
+	pte_t *ptep = table + pte_index(addr);
+
+	for (; addr < end; addr += PAGE_SIZE, ptep++) {
+		pte_t pte = READ_ONCE(*ptep);
+		int prot = allowed(pte);
+
+		/* The page that faulted is mapped whatever the entry says. */
+		if (!prot || (addr != fault && !(prot & ~mapped(pte))))
+			continue;
+		if (addr != fault && run.emitted >= AROUND_RUNS)
+			continue;
+		if (mark(ptep, pte, prot))
+			run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
+	}
+	run_emit(&run);
+}
+
+int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec)
+{
+	int want = PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
+	struct r3_space *space = mm->context.space;
+	unsigned long next, flags;
+	int ret = -EAGAIN;
+	pte_t *table, pte;
+
+	if (!space || addr >= R3_TASK_SIZE)
+		return -EAGAIN;
+	addr &= PAGE_MASK;
+	spin_lock_irqsave(&space->lock, flags);
+	table = table_of(mm, addr, &next);
+	if (!table)
+		goto out;
+	pte = READ_ONCE(table[pte_index(addr)]);
+	if (want & ~allowed(pte))
+		goto out;
+	ret = 0;
+	if (space->nr_maps > space->max_maps)
+		drop_all(space, mm);
+	if (want & ~mapped(pte)) {
+		map_neighbours(space, table, addr);
+		goto out;
+	}
+	/*
+	 * It should be there. Another thread's fault may have brought it in
+	 * meanwhile, or the host refused the mapping: find out.
+	 */
+	ret = map_one(space, table + pte_index(addr), addr);
+	if (ret == -ENOMEM) {
+		drop_all(space, mm);
+		ret = map_one(space, table + pte_index(addr), addr);
+	}
+out:
+	spin_unlock_irqrestore(&space->lock, flags);
+	return ret;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Spaces: host processes that stand for an mm. The zygote makes them on
+ * request, their manager thread does what the command page says. Commands are
+ * queued under the space's lock and published by r3_space_ring(); making a
+ * page less accessible is over only when r3_space_sync() has returned.
+ *
+ * A space whose mm is gone has its mappings dropped and waits in a small pool
+ * for the next mm.
+ */
+#include <linux/slab.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/mm.h>
+#include <linux/hashtable.h>
+#include <asm/host.h>
+#include <asm/space.h>
+#include <asm/fpu.h>
+#include <asm/mmu_context.h>
+
+#define POOL_SIZE	16
+
+static DEFINE_SPINLOCK(spaces_lock);
+static struct r3_space *space_by_id[R3_MAX_SPACES];
+static struct r3_space *pool[POOL_SIZE];
+static unsigned int pooled;
+static u32 next_id;
+static unsigned int slot_order;		/* pages of a slot, as an order */
+
+/* How many mappings a host process may have is not ours to ask; the host says
+ * no when it is too many, and then max_maps shrinks. */
+#define MAPS_AT_FIRST	50000
+
+void __init r3_space_init(void)
+{
+	/* Header, frame and what the handler needs, with room for the red zone. */
+	unsigned long need = R3_SLOT_HEAD + r3_fpframe_size + 1536;
+
+	slot_order = get_order(need);
+}
+
+static u32 state_of(struct r3_space *space)
+{
+	return smp_load_acquire(&r3_zygote->space[space->id].state);
+}
+
+void r3_space_ring(struct r3_space *space)
+{
+	if (space->head == space->rung)
+		return;
+	space->rung = space->head;
+	smp_store_release(&space->cmd->head, space->head);
+	r3_host_futex_wake(&space->cmd->head, 1);
+}
+
+static int wait_ack(struct r3_space *space)
+{
+	unsigned int cpu = smp_processor_id();
+	u64 val;
+
+	for (;;) {
+		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
+
+		if (ret == sizeof(val)) {
+			if (val & 0xffffffffULL) {
+				if ((val >> 32) & 0xffff)
+					space->map_failed = true;
+				return 0;
+			}
+		} else if (ret != -EINTR) {
+			panic("ring3: cannot read acknowledgements (error %ld)", ret);
+		}
+		if (state_of(space) >= R3_SPACE_FAILED) {
+			space->dead = true;
+			return -ESRCH;
+		}
+	}
+}
+
+/* Two places are kept for an acknowledgement and what follows it. */
+static void make_room(struct r3_space *space)
+{
+	if (space->head - space->acked < R3_CMD_RING - 2)
+		return;
+	r3_space_sync(space);
+}
+
+static void put_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
+		    unsigned long len, unsigned long off)
+{
+	struct r3_cmd *cmd = &space->cmd->cmd[space->head % R3_CMD_RING];
+
+	cmd->op = op;
+	cmd->arg = arg;
+	cmd->addr = addr;
+	cmd->len = len;
+	cmd->off = off;
+	space->head++;
+}
+
+void r3_space_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
+		  unsigned long len, unsigned long off)
+{
+	make_room(space);
+	put_cmd(space, op, arg, addr, len, off);
+}
+
+int r3_space_sync(struct r3_space *space)
+{
+	int ret;
+
+	if (space->dead)
+		return -ESRCH;
+	put_cmd(space, R3_OP_ACK, r3_boot->vcpu[smp_processor_id()].space_ack_fd, 0, 0, 0);
+	r3_space_ring(space);
+	ret = wait_ack(space);
+	space->acked = space->head;
+	if (!ret && space->map_failed) {
+		space->map_failed = false;
+		space->max_maps = max(space->nr_maps / 2, 64U);
+		ret = -ENOMEM;
+	}
+	return ret;
+}
+
+static int want_space(struct r3_space *space)
+{
+	struct r3_zygote *z = r3_zygote;
+	unsigned int tries;
+	u32 id = next_id;
+
+	for (tries = 0; tries < R3_MAX_SPACES; tries++, id++) {
+		id %= R3_MAX_SPACES;
+		if (!space_by_id[id])
+			break;
+	}
+	if (tries == R3_MAX_SPACES)
+		return -EAGAIN;
+	if (z->want_head - READ_ONCE(z->want_tail) >= R3_ZYGOTE_RING)
+		return -EAGAIN;
+	next_id = id + 1;
+	space->id = id;
+	space_by_id[id] = space;
+	z->space[id].cmd_gpa = __pa(space->cmd);
+	z->space[id].pid = 0;
+	smp_store_release(&z->space[id].state, R3_SPACE_WANTED);
+	z->want[z->want_head % R3_ZYGOTE_RING] = id;
+	smp_store_release(&z->want_head, z->want_head + 1);
+	r3_host_futex_wake(&z->want_head, 1);
+	return 0;
+}
+
+static void free_space(struct r3_space *space)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (!space->slots[cpu])
+			continue;
+		free_pages((unsigned long)space->slots[cpu]->slot, slot_order);
+		kfree(space->slots[cpu]);
+	}
+	free_page((unsigned long)space->cmd);
+	kfree(space);
+}
+
+static struct r3_space *new_space(void)
+{
+	struct r3_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+	unsigned long flags;
+	int err;
+
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	space->cmd = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!space->cmd) {
+		kfree(space);
+		return ERR_PTR(-ENOMEM);
+	}
+	spin_lock_init(&space->lock);
+	space->max_maps = MAPS_AT_FIRST;
+	space->cmd->stack_size = PAGE_SIZE << slot_order;
+
+	spin_lock_irqsave(&spaces_lock, flags);
+	err = want_space(space);
+	spin_unlock_irqrestore(&spaces_lock, flags);
+	if (err) {
+		free_space(space);
+		return ERR_PTR(err);
+	}
+	return space;
+}
+
+/* The mm's space, made or taken from the pool if it has none. May sleep. */
+struct r3_space *r3_space_get(struct mm_struct *mm)
+{
+	struct r3_space *space = READ_ONCE(mm->context.space), *other;
+	unsigned long flags;
+
+	if (space)
+		return space;
+	spin_lock_irqsave(&spaces_lock, flags);
+	if (pooled)
+		space = pool[--pooled];
+	spin_unlock_irqrestore(&spaces_lock, flags);
+	if (!space)
+		space = new_space();
+	if (IS_ERR(space))
+		return space;
+	space->lo = R3_TASK_SIZE;
+	space->hi = 0;
+	other = cmpxchg(&mm->context.space, NULL, space);
+	if (other) {
+		r3_space_put(space);
+		return other;
+	}
+	return space;
+}
+
+/* The guest thread for a vCPU. Its pages are mapped before it is started. */
+struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
+{
+	struct r3_slot_info *info = READ_ONCE(space->slots[cpu]);
+	unsigned long flags;
+
+	if (info)
+		return info;
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+	info->slot = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, slot_order);
+	if (!info->slot) {
+		kfree(info);
+		return ERR_PTR(-ENOMEM);
+	}
+	info->size = PAGE_SIZE << slot_order;
+
+	spin_lock_irqsave(&space->lock, flags);
+	if (space->slots[cpu]) {
+		spin_unlock_irqrestore(&space->lock, flags);
+		free_pages((unsigned long)info->slot, slot_order);
+		kfree(info);
+		return space->slots[cpu];
+	}
+	r3_space_cmd(space, R3_OP_MAP, 3 /* read, write */, R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE,
+		     info->size, __pa(info->slot));
+	smp_store_release(&space->slots[cpu], info);
+	spin_unlock_irqrestore(&space->lock, flags);
+	return info;
+}
+
+static void end_space(struct r3_space *space)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&space->lock, flags);
+	if (!space->dead) {
+		r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
+		r3_space_ring(space);
+	}
+	spin_unlock_irqrestore(&space->lock, flags);
+	/* r3_space_reap() frees it once the process is gone. */
+}
+
+/* No mm uses the space any more. */
+void r3_space_put(struct r3_space *space)
+{
+	unsigned long flags;
+	unsigned int cpu;
+	bool keep = false;
+
+	if (!space->dead && space->hi) {
+		spin_lock_irqsave(&space->lock, flags);
+		r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
+		space->nr_maps = 0;
+		r3_space_sync(space);
+		spin_unlock_irqrestore(&space->lock, flags);
+	}
+	for_each_possible_cpu(cpu)
+		if (space->slots[cpu])
+			space->slots[cpu]->stamp = 0;
+
+	spin_lock_irqsave(&spaces_lock, flags);
+	if (state_of(space) == R3_SPACE_DEAD || state_of(space) == R3_SPACE_FAILED) {
+		space_by_id[space->id] = NULL;
+		r3_zygote->space[space->id].state = R3_SPACE_FREE;
+		spin_unlock_irqrestore(&spaces_lock, flags);
+		free_space(space);
+		return;
+	}
+	if (!space->dead && pooled < POOL_SIZE) {
+		pool[pooled++] = space;
+		keep = true;
+	} else {
+		space->orphan = true;
+	}
+	spin_unlock_irqrestore(&spaces_lock, flags);
+	if (!keep)
+		end_space(space);
+}
+
+void destroy_context(struct mm_struct *mm)
+{
+	struct r3_space *space = mm->context.space;
+
+	if (!space)
+		return;
+	mm->context.space = NULL;
+	r3_space_put(space);
+}
+
+/* Drops all mappings but none of the tables: they come back by faults. The
+ * space's lock is held. */
+void r3_space_drop(struct r3_space *space)
+{
+	r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
+	space->nr_maps = 0;
+	space->lo = R3_TASK_SIZE;
+	space->hi = 0;
+}
+
+static void space_died(u32 id)
+{
+	struct r3_space *space = space_by_id[id];
+	unsigned int i;
+
+	if (!space)
+		return;
+	if (space->orphan) {
+		space_by_id[id] = NULL;
+		r3_zygote->space[id].state = R3_SPACE_FREE;
+		free_space(space);
+		return;
+	}
+	for (i = 0; i < pooled; i++) {
+		if (pool[i] == space) {
+			pool[i] = pool[--pooled];
+			space_by_id[id] = NULL;
+			r3_zygote->space[id].state = R3_SPACE_FREE;
+			free_space(space);
+			return;
+		}
+	}
+	if (!space->dead)
+		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
+		       r3_zygote->space[id].pid);
+	space->dead = true;
+}
+
+/* Interrupt: the monitor reaped spaces. */
+void r3_space_reap(void)
+{
+	struct r3_zygote *z = r3_zygote;
+	unsigned long flags;
+
+	spin_lock_irqsave(&spaces_lock, flags);
+	while (z->dead_tail != smp_load_acquire(&z->dead_head)) {
+		u32 id = z->dead[z->dead_tail % R3_ZYGOTE_RING];
+
+		smp_store_release(&z->dead_tail, z->dead_tail + 1);
+		if (id < R3_MAX_SPACES)
+			space_died(id);
+	}
+	spin_unlock_irqrestore(&spaces_lock, flags);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vCPU threads: host threads that run the guest kernel. */
+#ifndef R3_VCPU_H
+#define R3_VCPU_H
+
+#include <pthread.h>
+
+#include <ring3/boot.h>
+
+#include "base/err.h"
+
+struct vcpus {
+	struct r3_boot *boot;
+	const struct r3_image_header *image;
+	unsigned int nr;
+	pthread_t thread[R3_MAX_CPUS];
+	void *sigstack[R3_MAX_CPUS];
+	int host_cpu;			/* all on this host CPU; -1: as the host likes */
+};
+
+/**
+ * vcpus_start() - create the vCPU threads
+ *
+ * vCPU 0 enters the image at once; the others wait until the guest kernel
+ * starts them. boot->vcpu[] is filled. Returns when all threads exist.
+ */
+int vcpus_start(struct vcpus *v, struct r3_err *err);
+
+/* Posts an interrupt, R3_PEND_*, to a vCPU. From any thread. */
+void vcpu_post(struct r3_boot *boot, unsigned int cpu, uint32_t bits);
+
+#endif

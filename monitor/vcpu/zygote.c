@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/util.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/zygote.h"
+
+/* The zygote's ELF image, see embed.S. */
+extern const char r3_space_image[], r3_space_image_end[];
+
+/* What a blocked reader of acknowledgements sees when a space has died. */
+#define DEAD_NOTICE	(1ULL << 48)
+
+static int image_memfd(void)
+{
+	cleanup_close int fd = memfd_create("ring3-space", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write_full(fd, r3_space_image, r3_space_image_end - r3_space_image);
+	if (ret)
+		return ret;
+	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	return util_take_fd(&fd);
+}
+
+/* In the child: exactly the descriptors of <ring3/space.h>, then execute. */
+static void become_zygote(struct zygote *z, int image, int status_fd)
+{
+	static char *const argv[] = { "ring3-space", NULL }, *const envp[] = { NULL };
+	unsigned int i, n = z->boot->nr_cpus, total = R3_SPACE_ACK_FD + n + 2;
+	struct rlimit no_core = { 0, 0 };
+	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err;
+
+	/* Out of the way first, then to their places. */
+	for (i = 0; i < total; i++)
+		keep[i] = -1;
+	keep[R3_SPACE_RAM_FD] = fcntl(z->boot->ram_fd, F_DUPFD, 512);
+	keep[R3_SPACE_ZYGOTE_FD] = fcntl(z->page_fd, F_DUPFD, 512);
+	keep[R3_SPACE_FAIL_FD] = fcntl(z->fail_fd, F_DUPFD, 512);
+	for (i = 0; i < n; i++)
+		keep[R3_SPACE_ACK_FD + i] = fcntl(z->boot->vcpu[i].ack_fd, F_DUPFD, 512);
+	image = fcntl(image, F_DUPFD_CLOEXEC, 512);
+	status_fd = fcntl(status_fd, F_DUPFD_CLOEXEC, 512);
+	for (i = 0; i < total; i++)
+		if (keep[i] >= 0 && dup2(keep[i], i) < 0)
+			goto fail;
+	for (i = 0; i < R3_SPACE_RAM_FD; i++)
+		close(i);
+	for (i = R3_SPACE_ACK_FD + n; (int)i < 4096; i++)
+		if ((int)i != image && (int)i != status_fd)
+			close(i);
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
+fail:
+	err = errno;
+	if (write(status_fd, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int zygote_start(struct zygote *z, struct r3_err *err)
+{
+	cleanup_close int image = image_memfd();
+	int status[2], code = 0;
+	ssize_t n;
+
+	if (image < 0)
+		return err_set(err, image, "cannot create the space image: %s", strerror(-image));
+	z->fail_fd = event_create();
+	if (z->fail_fd < 0 || pipe2(status, O_CLOEXEC))
+		return err_set(err, -errno, "no descriptors for the zygote: %s", strerror(errno));
+	z->pid = fork();
+	if (z->pid < 0) {
+		code = errno;
+		close(status[0]);
+		close(status[1]);
+		return err_set(err, -code, "cannot create the zygote process: %s. Allow more processes (ulimit -u)", strerror(code));
+	}
+	if (!z->pid) {
+		become_zygote(z, image, status[1]);
+		_exit(127);
+	}
+	close(status[1]);
+	do {
+		n = read(status[0], &code, sizeof(code));
+	} while (n < 0 && errno == EINTR);
+	close(status[0]);
+	if (n > 0) {
+		waitpid(z->pid, NULL, 0);
+		return err_set(err, -code, "cannot execute the zygote: %s", strerror(code));
+	}
+	return 0;
+}
+
+static void tell_kernel(struct zygote *z, uint32_t id)
+{
+	struct r3_zygote *page = z->page;
+	uint32_t head = page->dead_head;
+	unsigned int i;
+
+	page->dead[head % R3_ZYGOTE_RING] = id;
+	store_release(page->dead_head, head + 1);
+	for (i = 0; i < z->boot->nr_cpus; i++) {
+		uint64_t notice = DEAD_NOTICE;
+
+		if (write(z->boot->vcpu[i].ack_fd, &notice, sizeof(notice)) < 0)
+			continue;
+	}
+	vcpu_post(z->boot, 0, R3_PEND_SPACE);
+}
+
+static void space_ended(struct zygote *z, pid_t pid)
+{
+	uint32_t id;
+
+	for (id = 0; id < R3_MAX_SPACES; id++) {
+		struct r3_space_entry *entry = &z->page->space[id];
+
+		if (read_once(entry->pid) == pid && read_once(entry->state) == R3_SPACE_LIVE) {
+			store_release(entry->state, R3_SPACE_DEAD);
+			tell_kernel(z, id);
+			return;
+		}
+	}
+}
+
+int zygote_reap(struct zygote *z)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (pid == z->pid) {
+			z->pid = 0;
+			return -ECHILD;
+		}
+		space_ended(z, pid);
+	}
+	return 0;
+}
+
+void zygote_failed(struct zygote *z)
+{
+	uint32_t id;
+
+	event_take(z->fail_fd);
+	for (id = 0; id < R3_MAX_SPACES; id++) {
+		struct r3_space_entry *entry = &z->page->space[id];
+
+		if (read_once(entry->state) == R3_SPACE_FAILED && entry->cmd_gpa) {
+			entry->cmd_gpa = 0;
+			tell_kernel(z, id);
+		}
+	}
+}
+
+void zygote_end(struct zygote *z)
+{
+	uint32_t id;
+
+	if (z->pid > 0)
+		kill(z->pid, SIGKILL);
+	for (id = 0; id < R3_MAX_SPACES; id++) {
+		pid_t pid = read_once(z->page->space[id].pid);
+
+		/* Only a child can be meant: others ended and were reaped. */
+		if (pid > 1 && read_once(z->page->space[id].state) == R3_SPACE_LIVE &&
+		    !waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT))
+			kill(pid, SIGKILL);
+	}
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}

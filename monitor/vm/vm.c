@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One guest from its parts: RAM, image, devices, zygote, vCPUs; then this
+ * thread waits for what ends the guest.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <ring3/boot.h>
+#include <ring3/layout.h>
+
+#include "base/util.h"
+#include "loader/loader.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/zygote.h"
+#include "vm/clock.h"
+#include "vm/devs.h"
+#include "vm/vm.h"
+
+#define PAGE		4096UL
+#define DRAIN_MS	5000	/* how long output of an ended guest may take to leave */
+#define HWCAP2_FSGSBASE	2
+
+struct vm {
+	const struct vm_config *cfg;
+	struct guest_mem mem;
+	struct r3_boot *boot;
+	struct r3_image_header image;
+	struct devs devs;
+	struct zygote zygote;
+	struct vcpus vcpus;
+	int signal_fd;
+	bool devs_started;
+};
+
+static int map_ram(struct vm *vm, struct r3_err *err)
+{
+	uint64_t size = vm->cfg->mem & ~(PAGE - 1);
+	int fd, ret;
+	void *p;
+
+	if (size > R3_DIRECT_SIZE)
+		return err_set(err, -EINVAL, "%" PRIu64 " GiB of memory are more than a guest can have (%lu GiB): give less with --mem", size >> 30, R3_DIRECT_SIZE >> 30);
+	fd = memfd_create("ring3-ram", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot create guest memory: %s", strerror(errno));
+	if (ftruncate(fd, size)) {
+		ret = -errno;
+		close(fd);
+		return err_set(err, ret, "cannot create %" PRIu64 " MiB of guest memory: %s. Give the guest less with --mem", size >> 20, strerror(-ret));
+	}
+	p = mmap((void *)R3_DIRECT_BASE, size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+	if (p != (void *)R3_DIRECT_BASE) {
+		ret = p == MAP_FAILED ? -errno : -EEXIST;
+		close(fd);
+		return err_set(err, ret, "cannot map guest memory at %#lx: %s", R3_DIRECT_BASE, strerror(-ret));
+	}
+	vm->mem = (struct guest_mem) { .base = p, .size = size, .fd = fd };
+	return 0;
+}
+
+/* Boot block, then a page a device, then the zygote's page, in one region. */
+static int map_shared(struct vm *vm, struct r3_err *err)
+{
+	size_t boot_size = (sizeof(struct r3_boot) + PAGE - 1) & ~(PAGE - 1);
+	size_t dev_size = R3_VDEV_MAX * PAGE;
+	size_t zygote_size = (sizeof(struct r3_zygote) + PAGE - 1) & ~(PAGE - 1);
+	uint64_t at = R3_SHARED_BASE;
+	void *p;
+
+	p = mmap((void *)at, boot_size + dev_size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (p != (void *)at)
+		return err_set(err, -ENOMEM, "cannot map the boot block at %#" PRIx64, at);
+	vm->boot = p;
+	vm->boot->vdevs = at + boot_size;
+	at += boot_size + dev_size;
+
+	vm->zygote.page_fd = memfd_create("ring3-zygote", MFD_CLOEXEC);
+	if (vm->zygote.page_fd < 0 || ftruncate(vm->zygote.page_fd, zygote_size))
+		return err_set(err, -errno, "cannot create the zygote's page: %s", strerror(errno));
+	p = mmap((void *)at, zygote_size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED_NOREPLACE, vm->zygote.page_fd, 0);
+	if (p != (void *)at)
+		return err_set(err, -ENOMEM, "cannot map the zygote's page at %#" PRIx64, at);
+	vm->zygote.page = p;
+	vm->zygote.boot = vm->boot;
+	vm->boot->zygote = at;
+	return 0;
+}
+
+static int fill_boot(struct vm *vm, struct r3_err *err)
+{
+	const struct vm_config *cfg = vm->cfg;
+	struct r3_boot *boot = vm->boot;
+	unsigned int i;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		return err_set(err, -ENOSYS, "this host does not let programs use FSGSBASE: ring3 needs Linux 5.9 or newer on a CPU from 2012 or later, without \"nofsgsbase\"");
+	boot->magic = R3_BOOT_MAGIC;
+	boot->version = R3_ABI_VERSION;
+	boot->size = sizeof(*boot);
+	boot->nr_cpus = cfg->cpus;
+	boot->ram_size = vm->mem.size;
+	boot->ram_fd = vm->mem.fd;
+	boot->pid = getpid();
+	boot->console_fd = cfg->early_console_fd;
+	boot->has_fsgsbase = 1;
+	boot->exit_fd = event_create();
+	if (boot->exit_fd < 0)
+		return err_set(err, boot->exit_fd, "no descriptor for an eventfd: %s", strerror(-boot->exit_fd));
+	for (i = 0; i < cfg->cpus; i++) {
+		boot->vcpu[i].ack_fd = event_create();
+		boot->vcpu[i].space_ack_fd = R3_SPACE_ACK_FD + i;
+		if (boot->vcpu[i].ack_fd < 0)
+			return err_set(err, boot->vcpu[i].ack_fd, "no descriptor for an eventfd: %s", strerror(-boot->vcpu[i].ack_fd));
+	}
+	if (getrandom(boot->seed, sizeof(boot->seed), 0) != sizeof(boot->seed))
+		return err_set(err, -EIO, "the host has no random bytes");
+	snprintf(boot->cmdline, sizeof(boot->cmdline), "%s", cfg->cmdline);
+	boot->tsc_khz = clock_tsc_khz();
+	boot->host_vdso_gettime = clock_vdso_gettime();
+	return 0;
+}
+
+static int load(struct vm *vm, struct r3_err *err)
+{
+	const struct vm_config *cfg = vm->cfg;
+	uint64_t gpa = 0, size = 0;
+	int ret = load_kernel(cfg->kernel_fd, cfg->kernel_path, &vm->mem, &vm->image, err);
+
+	if (!ret && cfg->initrd_fd >= 0)
+		ret = load_initrd(cfg->initrd_fd, &vm->mem,
+				  R3_IMAGE_GPA + vm->image.image_size, &gpa, &size, err);
+	vm->boot->initrd_gpa = gpa;
+	vm->boot->initrd_size = size;
+	return ret;
+}
+
+static void raise_device(void *opaque, unsigned int index)
+{
+	struct vm *vm = opaque;
+
+	if (!(atomic_or(vm->boot->dev_pending, 1ULL << index) & (1ULL << index)))
+		vcpu_post(vm->boot, 0, R3_PEND_DEVICE);
+}
+
+static int watch_signals(struct vm *vm, struct r3_err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigdelset(&set, SIGPIPE);
+	vm->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (vm->signal_fd < 0)
+		return err_set(err, -errno, "cannot create a signalfd: %s", strerror(errno));
+	return 0;
+}
+
+static int pick_host_cpu(void)
+{
+	cpu_set_t set;
+	int n, i;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return -1;
+	n = CPU_COUNT(&set);
+	if (!n)
+		return -1;
+	/* Guests that start one after the other spread over the CPUs. */
+	n = getpid() % n;
+	for (i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &set) && !n--)
+			return i;
+	return -1;
+}
+
+static int start(struct vm *vm, struct r3_err *err)
+{
+	int ret;
+
+	vm->vcpus = (struct vcpus) {
+		.boot = vm->boot, .image = &vm->image, .nr = vm->cfg->cpus,
+		.host_cpu = vm->cfg->pin && vm->cfg->cpus == 1 ? pick_host_cpu() : -1,
+	};
+	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+	if (vm->vcpus.host_cpu >= 0) {
+		cpu_set_t all, one;
+
+		/* Spaces inherit the zygote's affinity: they stay with the vCPU. */
+		sched_getaffinity(0, sizeof(all), &all);
+		CPU_ZERO(&one);
+		CPU_SET(vm->vcpus.host_cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		ret = zygote_start(&vm->zygote, err);
+		sched_setaffinity(0, sizeof(all), &all);
+	} else {
+		ret = zygote_start(&vm->zygote, err);
+	}
+	if (ret)
+		return ret;
+	ret = devs_start(&vm->devs, vm->cfg, &vm->mem, vm->boot, raise_device, vm, err);
+	if (ret)
+		return ret;
+	vm->devs_started = true;
+	return vcpus_start(&vm->vcpus, err);
+}
+
+static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
+{
+	switch (vm->boot->exit_reason) {
+	case R3_EXIT_POWEROFF:
+	case R3_EXIT_HALT:
+		return VM_EXIT_POWEROFF;
+	case R3_EXIT_REBOOT:
+		return VM_EXIT_REBOOT;
+	case R3_EXIT_PANIC:
+		return VM_EXIT_PANIC;
+	}
+	err_set(err, -EIO, "the guest ended without saying why");
+	return VM_EXIT_HOST;
+}
+
+static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
+{
+	struct pollfd pfd[3] = {
+		{ .fd = vm->boot->exit_fd, .events = POLLIN },
+		{ .fd = vm->signal_fd, .events = POLLIN },
+		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
+	};
+	struct signalfd_siginfo si;
+
+	for (;;) {
+		if (poll(pfd, 3, -1) < 0)
+			continue;
+		if (pfd[0].revents)
+			return guest_exit(vm, err);
+		while (pfd[1].revents && read(vm->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+			if (si.ssi_signo == SIGTERM) {
+				write_once(vm->boot->power_request, R3_POWER_DOWN);
+				vcpu_post(vm->boot, 0, R3_PEND_POWER);
+			}
+		}
+		if (pfd[1].revents && zygote_reap(&vm->zygote)) {
+			err_set(err, -ECHILD, "the host ended the guest's zygote process: the guest cannot go on");
+			return VM_EXIT_HOST;
+		}
+		if (pfd[2].revents)
+			zygote_failed(&vm->zygote);
+	}
+}
+
+int vm_main(const struct vm_config *cfg, struct r3_err *err)
+{
+	struct vm vm = { .cfg = cfg, .signal_fd = -1 };
+	enum vm_exit ret;
+
+	prctl(PR_SET_NAME, "ring3-monitor");
+	if (map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
+	    load(&vm, err) || watch_signals(&vm, err))
+		return VM_EXIT_CONFIG;
+	if (start(&vm, err)) {
+		ret = VM_EXIT_CONFIG;
+		goto out;
+	}
+	ret = wait_for_end(&vm, err);
+out:
+	/* The vCPUs have ended by themselves or end with this process. */
+	if (vm.devs_started)
+		devs_stop(&vm.devs, DRAIN_MS);
+	zygote_end(&vm.zygote);
+	return ret;
+}

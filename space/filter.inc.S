@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Included by stub.S: addresses are offsets in its section.
+ *
+ * The seccomp filters of a space. Each system call may come from exactly one
+ * instruction of the stub, with the arguments that instruction would pass;
+ * all else is SIGSYS, which for guest code is how system calls are made.
+ *
+ * Guest threads have both filters: the manager's, which they inherit, and
+ * their own, which leaves them futex on their slots and rt_sigreturn.
+ */
+#include <linux/bpf_common.h>
+
+#define HI(x)		((x) >> 32)
+#define LO(x)		((x) & 0xffffffff)
+
+/* Offsets in struct seccomp_data. */
+#define DATA_NR		0
+#define DATA_ARCH	4
+#define DATA_IP		8
+#define DATA_ARG(n)	(16 + 8 * (n))
+
+.macro INSN code jt jf k
+	.short	\code
+	.byte	\jt, \jf
+	.long	\k
+.endm
+.macro LD off
+	INSN	(BPF_LD | BPF_W | BPF_ABS), 0, 0, \off
+.endm
+/* Goes on if equal, else skips to the label behind. */
+.macro JEQ k no
+771:	.short	(BPF_JMP | BPF_JEQ | BPF_K)
+	.byte	0, (\no - 771b) / 8 - 1
+	.long	\k
+.endm
+.macro JGE k no
+771:	.short	(BPF_JMP | BPF_JGE | BPF_K)
+	.byte	0, (\no - 771b) / 8 - 1
+	.long	\k
+.endm
+.macro JLT k no
+771:	.short	(BPF_JMP | BPF_JGE | BPF_K)
+	.byte	(\no - 771b) / 8 - 1, 0
+	.long	\k
+.endm
+.macro RET action
+	INSN	(BPF_RET | BPF_K), 0, 0, \action
+.endm
+
+/*
+ * A call that may come from one site: x86-64, its number, its address. The
+ * checks of its arguments follow, up to ALLOW at the label given.
+ */
+.macro CALL nr site no
+	LD	DATA_NR
+	JEQ	\nr, \no
+	LD	DATA_IP
+	JEQ	(site_\site - stub_start), \no
+.endm
+
+.macro ONLY_STUB trap
+	LD	DATA_ARCH
+	JEQ	STUB_ARCH, \trap
+	LD	DATA_IP + 4
+	JEQ	HI(R3_STUB_BASE), \trap
+.endm
+
+/* Argument n is a stub address in the slots. */
+.macro ARG_IN_SLOTS n no
+	LD	DATA_ARG(\n) + 4
+	JEQ	HI(R3_STUB_SLOTS), \no
+	LD	DATA_ARG(\n)
+	JGE	LO(R3_STUB_SLOTS), \no
+	JLT	(LO(R3_STUB_SLOTS) + R3_MAX_CPUS * R3_SLOT_STRIDE), \no
+.endm
+
+.macro ARG_EQ n val no
+	LD	DATA_ARG(\n)
+	JEQ	\val, \no
+.endm
+
+	.balign	8
+guest_filter:
+	ONLY_STUB gtrap0
+	CALL	__NR_futex, guest_wake, g1
+	ARG_EQ	1, STUB_FUTEX_WAKE, gtrap0
+	ARG_EQ	2, 1, gtrap0
+	ARG_IN_SLOTS 0, gtrap0
+	RET	STUB_RET_ALLOW
+gtrap0:	RET	STUB_RET_TRAP
+g1:	CALL	__NR_rt_sigreturn, sigreturn, g2
+	RET	STUB_RET_ALLOW
+g2:	CALL	__NR_futex, guest_wait, gtrap
+	ARG_EQ	1, STUB_FUTEX_WAIT, gtrap
+	ARG_EQ	3, 0, gtrap
+	LD	DATA_ARG(3) + 4
+	JEQ	0, gtrap
+	ARG_IN_SLOTS 0, gtrap
+	RET	STUB_RET_ALLOW
+gtrap:	RET	STUB_RET_TRAP
+guest_filter_end:
+
+	.balign	8
+	.globl	r3_guest_prog
+r3_guest_prog:
+	.short	(guest_filter_end - guest_filter) / 8
+	.short	0, 0, 0
+	.quad	guest_filter
+
+/* Writable until the child has put its tgid in and installed it. */
+	.section .data.filter, "aw"
+	.balign	8
+manager_filter:
+	ONLY_STUB mtrap0
+	/* what guest threads do all the time comes first */
+	CALL	__NR_futex, guest_wake, m1
+	RET	STUB_RET_ALLOW
+m1:	CALL	__NR_futex, guest_wait, m2
+	RET	STUB_RET_ALLOW
+m2:	CALL	__NR_rt_sigreturn, sigreturn, m3
+	RET	STUB_RET_ALLOW
+mtrap0:	RET	STUB_RET_TRAP
+m3:	CALL	__NR_futex, manager_wait, m4
+	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap0
+	RET	STUB_RET_ALLOW
+m4:	CALL	__NR_futex, manager_wake, m5
+	ARG_EQ	1, STUB_FUTEX_WAKE, mtrap1
+	ARG_IN_SLOTS 0, mtrap1
+	RET	STUB_RET_ALLOW
+m5:	CALL	__NR_mmap, map, m6
+	LD	DATA_ARG(2)
+	JLT	8, mtrap1
+	ARG_EQ	3, STUB_MAP_FLAGS, mtrap1
+	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap1
+	RET	STUB_RET_ALLOW
+m6:	CALL	__NR_munmap, unmap, m7
+	RET	STUB_RET_ALLOW
+mtrap1:	RET	STUB_RET_TRAP
+m7:	CALL	__NR_mprotect, protect, m8
+	LD	DATA_ARG(2)
+	JLT	8, mtrap1
+	RET	STUB_RET_ALLOW
+m8:	CALL	__NR_write, ack, m9
+	ARG_EQ	2, 8, mtrap1
+	LD	DATA_ARG(0)
+	JGE	R3_SPACE_ACK_FD, mtrap1
+	JLT	(R3_SPACE_ACK_FD + R3_MAX_CPUS), mtrap1
+	RET	STUB_RET_ALLOW
+m9:	CALL	__NR_tgkill, kick, m10
+	LD	DATA_ARG(0)
+	.globl	r3_manager_tgid
+r3_manager_tgid:
+	JEQ	0, mtrap2
+	ARG_EQ	2, 10, mtrap2
+	RET	STUB_RET_ALLOW
+mtrap2:	RET	STUB_RET_TRAP
+m10:	CALL	__NR_clone, clone, m11
+	ARG_EQ	0, STUB_CLONE_FLAGS, mtrap2
+	RET	STUB_RET_ALLOW
+m11:	CALL	__NR_munmap, unmap_data, m12
+	RET	STUB_RET_ALLOW
+m12:	CALL	__NR_sched_setaffinity, affinity, m13
+	ARG_EQ	0, 0, mtrap2
+	RET	STUB_RET_ALLOW
+m13:	CALL	__NR_sigaltstack, altstack, m14
+	RET	STUB_RET_ALLOW
+m14:	CALL	__NR_seccomp, seccomp, m15
+	ARG_EQ	0, 1, mtrap
+	ARG_EQ	1, 0, mtrap
+	RET	STUB_RET_ALLOW
+m15:	CALL	__NR_exit_group, exit, mtrap
+	RET	STUB_RET_ALLOW
+mtrap:	RET	STUB_RET_TRAP
+manager_filter_end:
+
+	.balign	8
+	.globl	r3_manager_prog
+r3_manager_prog:
+	.short	(manager_filter_end - manager_filter) / 8
+	.short	0, 0, 0
+	.quad	manager_filter

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The code that every space runs beside its guest's: the manager's loop and
+ * the guest threads' signal handler.
+ *
+ * The manager shares its memory with guest code that may be hostile. It
+ * therefore has no stack, keeps its state in registers, reads only pages that
+ * are read-only here, and believes nothing that it could not have written.
+ * Guest code may jump anywhere in this file: what it gains is what its own
+ * seccomp filter (filter.S) lets it do.
+ *
+ * A label site_X stands behind the one syscall instruction that may issue X.
+ */
+#define __ASSEMBLY__
+#include <asm/unistd.h>
+#include <ring3/boot.h>
+#include <ring3/space.h>
+#include "stub.h"
+
+	.section .text.stub, "ax"
+	.globl	stub_start
+stub_start:
+
+.macro SITE name
+	syscall
+	.globl	site_\name
+site_\name:
+.endm
+
+/*
+ * manager(rdi: tgid). r12 command page, r13d commands done, r14d index in the
+ * ring, r15d tgid, ebp: 1 if a command has failed since the last ack.
+ */
+	.globl	r3_manager
+r3_manager:
+	movl	%edi, %r15d
+	movabsq	$R3_STUB_CMD, %r12
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	xorl	%ebp, %ebp
+	xorl	%esp, %esp
+
+	/* The zygote's data and stack go last: nothing writable is left. */
+	leaq	r3_data_start(%rip), %rdi
+	leaq	r3_data_end(%rip), %rsi
+	subq	%rdi, %rsi
+	movl	$__NR_munmap, %eax
+	SITE	unmap_data
+
+next:
+	movl	R3_CMD_HEAD(%r12), %eax
+	cmpl	%r13d, %eax
+	jne	execute
+	movq	%r12, %rdi
+	xorl	%esi, %esi			/* FUTEX_WAIT */
+	movl	%r13d, %edx
+	xorl	%r10d, %r10d
+	movl	$__NR_futex, %eax
+	SITE	manager_wait
+	jmp	next
+
+execute:
+	movl	%r14d, %ebx
+	shll	$5, %ebx			/* R3_CMD_SIZE */
+	leaq	R3_CMD_ENTRIES(%r12, %rbx), %rbx
+	incl	%r13d
+	incl	%r14d
+	cmpl	$R3_CMD_RING, %r14d
+	jne	1f
+	xorl	%r14d, %r14d
+1:	movl	(%rbx), %eax
+	cmpl	$R3_NR_OPS, %eax
+	jae	next
+	leaq	ops(%rip), %rcx
+	movslq	(%rcx, %rax, 4), %rax
+	addq	%rcx, %rax
+	jmp	*%rax
+
+	.balign	4
+ops:
+	.long	next - ops
+	.long	op_map - ops
+	.long	op_unmap - ops
+	.long	op_protect - ops
+	.long	op_thread - ops
+	.long	op_wake - ops
+	.long	op_kick - ops
+	.long	op_ack - ops
+	.long	op_exit - ops
+
+op_map:
+	movq	8(%rbx), %rdi
+	movq	16(%rbx), %rsi
+	movl	4(%rbx), %edx
+	movl	$STUB_MAP_FLAGS, %r10d
+	movl	$R3_SPACE_RAM_FD, %r8d
+	movq	24(%rbx), %r9
+	movl	$__NR_mmap, %eax
+	SITE	map
+	jmp	result
+
+op_unmap:
+	movq	8(%rbx), %rdi
+	movq	16(%rbx), %rsi
+	movl	$__NR_munmap, %eax
+	SITE	unmap
+	jmp	result
+
+op_protect:
+	movq	8(%rbx), %rdi
+	movq	16(%rbx), %rsi
+	movl	4(%rbx), %edx
+	movl	$__NR_mprotect, %eax
+	SITE	protect
+result:
+	cmpq	$-4095, %rax
+	jb	next
+	movl	$1, %ebp
+	jmp	next
+
+op_thread:
+	movl	$STUB_CLONE_FLAGS, %edi
+	xorl	%esi, %esi
+	movq	8(%rbx), %rdx
+	addq	$R3_SLOT_TID, %rdx
+	xorl	%r10d, %r10d
+	xorl	%r8d, %r8d
+	movl	$__NR_clone, %eax
+	SITE	clone
+	testq	%rax, %rax
+	jz	guest_start
+	jns	next
+	/* No thread, no process: the monitor sees it end. */
+	movl	$STUB_EXIT_NO_THREAD, %edi
+	jmp	exit
+
+op_wake:
+	movq	8(%rbx), %rdi
+	addq	$R3_SLOT_RESUME, %rdi
+	movl	$1, %eax
+	xchgl	%eax, (%rdi)
+	cmpl	$2, %eax
+	jne	next
+	movl	$STUB_FUTEX_WAKE, %esi
+	movl	$1, %edx
+	movl	$__NR_futex, %eax
+	SITE	manager_wake
+	jmp	next
+
+op_kick:
+	movl	%r15d, %edi
+	movl	4(%rbx), %esi
+	movl	$R3_SIG_KICK, %edx
+	movl	$__NR_tgkill, %eax
+	SITE	kick
+	jmp	next
+
+op_ack:
+	movl	4(%rbx), %edi
+	leaq	ack_ok(%rip), %rsi
+	testl	%ebp, %ebp
+	jz	1f
+	leaq	ack_failed(%rip), %rsi
+1:	xorl	%ebp, %ebp
+	movl	$8, %edx
+	movl	$__NR_write, %eax
+	SITE	ack
+	jmp	next
+
+op_exit:
+	xorl	%edi, %edi
+exit:	movl	$__NR_exit_group, %eax
+	SITE	exit
+	jmp	exit
+
+	.balign	8
+ack_ok:
+	.quad	R3_ACK_OK
+ack_failed:
+	.quad	R3_ACK_FAILED
+
+/*
+ * A new guest thread: rbx is the command that made it, read-only memory; the
+ * slot is writable by other guest threads. All signals are blocked.
+ */
+guest_start:
+	movq	8(%rbx), %r13
+	testl	$1, 4(%rbx)
+	jz	1f
+	xorl	%edi, %edi
+	movl	$128, %esi
+	leaq	STUB_CPU_MASK(%r12), %rdx
+	movl	$__NR_sched_setaffinity, %eax
+	SITE	affinity
+1:
+	movq	8(%r12), %rax			/* cmd_page.stack_size */
+	movq	%r13, R3_SLOT_ALTSTACK(%r13)
+	movq	$0, R3_SLOT_ALTSTACK+8(%r13)
+	movq	%rax, R3_SLOT_ALTSTACK+16(%r13)
+	leaq	R3_SLOT_ALTSTACK(%r13), %rdi
+	xorl	%esi, %esi
+	movl	$__NR_sigaltstack, %eax
+	SITE	altstack
+
+	movl	$1, %edi			/* SECCOMP_SET_MODE_FILTER */
+	xorl	%esi, %esi
+	leaq	r3_guest_prog(%rip), %rdx
+	movl	$__NR_seccomp, %eax
+	SITE	seccomp
+	testq	%rax, %rax
+	jz	1f
+	movl	$STUB_EXIT_NO_FILTER, %edi
+	jmp	exit
+1:
+	movq	%r13, %rbx
+	jmp	wait_resume
+
+/*
+ * Every signal of a guest thread: rdi number, rsi siginfo, rdx ucontext. All
+ * others are blocked. The slot is found from the signal stack.
+ */
+	.globl	r3_stub_signal
+r3_stub_signal:
+	movq	%rsp, %rbx
+	andq	$-R3_SLOT_STRIDE, %rbx
+	rdfsbase %rax
+	movq	%rax, R3_SLOT_FS(%rbx)
+	rdgsbase %rax
+	movq	%rax, R3_SLOT_GS(%rbx)
+	movl	%edi, R3_SLOT_SIG(%rbx)
+	movq	%rsi, R3_SLOT_INFO(%rbx)
+	movq	%rdx, R3_SLOT_UC(%rbx)
+
+	movl	$1, %eax
+	xchgl	%eax, R3_SLOT_EVENT(%rbx)
+	cmpl	$2, %eax
+	jne	wait_resume
+	leaq	R3_SLOT_EVENT(%rbx), %rdi
+	movl	$STUB_FUTEX_WAKE, %esi
+	movl	$1, %edx
+	movl	$__NR_futex, %eax
+	SITE	guest_wake
+
+wait_resume:
+	movl	$STUB_SPINS, %ecx
+1:	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	je	resume
+	pause
+	decl	%ecx
+	jnz	1b
+2:	xorl	%eax, %eax
+	movl	$2, %ecx
+	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rbx)
+	cmpl	$1, %eax
+	je	resume
+	leaq	R3_SLOT_RESUME(%rbx), %rdi
+	xorl	%esi, %esi			/* FUTEX_WAIT */
+	movl	$2, %edx
+	xorl	%r10d, %r10d
+	movl	$__NR_futex, %eax
+	SITE	guest_wait
+	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	jne	2b
+resume:
+	movl	$0, R3_SLOT_RESUME(%rbx)
+	movq	R3_SLOT_FS(%rbx), %rax
+	wrfsbase %rax
+	movq	R3_SLOT_GS(%rbx), %rax
+	wrgsbase %rax
+	movq	R3_SLOT_SP(%rbx), %rsp
+	movl	$__NR_rt_sigreturn, %eax
+	SITE	sigreturn
+	hlt
+
+#include "filter.inc.S"
+
+	.section .note.GNU-stack, "", @progbits

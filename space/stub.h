@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Constants that the stub's code and its filters must agree on. */
+#ifndef STUB_H
+#define STUB_H
+
+/* MAP_SHARED | MAP_FIXED | MAP_POPULATE */
+#define STUB_MAP_FLAGS		0x8011
+/* CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | PARENT_SETTID */
+#define STUB_CLONE_FLAGS	0x150f00
+
+#define STUB_CPU_MASK		16	/* offset of r3_cmd_page.cpu_mask */
+#define STUB_SPINS		1
+
+/* Headers that assembly cannot include; zygote.c checks these. */
+#define STUB_FUTEX_WAIT		0
+#define STUB_FUTEX_WAKE		1
+#define STUB_RET_ALLOW		0x7fff0000
+#define STUB_RET_TRAP		0x00030000
+#define STUB_ARCH		0xc000003e
+
+#define STUB_EXIT_NO_THREAD	11
+#define STUB_EXIT_NO_FILTER	12
+#define STUB_EXIT_SETUP		13
+
+#ifndef __ASSEMBLY__
+#include <linux/filter.h>
+
+#pragma GCC visibility push(hidden)
+void r3_manager(int tgid) __attribute__((noreturn));
+void r3_stub_signal(void);
+extern char r3_data_start[], r3_data_end[], r3_stub_end[];
+
+/* filter.S: a copy in writable memory, and where the tgid goes in it */
+extern struct sock_fprog r3_manager_prog;
+extern struct sock_filter r3_manager_tgid;
+#pragma GCC visibility pop
+#endif
+#endif

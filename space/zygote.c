@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The zygote: an almost empty process that clones spaces on request.
+ *
+ * The monitor executes it with the descriptors of <ring3/space.h>. It drops
+ * all memory but its own image, then waits for requests in the zygote page. A
+ * child maps its command page, closes what is the zygote's, puts itself under
+ * the manager's filter, and becomes the manager (stub.S). Children belong to
+ * the monitor (CLONE_PARENT), which reaps them.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <asm/unistd.h>
+#include <asm/signal.h>
+#include <linux/audit.h>
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+
+#include <ring3/boot.h>
+#include <ring3/space.h>
+
+#include "stub.h"
+
+#define HOST_TASK_SIZE	0x7ffffffff000UL
+#define CLONE_TRIES	50
+
+_Static_assert(STUB_FUTEX_WAIT == FUTEX_WAIT && STUB_FUTEX_WAKE == FUTEX_WAKE, "futex");
+_Static_assert(STUB_RET_ALLOW == SECCOMP_RET_ALLOW && STUB_RET_TRAP == SECCOMP_RET_TRAP, "seccomp");
+_Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
+_Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED | MAP_POPULATE), "mmap");
+_Static_assert(STUB_CLONE_FLAGS == (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID), "clone");
+_Static_assert(STUB_CPU_MASK == offsetof(struct r3_cmd_page, cpu_mask), "cpu mask");
+
+static long sys6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall" : "=a"(ret)
+			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+#define sys(nr, a, b, c) sys6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+
+static void die(int status)
+{
+	for (;;)
+		sys(__NR_exit_group, status, 0, 0);
+}
+
+static void check(long ret)
+{
+	if (ret < 0)
+		die(STUB_EXIT_SETUP);
+}
+
+static struct r3_zygote *const zygote = (void *)R3_STUB_ZYGOTE;
+
+/* Everything but the image goes: stack, vDSO, whatever the host put there. */
+static void empty_address_space(void)
+{
+	check(sys(__NR_munmap, 0, R3_STUB_BASE, 0));
+	check(sys(__NR_munmap, r3_data_end, HOST_TASK_SIZE - (unsigned long)r3_data_end, 0));
+}
+
+static void install_handlers(void)
+{
+	static const int signals[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, R3_SIG_KICK,
+	};
+	struct {
+		void (*handler)(void);
+		unsigned long flags;
+		void (*restorer)(void);
+		uint64_t mask;
+	} act = {
+		.handler = r3_stub_signal,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+		.restorer = r3_stub_signal,
+		.mask = ~0UL,
+	};
+	uint64_t all = ~0UL;
+	unsigned int i;
+
+	check(sys6(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, 8, 0, 0));
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		check(sys6(__NR_rt_sigaction, signals[i], (long)&act, 0, 8, 0, 0));
+}
+
+static void become_space(struct r3_space_entry *entry)
+{
+	int pid = sys(__NR_getpid, 0, 0, 0);
+
+	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
+	check(sys6(__NR_mmap, R3_STUB_CMD, 4096, PROT_READ, MAP_SHARED | MAP_FIXED,
+		   R3_SPACE_RAM_FD, entry->cmd_gpa));
+	entry->pid = pid;
+	__atomic_store_n(&entry->state, R3_SPACE_LIVE, __ATOMIC_RELEASE);
+	check(sys(__NR_munmap, zygote, sizeof(*zygote), 0));
+	check(sys(__NR_close, R3_SPACE_ZYGOTE_FD, 0, 0));
+	check(sys(__NR_close, R3_SPACE_FAIL_FD, 0, 0));
+	r3_manager_tgid.k = pid;
+	check(sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &r3_manager_prog));
+	r3_manager(pid);
+}
+
+static long make_space(struct r3_space_entry *entry)
+{
+	unsigned int i;
+	long pid = 0;
+
+	for (i = 0; i < CLONE_TRIES; i++) {
+		pid = sys(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0);
+		if (!pid)
+			become_space(entry);
+		if (pid > 0)
+			return 0;
+		sys(__NR_sched_yield, 0, 0, 0);
+	}
+	return pid;
+}
+
+__attribute__((used, noreturn)) void zygote_main(void)
+{
+	uint64_t one = 1;
+	long err;
+
+	empty_address_space();
+	check(sys6(__NR_mmap, R3_STUB_ZYGOTE, sizeof(*zygote), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, R3_SPACE_ZYGOTE_FD, 0));
+	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
+	check(sys6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
+	install_handlers();
+
+	for (;;) {
+		uint32_t head = __atomic_load_n(&zygote->want_head, __ATOMIC_ACQUIRE);
+		uint32_t tail = zygote->want_tail, id;
+		struct r3_space_entry *entry;
+
+		if (head == tail) {
+			sys6(__NR_futex, (long)&zygote->want_head, FUTEX_WAIT, head, 0, 0, 0);
+			continue;
+		}
+		id = zygote->want[tail % R3_ZYGOTE_RING] % R3_MAX_SPACES;
+		entry = &zygote->space[id];
+		err = make_space(entry);
+		if (err) {
+			entry->pid = err;
+			__atomic_store_n(&entry->state, R3_SPACE_FAILED, __ATOMIC_RELEASE);
+			sys(__NR_write, R3_SPACE_FAIL_FD, &one, sizeof(one));
+		}
+		__atomic_store_n(&zygote->want_tail, tail + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static char stack[16384] __attribute__((aligned(16), used));
+
+__asm__(".section .text\n"
+	".globl _start\n"
+	"_start:\n"
+	"	leaq stack+16384(%rip), %rsp\n"
+	"	xorl %ebp, %ebp\n"
+	"	call zygote_main\n"
+	"	hlt\n");
