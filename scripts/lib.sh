@@ -67,6 +67,17 @@ with_lock()
 	fi
 }
 
+# prune KEEP PATH...: remove all but the KEEP newest of what a cache holds. A
+# guest that has one of them open keeps it.
+prune()
+{
+	local keep=$1
+
+	shift
+	ls -dt "$@" 2>/dev/null | tail -n +$((keep + 1)) | tr '\n' '\0' | xargs -0r rm -rf
+}
+
+# hash_tree DIR: of names and contents
 hash_tree()
 {
 	(cd "$1" && find . -type f ! -name '*~' ! -name '.*.sw?' -print0 | LC_ALL=C sort -z |

@@ -192,6 +192,8 @@ build_cached()
 	need_space "$CACHE" 3000
 	tree=$(resolve_source "$source") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
+	# We hold the lock: what is there was left by a build that was killed.
+	rm -rf "$CACHE"/kernel/build.*
 	WORK=$(mktemp -d "$CACHE/kernel/build.XXXXXX") || die "cannot write to $CACHE/kernel: make it writable"
 	trap 'rm -rf "$WORK"' EXIT
 	trap 'exit 130' INT TERM HUP
@@ -202,6 +204,6 @@ build_cached()
 	compile "vmlinux modules" "kernel $(source_version "$tree")" "$WORK/log"
 	[ ! -f "$OBJ/steps" ] || cp "$OBJ/steps" "$CACHE/kernel/steps-$SERIES"
 	install_kernel "$WORK/out" 1
-	rm -rf "$dir.old"
 	mv "$WORK/out" "$dir" || die "cannot write $dir: make its directory writable"
+	prune 6 "$CACHE"/kernel/*-????????????????
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Finding and unpacking kernel sources; to be sourced.
+# Finding and unpacking kernel sources; to be sourced. The functions that print
+# a path are for $(...): the lock they may take is given back at its end.
 
 # source_tarball SERIES: path of Debian's linux-source-SERIES tarball. Taken
 # from the installed package, else the package is downloaded, which needs no
@@ -13,6 +14,9 @@ source_tarball()
 	fi
 	if [ ! -r "$tar" ]; then
 		need_space "$CACHE" 500
+		with_lock "$CACHE/src/lock-download"
+	fi
+	if [ ! -r "$tar" ]; then
 		rm -rf "$dl" "$dl".tmp.*
 		progress_begin "download linux-source-$1"
 		if ! debian_download "linux-source-$1" "$dl.tmp.$$" || ! dpkg-deb -x "$dl.tmp.$$"/*.deb "$dl.tmp.$$"; then
@@ -37,6 +41,9 @@ source_unpack()
 	tree=$CACHE/src/linux-$1-$(stat -Lc '%s-%Y' "$tar")
 	if [ ! -d "$tree" ]; then
 		need_space "$CACHE" 2500
+		with_lock "$CACHE/src/lock"
+	fi
+	if [ ! -d "$tree" ]; then
 		rm -rf "$tree".tmp.*
 		mkdir -p "$tree.tmp.$$"
 		progress_begin "unpack linux-source-$1"
