@@ -110,7 +110,8 @@ compile()
 	# shellcheck disable=SC2086
 	kmake $1 2>&1 | {
 		count_lines "$steps" "$KBUILD_STEP" "$3"
-		[ "$COUNTED" -lt 1000 ] || echo "$COUNTED" > "$OBJ/steps"
+		# An incremental build says nothing of a full one.
+		[ "$COUNTED" -le "$(cat "$OBJ/steps" 2>/dev/null || echo 1000)" ] || echo "$COUNTED" > "$OBJ/steps"
 	}
 	if [ "${PIPESTATUS[0]}" != 0 ]; then
 		progress_clear
