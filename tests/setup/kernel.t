@@ -36,7 +36,8 @@ check "another config has another key" [ "$("$build" --key --debug)" != "$key" ]
 like "$key" '^6.12-[0-9a-f]{16}$' "and names the series"
 
 dir=$(dirname "$RING3_KERNEL")
-like "$(file -b "$RING3_KERNEL")" 'ELF 64-bit LSB executable, x86-64.*statically linked' "vmlinux is a static program"
+like "$(readelf -hW "$RING3_KERNEL")" 'Type: +EXEC' "vmlinux is a program"
+is "$(readelf -lW "$RING3_KERNEL" | grep -cE 'INTERP|DYNAMIC')" 0 "that is linked statically"
 is "$(readelf -SW "$RING3_KERNEL" | grep -c '\.debug_')" 0 "without debug information"
 release=$(cat "$dir/release")
 like "$(debugfs -R "stat /$release/modules.dep" "$RING3_MODULES" 2>/dev/null)" 'Type: regular' \
@@ -51,7 +52,7 @@ for o in SMP MODULES CGROUPS MEMCG CGROUP_PIDS CPUSETS CFS_BANDWIDTH BLK_CGROUP 
 	IO_URING INOTIFY_USER FANOTIFY VSOCKETS VIRTIO_VSOCKETS POSIX_MQUEUE SYSVIPC SHMEM MEMFD_CREATE KSM PSI IKCONFIG_PROC \
 	KALLSYMS HIGH_RES_TIMERS NO_HZ_IDLE JUMP_LABEL VIRTIO_BLK VIRTIO_CONSOLE VIRTIO_NET HW_RANDOM_VIRTIO VIRTIO_BALLOON \
 	DEVTMPFS_MOUNT AUDIT SECURITY_YAMA SECURITY_LANDLOCK KEYS COREDUMP BLK_DEV_LOOP BLK_DEV_DM CRYPTO_USER_API_HASH UNIX INET IPV6; do
-	grep -qE "^CONFIG_$o=(y|m)$" "$dir/config" || missing+=" $o"
+	grep -sqE "^CONFIG_$o=(y|m)$" "$dir/config" || missing+=" $o"
 done
 is "$missing" "" "the config has what userland needs"
 is "$(grep -cE '^CONFIG_(NR_CPUS=64|DEFAULT_HOSTNAME="ring3")$' "$dir/config")" 2 "and room for 64 CPUs"
