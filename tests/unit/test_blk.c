@@ -288,6 +288,56 @@ static void test_many(void)
 	   d.irqs, 200 * n);
 }
 
+/* An image that counts. */
+static unsigned int flushes, writes;
+static int flush_result;
+
+static int count_write(struct image *img, const struct iovec *iov,
+		       unsigned int n, uint64_t off, uint64_t len)
+{
+	writes++;
+	return 0;
+}
+
+static int count_flush(struct image *img)
+{
+	flushes++;
+	return flush_result;
+}
+
+static void count_close(struct image *img)
+{
+	ok(true, "the device closes its image");
+}
+
+static void test_flush(void)
+{
+	static const struct image_ops ops = {
+		.pwritev = count_write, .flush = count_flush, .close = count_close,
+	};
+	struct image img = { &ops, DISK, false };
+	struct r3_err err;
+	struct dev *dev;
+
+	if (dev_blk_create(&img, serial, &dev, &err))
+		tap_bail("%s", err.msg);
+	drv_start(&d, dev);
+	init(0);
+	request(VIRTIO_BLK_T_OUT, 0, 512, 1, false);
+	ok(writes == 1 && !flushes, "a write is not flushed if the driver can flush");
+	request(VIRTIO_BLK_T_FLUSH, 0, 0, 0, false);
+	is(flushes, 1, "a flush is a flush");
+	flush_result = -EIO;
+	is(request(VIRTIO_BLK_T_FLUSH, 0, 0, 0, false), VIRTIO_BLK_S_IOERR,
+	   "one that fails is told");
+	flush_result = 0;
+	init(1ULL << VIRTIO_BLK_F_FLUSH);
+	flushes = 0;
+	request(VIRTIO_BLK_T_OUT, 0, 512, 1, false);
+	is(flushes, 1, "each write is flushed if it cannot");
+	drv_stop(&d, 0);
+}
+
 static void test_readonly(void)
 {
 	start(true);
@@ -328,5 +378,6 @@ int main(void)
 	drv_stop(&d, 0);
 	close(fd);
 	test_readonly();
+	test_flush();
 	return tap_done();
 }

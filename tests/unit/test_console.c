@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -180,6 +181,7 @@ static bool readable(int fd, int ms)
 static void test_data(void)
 {
 	char buf[BUF];
+	int i;
 
 	guest_write(0, "hello", 5);
 	is(read_full(host[0], buf, 5), 5, "from hvc0 to the host");
@@ -188,6 +190,11 @@ static void test_data(void)
 	is(write_full(host[0], "world", 5), 0, "from the host");
 	is(take(RX(0), buf, DRV_WAIT_MS), 5, "to hvc0");
 	ok(!memcmp(buf, "world", 5), "the same bytes");
+
+	for (i = 0; i < 100; i++)
+		if (write_full(host[0], "k", 1) || take(RX(0), buf, DRV_WAIT_MS) != 1)
+			break;
+	is(i, 100, "a hundred keys, one by one");
 
 	is(write_full(host[1], "early", 5), 0, "data for a port that is not open");
 	is(take(RX(1), buf, 50), -1, "waits");
@@ -210,6 +217,59 @@ static void test_resize(void)
 	ok(size[0] == 132 && size[1] == 43, "the configuration says it too");
 	is(load_acquire(d.page->config_gen), gen + 2, "with a new generation");
 	dev_console_resize(d.dev, 7, 1, 1);
+}
+
+static int64_t cpu_us(void)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	pthread_getcpuclockid(d.dev->thread, &clock);
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+/* More from the host than the guest has buffers for, and nobody takes it. */
+static void test_idle(void)
+{
+	char block[24 * BUF];
+	int64_t cpu;
+	size_t total = 0;
+	int i;
+
+	memset(block, 1, sizeof(block));
+	is(write_full(host[0], block, sizeof(block)), 0, "the host sends too much");
+	usleep(50000);
+	cpu = cpu_us();
+	usleep(300000);
+	cpu = cpu_us() - cpu;
+	ok(cpu < 20000, "the device sleeps until there are buffers (%lld us)",
+	   (long long)cpu);
+	while (total < sizeof(block)) {
+		i = take(RX(0), block, DRV_WAIT_MS);
+		if (i < 0)
+			break;
+		total += i;
+	}
+	is(total, sizeof(block), "then the guest gets it all");
+	cpu = cpu_us();
+	usleep(300000);
+	cpu = cpu_us() - cpu;
+	ok(cpu < 20000, "and it sleeps again (%lld us)", (long long)cpu);
+}
+
+/* A close with nothing left to write. */
+static void test_close(void)
+{
+	char x;
+
+	ctl_send(2, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	guest_write(2, "z", 1);
+	drv_used(&d, TX(2), DRV_WAIT_MS, NULL, NULL);
+	ctl_send(2, VIRTIO_CONSOLE_PORT_OPEN, 0);
+	ok(read(host[2], &x, 1) == 1 && x == 'z', "the last byte");
+	ok(readable(host[2], DRV_WAIT_MS) && !read(host[2], &x, 1),
+	   "then the end of file");
 }
 
 struct pump {
@@ -463,6 +523,7 @@ int main(void)
 	greet(true);
 	test_data();
 	test_resize();
+	test_idle();
 	test_bulk();
 	test_backpressure();
 	test_host_close();
@@ -470,6 +531,7 @@ int main(void)
 
 	start();
 	test_lies();
+	test_close();
 	test_drain();
 	stop(0);
 	test_config_errors();

@@ -200,9 +200,11 @@ static void test_broken(void)
 	expect_broken("readable after writable");
 
 	fresh(0);
+	set(&desc[0], DATA, 8, 0, 0);
 	avail->idx = SIZE + 1;
 	expect_broken("an index too far ahead");
 	fresh(0);
+	set(&desc[0], DATA, 8, 0, 0);
 	avail->idx = 0xffff;
 	expect_broken("an index that goes back");
 
