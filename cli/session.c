@@ -421,7 +421,7 @@ int session_open(struct session *s, struct loop *loop, struct wire *wire, uint16
 	loop_watch(loop, &s->in_watch, s->in.fd, 0, in_ready, s);
 	loop_timer(loop, &s->in_retry, in_again, s);
 	in_update(s);
-	if (s->tty) {
+	if (s->tty && s->in.tty) {
 		ret = term_raw(0);
 		if (ret < 0)
 			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));

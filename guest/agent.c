@@ -234,6 +234,7 @@ static void iterate(struct agent *a)
 	struct pollfd fds[2 + 3 * R3_AGENT_SESSIONS];
 	struct session *s;
 	int n = 2, timeout = backoff(a);
+	size_t queued;
 
 	fds[0] = (struct pollfd){ .fd = a->sigfd, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = a->link.hangup ? -1 : a->link.fd, .events = POLLIN };
@@ -255,8 +256,14 @@ static void iterate(struct agent *a)
 		a->link.hangup = true;
 	if (fds[1].revents || a->link.hangup)
 		read_link(a);
+	do {
+		for (s = a->sessions; s; s = s->next)
+			session_rest(s);
+		queued = link_queued(&a->link);
+		link_flush(&a->link);
+		/* All sent: there may be room for more of the rest. */
+	} while (queued && !link_queued(&a->link) && !a->link.broken);
 	drop_ended(a);
-	link_flush(&a->link);
 }
 
 static int setup_signals(struct agent *a)

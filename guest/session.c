@@ -521,12 +521,8 @@ int session_poll(struct session *s, struct pollfd *fds)
 
 void session_io(struct session *s, const struct pollfd *fds, int nr)
 {
-	if (nr != 3 || s->ended)
+	if (nr != 3 || !s->running)
 		return;
-	if (!s->running) {
-		finish(s);
-		return;
-	}
 	if (fds[0].fd >= 0 && fds[0].revents & POLLOUT)
 		in_flush(s);
 	else if (fds[0].fd >= 0 && fds[0].revents & (POLLERR | POLLHUP))
@@ -535,6 +531,12 @@ void session_io(struct session *s, const struct pollfd *fds, int nr)
 		out_run(s, &s->out);
 	if (fds[2].revents && s->err.fd >= 0)
 		out_run(s, &s->err);
+}
+
+void session_rest(struct session *s)
+{
+	if (!s->running && !s->ended)
+		finish(s);
 }
 
 void session_free(struct session *s)

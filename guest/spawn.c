@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -209,6 +210,8 @@ static void child(const struct spawn *sp, struct plan *plan)
 	if (*sp->cwd ? chdir(sp->cwd) : chdir(plan->user.home) && chdir("/"))
 		goto fail;
 	default_signals();
+	/* What nobody can speak with any more shall not stay. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	plan->step = STEP_EXEC;
 	try_exec(plan);
 	_exit(127);

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bad input and guests that fail: one clear sentence each, and the right status.
+import os
+import resource
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *
+
+
+def refused(args, text, status=125, **kw):
+    r = run(*args, **kw)
+    line = r.stderr.decode()
+    ok(r.returncode == status and text in line and line.count("\n") == 1 and line.startswith("ring3: "),
+       f"{' '.join(args)[:60]}: {text}", r)
+
+
+cmd = ["--", "true"]
+refused(["rum"], "did you mean run?")
+refused(["frobnicate"], "ring3 --help")
+refused(["run", "--memm", "1G"], "did you mean --mem?")
+refused(["run", "--cpu", "2"], "did you mean --cpus?")
+refused(["run", "--xyzzy"], "--help")
+refused(["run", "--mem"], "needs a value")
+refused(["run", "--root-rw=1"], "takes no value")
+refused(["run", "ls"], "after --")
+refused(["run", "--mem", "lots", *cmd], "512M")
+refused(["run", "--mem", "512", *cmd], "512M")
+refused(["run", "--mem", "32M", *cmd], "64M")
+refused(["run", "--mem", "900T", *cmd], "more than this host has")
+refused(["run", "--cpus", "0", *cmd], "1 to 64")
+refused(["run", "--cpus", "65", *cmd], "1 to 64")
+refused(["run", "--cpus", "two", *cmd], "1 to 64")
+refused(["run", "--timeout", "soon", *cmd], "10m")
+refused(["run", "--timeout", "0", *cmd], "10m")
+refused(["run", "--timeout", "nan", *cmd], "10m")
+refused(["run", "--user", "root", *cmd], "UID")
+refused(["run", "--env", "NAME", *cmd], "NAME=VALUE")
+refused(["run", "--kernel", "/no/vmlinux", *cmd], "cannot open the guest kernel /no/vmlinux")
+refused(["run", "--kernel", "/tmp", *cmd], "not a regular file")
+refused(["run", "--initrd", "/dev/null", *cmd], "not a regular file")
+refused(["run", "--root", "/no/disk", *cmd], "/no/disk does not exist")
+refused(["run", "--disk", "/no/disk", *cmd], "/no/disk does not exist")
+refused(["run", "--init", "sbin/init"], "absolute path")
+refused(["run", "--init", "/sbin/init", *cmd], "exclude each other")
+refused(["run", "--root-rw", "--root-ro", *cmd], "exclude each other")
+refused(["run", "--append", "x" * 5000, *cmd], "longer than")
+refused(["run", "--init", "/sbin/init x"], "without spaces")
+for name in ("RING3_KERNEL", "RING3_INITRD", "RING3_ROOT"):
+    refused(["run", *cmd], name, env={k: v for k, v in os.environ.items() if k != name})
+empty = os.path.join(TMP, "empty")
+open(empty, "w").close()
+refused(["run", "--kernel", empty, *cmd], "is empty")
+refused(["run", "--root", empty, *cmd], "is empty")
+refused(["run", *cmd], "no throw-away disk layer", env=dict(os.environ, TMPDIR="/nowhere"))
+refused(["exec"], "which guest?")
+refused(["stop"], "which guest?")
+
+p = spawn("run", "--root-rw", *sh("echo up; sleep 30"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+p.stdout.readline()
+refused(["run", *cmd], "is being written by another guest")
+refused(["run", "--root-rw", *cmd], "is in use by another guest")
+p.kill()
+p.wait()
+same(wait_until(lambda: run("run", "--root-rw", *cmd).returncode == 0), True, "the lock goes with its guest")
+
+r = run("run", "--append", "fake.panic", *cmd)
+ok(r.returncode == 121 and b"Kernel panic" in r.stderr and b"\033" not in r.stderr,
+   "a panic is shown and is 121; a guest's text does not control the terminal", r)
+refused(["run", "--append", "fake.config", *cmd], "cannot be configured", 125)
+r = run("run", "--append", "fake.host", *cmd)
+ok(r.returncode == 122 and b"the fake host failed" in r.stderr, "a host that fails the guest is 122", r)
+r = run("run", "--append", "fake.crash", *cmd)
+ok(r.returncode == 122 and b"signal 11" in r.stderr, "a monitor that crashes is 122", r)
+refused(["run", "--append", "fake.off", *cmd], "powered off before", 120)
+refused(["run", "--append", "fake.garbage", *cmd], "cannot be spoken with", 123)
+refused(["run", "--append", "fake.badhello", *cmd], "version", 123)
+p = spawn("run", "--append", "fake.flood", *cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+same(p.wait(20), 123, "a guest that sends more than it may is ended")
+ok(b"granted" in p.stderr.read(), "and that is said")
+start = time.monotonic()
+r = run("run", "--timeout", "0.5", "--append", "fake.hang", *cmd)
+ok(r.returncode == 124 and b"fake kernel" in r.stderr and time.monotonic() - start < 5,
+   "--timeout ends a guest that hangs before it is ready, with its last words", r)
+start = time.monotonic()
+r = run("run", "--timeout", "1s", "--", "sleep", "60")
+ok(r.returncode == 124 and time.monotonic() - start < 5, "--timeout ends a command", r)
+r = run("run", "-v", *cmd)
+ok(b"fake kernel" in r.stderr and r.returncode == 0, "-v shows the console", r)
+
+if os.getuid():
+    p = spawn("run", *cmd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)))
+    ok(p.wait(10) == 125 and b"ulimit -u" in p.stderr.read(), "too few processes allowed is said")
+r = run("run", *cmd, env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
+same((r.returncode, r.stderr), (0, b""), "a guest needs no place for its control socket")
+refused(["run", "--name", "x", *cmd], "XDG_RUNTIME_DIR", env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
+open_to_all = os.path.join(TMP, "open")
+os.makedirs(os.path.join(open_to_all, "ring3"), exist_ok=True)
+os.chmod(os.path.join(open_to_all, "ring3"), 0o777)
+refused(["ps", "-q"], "not yours alone", 1, env=dict(os.environ, XDG_RUNTIME_DIR=open_to_all))
+
+for sub in ("run", "ps", "exec", "console", "stop", "doctor"):
+    r = run(sub, "--help")
+    ok(r.returncode == 0 and r.stdout.startswith(b"Usage: ring3 " + sub.encode()) and
+       max(len(line) for line in r.stdout.decode().splitlines()) <= 80, f"{sub} --help", r.stdout.decode())
+r = run("doctor")
+ok(r.returncode in (0, 1) and b"seccomp" in r.stdout, "doctor looks at the host", r)
+done()
