@@ -19,8 +19,8 @@ usage()
 	  --config-fragment FILE   add these options (a file, or a name in kernel/configs)
 	  --debug                  the same as --config-fragment debug: DWARF for gdb
 	  --out DIR                copy or link the result to DIR
-	  --dev                    build in build/kernel-SERIES and keep the objects: after a
-	                           change of the port only what depends on it is compiled
+	  --dev                    build in build/kernel-SERIES[-FRAGMENT] and keep the objects:
+	                           after a change only what depends on it is compiled
 	  --no-modules             with --dev: build vmlinux only
 	  --key                    print the cache key of this kernel and exit
 	  -j N                     parallel jobs (all cores)

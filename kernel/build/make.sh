@@ -164,7 +164,7 @@ build_dev()
 	tree=$(resolve_source "$1") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
 	shift 3
-	base=$REPO/build/kernel-$SERIES
+	base=$REPO/build/kernel-$SERIES$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
 	TREE=$base/src OBJ=$base/obj DEV=1
 	mkdir -p "$base"
 	with_lock "$base/lock"
