@@ -287,7 +287,7 @@ static void test_open(void)
 	if (geteuid())
 		expect_open("secret", IMAGE_RO, -EACCES, "permissions");
 	else
-		tap_skip("root may read all", "a file without permissions");
+		tap_skip("host: root may read every file", "a file without permissions");
 }
 
 static void test_lock(void)
