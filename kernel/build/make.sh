@@ -133,6 +133,8 @@ install_kernel()
 	cp -f "$OBJ/.config" "$dir/config"
 	echo "$release" > "$dir/release"
 	[ "$2" = 1 ] || return 0
+	[ -e "$dir/modules.img" ] && [ -z "$(find "$OBJ" \( -name '*.ko' -o -name modules.order -o \
+		-name kernel.release \) -newer "$dir/modules.img" -print -quit)" ] && return
 	pack_modules "$dir" "$release"
 }
 
