@@ -216,7 +216,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 	if (!ret && !opt->verbose && !opt->early_console)
 		ret = add_word(cfg, err, "quiet");
 	if (!ret && opt->early_console)
-		ret = add_word(cfg, err, "earlycon keep_bootcon");
+		ret = add_word(cfg, err, "keep_bootcon");
 	if (!ret)
 		ret = add_word(cfg, err, "ring3.root=/dev/vda ring3.hostname=%s", opt->name ? cfg->name : "ring3");
 	if (!ret && opt->modules)

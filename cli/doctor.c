@@ -85,7 +85,7 @@ static void check_cpu(void)
 	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)
 		say("ok", "FSGSBASE: thread pointers are switched without a system call");
 	else
-		say("note", "no FSGSBASE: switching between guest threads is slower");
+		say("BAD", "no FSGSBASE: ring3 needs a CPU from 2012 or later and a kernel without \"nofsgsbase\"");
 	if (!read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", text, sizeof(text)))
 		say("note", "the host's clock source cannot be read");
 	else if (!strcmp(text, "tsc") || !strcmp(text, "kvm-clock"))
