@@ -148,7 +148,12 @@ static bool dev_features_ok(struct dev *dev, uint64_t want)
 /* Acts on what the driver changed. */
 static void dev_control(struct dev *dev)
 {
-	uint32_t status = read_once(dev->page->status) & 0xff;
+	/*
+	 * Without the bit that is ours: dev_break() may have set it just when
+	 * the driver wrote the 0 of a reset.
+	 */
+	uint32_t status = read_once(dev->page->status) & 0xff &
+			  ~VIRTIO_CONFIG_S_NEEDS_RESET;
 	uint32_t set = status & ~dev->status;
 
 	if (!status) {

@@ -127,6 +127,12 @@ static void test_broken(void)
 	ok(read_once(d.page->status) & VIRTIO_CONFIG_S_NEEDS_RESET,
 	   "a status write does not hide it");
 	ok(drv_init(&d, 0) && works(), "a reset heals it");
+
+	/* The device breaks just when the driver resets it. */
+	drv_init(&d, 0);
+	write_once(d.page->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	drv_control(&d);
+	is(read_once(d.page->status), 0, "a reset is one even if that bit gets in");
 }
 
 /* A page full of noise, and everything else at once. */
