@@ -6,7 +6,6 @@
  */
 #define LOAD_OFFSET (R3_IMAGE_BASE - R3_IMAGE_GPA)
 #define RO_EXCEPTION_TABLE_ALIGN 16
-#define EMITS_PT_NOTE
 
 #include <asm/page.h>
 #include <asm/cache.h>
@@ -16,13 +15,7 @@
 OUTPUT_FORMAT(elf64-x86-64)
 OUTPUT_ARCH(i386:x86-64)
 ENTRY(_start)
-
-PHDRS {
-	text PT_LOAD FLAGS(5);
-	rodata PT_LOAD FLAGS(4);
-	data PT_LOAD FLAGS(7);
-	note PT_NOTE FLAGS(0);
-}
+jiffies = jiffies_64;
 
 SECTIONS
 {
@@ -41,12 +34,12 @@ SECTIONS
 		SOFTIRQENTRY_TEXT
 		IRQENTRY_TEXT
 		*(.fixup)
-	} :text = 0xcccccccc
+	} = 0xcccccccc
 	. = ALIGN(PAGE_SIZE);
 	_etext = .;
 
 	_sdata = .;
-	RO_DATA(PAGE_SIZE) :rodata
+	RO_DATA(PAGE_SIZE)
 
 	. = ALIGN(PAGE_SIZE);
 	__init_begin = .;
@@ -54,7 +47,7 @@ SECTIONS
 		_sinittext = .;
 		INIT_TEXT
 		_einittext = .;
-	} :data
+	}
 	.exit.text : AT(ADDR(.exit.text) - LOAD_OFFSET) { EXIT_TEXT }
 	INIT_DATA_SECTION(16)
 	.exit.data : AT(ADDR(.exit.data) - LOAD_OFFSET) { EXIT_DATA }
@@ -75,7 +68,7 @@ SECTIONS
 		DATA_DATA
 		*(.data.rel .data.rel.*)
 		CONSTRUCTORS
-	} :data
+	}
 	BUG_TABLE
 	.got : AT(ADDR(.got) - LOAD_OFFSET) { *(.got .got.plt .igot .igot.plt) }
 	_edata = .;
