@@ -82,13 +82,12 @@
 
 	.balign	8
 guest_filter:
-	ONLY_STUB gtrap0
+	ONLY_STUB gtrap
 	CALL	__NR_futex, guest_wake, g1
-	ARG_EQ	1, STUB_FUTEX_WAKE, gtrap0
-	ARG_EQ	2, 1, gtrap0
-	ARG_IN_SLOTS 0, gtrap0
+	ARG_EQ	1, STUB_FUTEX_WAKE, gtrap
+	ARG_EQ	2, 1, gtrap
+	ARG_IN_SLOTS 0, gtrap
 	RET	STUB_RET_ALLOW
-gtrap0:	RET	STUB_RET_TRAP
 g1:	CALL	__NR_rt_sigreturn, sigreturn, g2
 	RET	STUB_RET_ALLOW
 g2:	CALL	__NR_futex, guest_wait, gtrap
@@ -112,7 +111,7 @@ r3_guest_prog:
 	.section .data.filter, "aw"
 	.balign	8
 manager_filter:
-	ONLY_STUB mtrap0
+	ONLY_STUB mtrap
 	/* what guest threads do all the time comes first */
 	CALL	__NR_futex, guest_wake, m1
 	RET	STUB_RET_ALLOW
@@ -120,48 +119,45 @@ m1:	CALL	__NR_futex, guest_wait, m2
 	RET	STUB_RET_ALLOW
 m2:	CALL	__NR_rt_sigreturn, sigreturn, m3
 	RET	STUB_RET_ALLOW
-mtrap0:	RET	STUB_RET_TRAP
 m3:	CALL	__NR_futex, manager_wait, m4
-	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap0
+	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap
 	RET	STUB_RET_ALLOW
 m4:	CALL	__NR_futex, manager_wake, m5
-	ARG_EQ	1, STUB_FUTEX_WAKE, mtrap1
-	ARG_IN_SLOTS 0, mtrap1
+	ARG_EQ	1, STUB_FUTEX_WAKE, mtrap
+	ARG_IN_SLOTS 0, mtrap
 	RET	STUB_RET_ALLOW
 m5:	CALL	__NR_mmap, map, m6
 	LD	DATA_ARG(2)
-	JLT	8, mtrap1
-	ARG_EQ	3, STUB_MAP_FLAGS, mtrap1
-	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap1
+	JLT	8, mtrap
+	ARG_EQ	3, STUB_MAP_FLAGS, mtrap
+	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap
 	RET	STUB_RET_ALLOW
 m6:	CALL	__NR_munmap, unmap, m7
 	RET	STUB_RET_ALLOW
-mtrap1:	RET	STUB_RET_TRAP
 m7:	CALL	__NR_mprotect, protect, m8
 	LD	DATA_ARG(2)
-	JLT	8, mtrap1
+	JLT	8, mtrap
 	RET	STUB_RET_ALLOW
 m8:	CALL	__NR_write, ack, m9
-	ARG_EQ	2, 8, mtrap1
+	ARG_EQ	2, 8, mtrap
 	LD	DATA_ARG(0)
-	JGE	R3_SPACE_ACK_FD, mtrap1
-	JLT	(R3_SPACE_ACK_FD + R3_MAX_CPUS), mtrap1
+	JGE	R3_SPACE_ACK_FD, mtrap
+	JLT	(R3_SPACE_ACK_FD + R3_MAX_CPUS), mtrap
 	RET	STUB_RET_ALLOW
 m9:	CALL	__NR_tgkill, kick, m10
 	LD	DATA_ARG(0)
 	.globl	r3_manager_tgid
 r3_manager_tgid:
-	JEQ	0, mtrap2
-	ARG_EQ	2, 10, mtrap2
+	JEQ	0, mtrap
+	ARG_EQ	2, 10, mtrap
 	RET	STUB_RET_ALLOW
-mtrap2:	RET	STUB_RET_TRAP
 m10:	CALL	__NR_clone, clone, m11
-	ARG_EQ	0, STUB_CLONE_FLAGS, mtrap2
+	ARG_EQ	0, STUB_CLONE_FLAGS, mtrap
 	RET	STUB_RET_ALLOW
 m11:	CALL	__NR_munmap, unmap_data, m12
 	RET	STUB_RET_ALLOW
 m12:	CALL	__NR_sched_setaffinity, affinity, m13
-	ARG_EQ	0, 0, mtrap2
+	ARG_EQ	0, 0, mtrap
 	RET	STUB_RET_ALLOW
 m13:	CALL	__NR_sigaltstack, altstack, m14
 	RET	STUB_RET_ALLOW

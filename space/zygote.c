@@ -127,6 +127,8 @@ static long make_space(struct r3_space_entry *entry)
 	return pid;
 }
 
+void zygote_main(void);
+
 __attribute__((used, noreturn)) void zygote_main(void)
 {
 	uint64_t one = 1;
