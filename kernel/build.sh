@@ -47,6 +47,7 @@ main()
 			esac
 			shift ;;
 		--debug) fragments+=("$(find_fragment debug)") || exit ;;
+		-j?*) JOBS=${1#-j} ;;
 		--dev) dev=1 ;;
 		--no-modules) modules=0 ;;
 		--key) key_only=1 ;;
