@@ -30,7 +30,8 @@ void boot_root(struct boot *boot);
 
 /* setup.c: what commands expect of a machine without an init of its own. */
 void setup_machine(struct boot *boot);
-/* Modules of this kernel on /lib/modules, whatever the root is. */
+
+/* modules.c: modules of this kernel on /lib/modules, whatever the root is. */
 void setup_modules(struct boot *boot);
 
 /* port.c: the agent's port, opened; or -errno after timeout_ms. */

@@ -13,14 +13,11 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "agent.h"
-#include "fstype.h"
 
 #define NODEVEXEC	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
-#define STAGE		"/dev/.ring3-modules"
 
 static const struct {
 	const char *type, *dir;
@@ -93,85 +90,4 @@ void setup_machine(struct boot *boot)
 			report("no %s: %s", links[i].path, strerror(errno));
 	loopback_up();
 	set_hostname(boot);
-}
-
-static int mount_image(const char *device)
-{
-	const char *type;
-	int fd = open(device, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	type = fstype_of(fd);
-	close(fd);
-	if (!type)
-		return -EINVAL;
-	mkdir(STAGE, 0700);
-	return mount(device, STAGE, type, MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0 ? -errno : 0;
-}
-
-/* The image may hold the modules themselves or a tree of versions. */
-static void find_modules(const char *release, char *path, size_t size)
-{
-	static const char *const forms[] = { STAGE "/%s", STAGE "/lib/modules/%s", STAGE "/usr/lib/modules/%s" };
-	size_t i;
-
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		snprintf(path, size, forms[i], release);
-		if (!access(path, F_OK))
-			return;
-	}
-	snprintf(path, size, STAGE);
-}
-
-/* A directory to mount on, in a root that may refuse to have one made. */
-static int make_target(const char *target)
-{
-	int lower;
-
-	if (!mkdir(target, 0755) || errno == EEXIST)
-		return 0;
-	if (errno == ENOENT && (!mkdir("/lib/modules", 0755) || (!mkdir("/lib", 0755) && !mkdir("/lib/modules", 0755))))
-		return mkdir(target, 0755) < 0 ? -errno : 0;
-	if (!access("/lib/modules", F_OK)) {
-		if (mount("tmpfs", "/lib/modules", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-			return -errno;
-		return mkdir(target, 0755) < 0 ? -errno : 0;
-	}
-	/* A read-only /lib: a writable layer over it, its old contents below. */
-	lower = mkdir("/dev/.ring3-lib", 0755);
-	if (lower < 0 || mount("tmpfs", "/dev/.ring3-lib", "tmpfs", 0, "mode=755") < 0 ||
-	    mkdir("/dev/.ring3-lib/upper", 0755) < 0 || mkdir("/dev/.ring3-lib/work", 0755) < 0 ||
-	    mount("overlay", "/lib", "overlay", 0,
-		  "lowerdir=/lib,upperdir=/dev/.ring3-lib/upper,workdir=/dev/.ring3-lib/work") < 0)
-		return -errno;
-	umount2("/dev/.ring3-lib", MNT_DETACH);
-	rmdir("/dev/.ring3-lib");
-	if (mkdir("/lib/modules", 0755) < 0 || mkdir(target, 0755) < 0)
-		return -errno;
-	return 0;
-}
-
-void setup_modules(struct boot *boot)
-{
-	char target[96], source[128];
-	struct utsname uts;
-	int ret;
-
-	if (!boot->modules[0] || uname(&uts) < 0)
-		return;
-	ret = mount_image(boot->modules);
-	if (ret < 0) {
-		report("the modules' disk %s cannot be mounted: %s", boot->modules, strerror(-ret));
-		return;
-	}
-	snprintf(target, sizeof(target), "/lib/modules/%s", uts.release);
-	find_modules(uts.release, source, sizeof(source));
-	ret = make_target(target);
-	if (!ret && mount(source, target, NULL, MS_BIND, NULL) < 0)
-		ret = -errno;
-	if (ret < 0)
-		report("the kernel's modules cannot be put on %s: %s", target, strerror(-ret));
-	umount2(STAGE, MNT_DETACH);
-	rmdir(STAGE);
 }
