@@ -54,7 +54,7 @@ kernel_key()
 kmake()
 {
 	make --no-print-directory -C "$TREE" O="$OBJ" ARCH=ring3 -j"$JOBS" \
-		KBUILD_BUILD_USER=ring3 KBUILD_BUILD_HOST=ring3 \
+		KBUILD_BUILD_USER=ring3 KBUILD_BUILD_HOST=ring3 KBUILD_BUILD_VERSION=1 \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -d "@$(stat -c %Y "$TREE/Makefile")")" "$@"
 }
 

@@ -3,6 +3,7 @@
 #include <linux/console.h>
 #include <linux/init.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 
 static void r3_console_write(struct console *con, const char *s, unsigned int n)
 {

@@ -12,6 +12,7 @@
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/traps.h>
 
 DEFINE_PER_CPU(u32, r3_irq_off) = 1;

@@ -12,10 +12,9 @@
 #include <linux/reboot.h>
 #include <asm/irq_regs.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/traps.h>
 #include <asm/space.h>
-
-void r3_timer_interrupt(void);
 
 static void device_interrupts(void)
 {

@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <asm/host.h>
 #include <asm/page.h>
+#include <asm/entry.h>
 
 static u8 *writable(const void *addr)
 {

@@ -9,9 +9,11 @@
 #include <linux/entry-common.h>
 #include <linux/elfcore.h>
 #include <linux/random.h>
+#include <linux/personality.h>
 #include <asm/processor.h>
 #include <asm/switch_to.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/fpu.h>
 #include <asm/traps.h>
 
@@ -113,9 +115,4 @@ unsigned long arch_align_stack(unsigned long sp)
 	if (!(current->personality & ADDR_NO_RANDOMIZE) && randomize_va_space)
 		sp -= get_random_u32_below(8192);
 	return sp & ~0xf;
-}
-
-unsigned long arch_randomize_brk(struct mm_struct *mm)
-{
-	return randomize_page(mm->brk, 0x02000000);
 }

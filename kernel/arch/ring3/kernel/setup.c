@@ -13,6 +13,7 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/fpu.h>
 #include <asm/traps.h>
 #include <asm/space.h>
@@ -29,8 +30,6 @@ EXPORT_SYMBOL(pm_power_off);
 unsigned int r3_hwcap __ro_after_init, r3_hwcap2 __ro_after_init;
 
 static char command_line[COMMAND_LINE_SIZE] __initdata;
-
-void __init r3_console_init(void);
 
 asmlinkage __visible void __init __noreturn r3_start_kernel(struct r3_boot *boot)
 {
@@ -94,6 +93,7 @@ void __init setup_arch(char **cmdline_p)
 
 	setup_initial_init_mm(_stext, _etext, _edata, _end);
 	read_cpu();
+	smp_setup_possible();
 	setup_memory();
 	parse_early_param();
 	paging_init();

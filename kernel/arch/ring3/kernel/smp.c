@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/profile.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/traps.h>
 #include <asm/mmu_context.h>
 
@@ -23,8 +24,6 @@ DEFINE_PER_CPU_READ_MOSTLY(unsigned long, this_cpu_off);
 EXPORT_PER_CPU_SYMBOL(this_cpu_off);
 DEFINE_PER_CPU(struct task_struct *, r3_current_task) = &init_task;
 EXPORT_PER_CPU_SYMBOL(r3_current_task);
-
-void r3_clockevent_start(unsigned int cpu);
 
 static void set_gsbase(unsigned long base)
 {

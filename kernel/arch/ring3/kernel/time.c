@@ -13,6 +13,7 @@
 #include <linux/math64.h>
 #include <asm/timex.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 
 
 static DEFINE_PER_CPU(struct clock_event_device, r3_clockevent);

@@ -12,8 +12,8 @@
 #include <linux/uaccess.h>
 #include <asm/traps.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 
-unsigned long r3_jump_label_trap(unsigned long ip);
 
 int show_unhandled_signals = 1;
 

@@ -18,6 +18,7 @@
 #include <asm/space.h>
 #include <asm/frame.h>
 #include <asm/host.h>
+#include <asm/entry.h>
 #include <asm/traps.h>
 
 /* A guest thread that has not stopped this long after it was told to. */

@@ -52,7 +52,7 @@ static int fault_result(vm_fault_t fault, int *code)
 		return -ENOMEM;
 	if (fault & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
 		*code = BUS_ADRERR;
-		return -EFAULT;
+		return -EIO;
 	}
 	*code = SEGV_MAPERR;
 	return -EFAULT;
@@ -66,8 +66,8 @@ static int fault_result(vm_fault_t fault, int *code)
  * @regs: user registers, or NULL for an access by the kernel
  * @code: si_code of the signal that user code deserves, on error
  *
- * Returns 0 if the access may be tried again, -EFAULT if it may not (with
- * BUS_ADRERR for SIGBUS, else SIGSEGV), -ENOMEM, or -EINTR if a fatal signal
+ * Returns 0 if the access may be tried again, -EFAULT if it may not (SIGSEGV),
+ * -EIO if there is nothing behind the mapping (SIGBUS), -ENOMEM, or -EINTR if a fatal signal
  * is pending. Called with interrupts on; takes mm's locks.
  */
 int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
@@ -137,7 +137,7 @@ void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
 		if (exec)
 			flags |= FAULT_FLAG_INSTRUCTION;
 		ret = r3_fault_in(mm, addr, flags, regs, &code);
-		if (ret == -EFAULT && code == BUS_ADRERR) {
+		if (ret == -EIO) {
 			current->thread.cr2 = addr;
 			current->thread.trap_nr = R3_TRAP_PF;
 			current->thread.error_code = err;

@@ -6,6 +6,7 @@
 #include <asm/percpu.h>
 #include <asm/ptrace.h>
 #include <asm/fpu.h>
+#include <asm/vdso/processor.h>
 #include <linux/cache.h>
 
 #define TASK_SIZE		R3_TASK_SIZE
@@ -50,11 +51,6 @@ unsigned long __get_wchan(struct task_struct *p);
 #define KSTK_ESP(task)	(task_pt_regs(task)->sp)
 
 #define current_top_of_stack() ((unsigned long)task_stack_page(current) + THREAD_SIZE)
-
-static __always_inline void cpu_relax(void)
-{
-	asm volatile("pause" ::: "memory");
-}
 
 static inline void prefetch(const void *x)
 {
