@@ -45,6 +45,11 @@ def skip(what, why):
     print(f"ok {count} - {what} # SKIP {why}", flush=True)
 
 
+def skip_all(why):
+    print(f"1..0 # SKIP {why}")
+    sys.exit(0)
+
+
 def done():
     print(f"1..{count}")
     sys.exit(1 if failed else 0)
@@ -67,7 +72,7 @@ def sh(text):
 class Terminal:
     """A program on a terminal of its own."""
 
-    def __init__(self, *argv, rows=24, cols=80, stdout=None, stderr=None):
+    def __init__(self, *argv, rows=24, cols=80, stdout=None, stderr=None, env=None):
         self.master, slave = pty.openpty()
         self.resize(rows, cols)
         self.before = termios.tcgetattr(slave)
@@ -79,7 +84,7 @@ class Terminal:
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         self.proc = subprocess.Popen(argv, stdin=slave, stdout=stdout or slave, stderr=stderr or slave,
-                                     preexec_fn=child)
+                                     preexec_fn=child, env=env)
 
     def resize(self, rows, cols):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
