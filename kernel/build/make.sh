@@ -116,7 +116,10 @@ compile()
 	if [ "${PIPESTATUS[0]}" != 0 ]; then
 		progress_clear
 		grep -vE "$KBUILD_STEP" "$3" | tail -"${ERROR_LINES:-60}" >&2
-		die "the kernel did not build: the whole log is $3"
+		[ "${DEV:-0}" = 1 ] || cp "$3" "$CACHE/kernel/failed.log"
+		! grep -q 'No space left on device' "$3" ||
+			die "the disk is full: free some space in $CACHE or set XDG_CACHE_HOME to another disk"
+		die "the kernel did not build: the whole log is $([ "${DEV:-0}" = 1 ] && echo "$3" || echo "$CACHE/kernel/failed.log")"
 	fi
 	progress_end
 }
