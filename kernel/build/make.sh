@@ -110,8 +110,7 @@ compile()
 	# shellcheck disable=SC2086
 	kmake $1 2>&1 | {
 		count_lines "$steps" "$KBUILD_STEP" "$3"
-		# An incremental build says nothing of a full one.
-		[ "$COUNTED" -le "$(cat "$OBJ/steps" 2>/dev/null || echo 1000)" ] || echo "$COUNTED" > "$OBJ/steps"
+		echo "$COUNTED" > "$OBJ/steps.now"
 	}
 	if [ "${PIPESTATUS[0]}" != 0 ]; then
 		progress_clear
@@ -121,6 +120,8 @@ compile()
 			die "the disk is full: free some space in $CACHE or set XDG_CACHE_HOME to another disk"
 		die "the kernel did not build: the whole log is $([ "${DEV:-0}" = 1 ] && echo "$3" || echo "$CACHE/kernel/failed.log")"
 	fi
+	# An incremental build says nothing of a full one.
+	[ "$(cat "$OBJ/steps.now")" -le "$(cat "$OBJ/steps" 2>/dev/null || echo 1000)" ] || mv "$OBJ/steps.now" "$OBJ/steps"
 	progress_end
 }
 
