@@ -25,7 +25,7 @@ void term_restore(void)
 	if (fd < 0)
 		return;
 	raw_fd = -1;
-	tcsetattr(fd, TCSADRAIN, &saved);
+	tcsetattr(fd, TCSANOW, &saved);
 }
 
 static void crashed(int sig)
@@ -62,10 +62,11 @@ int term_raw(int fd)
 		atexit(term_restore);
 		catch_crashes();
 	}
+	/* Not waiting for output to drain: nobody may be reading it. */
 	tio = saved;
 	cfmakeraw(&tio);
 	raw_fd = fd;
-	if (tcsetattr(fd, TCSADRAIN, &tio) < 0) {
+	if (tcsetattr(fd, TCSANOW, &tio) < 0) {
 		raw_fd = -1;
 		return -errno;
 	}

@@ -125,6 +125,7 @@ static void flush(struct wire *wire)
 		if (n <= 0) {
 			wire->deaf = true;
 			wire->out_start = wire->out_len;
+			break;
 		}
 		wire->out_start += n;
 	}

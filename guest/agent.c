@@ -22,6 +22,10 @@
 #include "agent.h"
 #include "session.h"
 
+/* An init that is just starting misses signals: ask again, a few times. */
+#define POWER_MS	1000
+#define POWER_TIMES	5
+
 struct agent {
 	const struct agent_config *cfg;
 	struct link link;
@@ -29,6 +33,8 @@ struct agent {
 	int nr_sessions;
 	uint32_t host_window;	/* 0: no HELLO yet */
 	int sigfd;
+	struct r3_agent_power power;
+	int power_times;	/* to ask for it again */
 	int hangup_ms;		/* how long to wait for the host's end of the port */
 	bool done;
 	int status;
@@ -129,21 +135,20 @@ static void console_size(const struct r3_frame *frame, const uint8_t *payload)
 
 static const char *link_frame(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
 {
-	struct r3_agent_power power;
-
 	if (frame->type == R3_FRAME_WINCH) {
 		if (!a->cfg->test)
 			console_size(frame, payload);
 		return NULL;
 	}
-	if (frame->type != R3_FRAME_POWER || frame->len != sizeof(power))
+	if (frame->type != R3_FRAME_POWER || frame->len != sizeof(a->power))
 		return "the host sent a frame that makes no sense";
-	memcpy(&power, payload, sizeof(power));
+	memcpy(&a->power, payload, sizeof(a->power));
 	if (a->cfg->test) {
 		a->done = true;
 		return NULL;
 	}
-	power_end(&power, a->cfg->pid1);
+	power_end(&a->power, a->cfg->pid1);
+	a->power_times = POWER_TIMES;
 	return NULL;
 }
 
@@ -222,7 +227,7 @@ static int backoff(struct agent *a)
 {
 	if (!a->link.hangup) {
 		a->hangup_ms = 1;
-		return -1;
+		return a->power_times ? POWER_MS : -1;
 	}
 	/* poll() would report the host's closed end for ever. */
 	a->hangup_ms = a->hangup_ms < 128 ? a->hangup_ms * 2 : 200;
@@ -233,7 +238,7 @@ static void iterate(struct agent *a)
 {
 	struct pollfd fds[2 + 3 * R3_AGENT_SESSIONS];
 	struct session *s;
-	int n = 2, timeout = backoff(a);
+	int n = 2, timeout = backoff(a), ret;
 	size_t queued;
 
 	fds[0] = (struct pollfd){ .fd = a->sigfd, .events = POLLIN };
@@ -242,9 +247,14 @@ static void iterate(struct agent *a)
 		fds[1].events |= POLLOUT;
 	for (s = a->sessions; s; s = s->next)
 		n += session_poll(s, fds + n);
-	if (poll(fds, n, timeout) < 0 && errno != EINTR) {
+	ret = poll(fds, n, timeout);
+	if (ret < 0 && errno != EINTR) {
 		a->link.broken = "poll failed";
 		return;
+	}
+	if (!ret && a->power_times) {
+		a->power_times--;
+		power_end(&a->power, a->cfg->pid1);
 	}
 
 	n = 2;

@@ -46,7 +46,10 @@ struct agent_config {
 };
 int agent_serve(const struct agent_config *cfg);
 
-/* power.c */
+/*
+ * power.c: returns only if the root's own init was asked to do it; one that is
+ * just starting may not have heard.
+ */
 void power_end(const struct r3_agent_power *power, bool pid1);
 
 /* report.c: to the kernel log, thus to the console. */

@@ -103,6 +103,20 @@ static bool run_program(const char *path)
 	return pid > 0;
 }
 
+static bool init_is(const char *name)
+{
+	char comm[32] = "";
+	int fd = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, comm, sizeof(comm) - 1) < 0)
+		comm[0] = 0;
+	close(fd);
+	comm[strcspn(comm, "\n")] = 0;
+	return !strcmp(comm, name);
+}
+
 void power_end(const struct r3_agent_power *power, bool pid1)
 {
 	bool off = power->how != R3_POWER_HOW_REBOOT;
@@ -116,7 +130,7 @@ void power_end(const struct r3_agent_power *power, bool pid1)
 		return;
 	}
 	/* The root's own init knows how to end: ask it the way it is asked. */
-	if (!access("/run/systemd/system", F_OK)) {
+	if (init_is("systemd")) {
 		kill(1, SIGRTMIN + (off ? 4 : 5));
 		return;
 	}
