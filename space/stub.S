@@ -185,19 +185,28 @@ ack_failed:
  */
 guest_start:
 	movq	8(%rbx), %r13
-	testl	$1, 4(%rbx)
-	jz	1f
+	movq	16(%rbx), %rax			/* host CPU + 1 */
+	decq	%rax
+	cmpq	$R3_MAX_HOST_CPU, %rax
+	ja	1f
+	leaq	R3_SLOT_SCRATCH(%r13), %rdi
+	movq	%rdi, %rdx
+	xorl	%ecx, %ecx
+2:	movq	$0, (%rdi, %rcx, 8)
+	incl	%ecx
+	cmpl	$8, %ecx
+	jne	2b
+	btsq	%rax, (%rdx)
 	xorl	%edi, %edi
-	movl	$128, %esi
-	leaq	STUB_CPU_MASK(%r12), %rdx
+	movl	$64, %esi
 	movl	$__NR_sched_setaffinity, %eax
 	SITE	affinity
 1:
 	movq	8(%r12), %rax			/* cmd_page.stack_size */
-	movq	%r13, R3_SLOT_ALTSTACK(%r13)
-	movq	$0, R3_SLOT_ALTSTACK+8(%r13)
-	movq	%rax, R3_SLOT_ALTSTACK+16(%r13)
-	leaq	R3_SLOT_ALTSTACK(%r13), %rdi
+	movq	%r13, R3_SLOT_SCRATCH(%r13)
+	movq	$0, R3_SLOT_SCRATCH+8(%r13)
+	movq	%rax, R3_SLOT_SCRATCH+16(%r13)
+	leaq	R3_SLOT_SCRATCH(%r13), %rdi
 	xorl	%esi, %esi
 	movl	$__NR_sigaltstack, %eax
 	SITE	altstack

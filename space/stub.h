@@ -8,7 +8,6 @@
 /* CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | PARENT_SETTID */
 #define STUB_CLONE_FLAGS	0x150f00
 
-#define STUB_CPU_MASK		16	/* offset of r3_cmd_page.cpu_mask */
 #define STUB_SPINS		1
 
 /* Headers that assembly cannot include; zygote.c checks these. */

@@ -33,7 +33,6 @@ _Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
 _Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED | MAP_POPULATE), "mmap");
 _Static_assert(STUB_CLONE_FLAGS == (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
 				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID), "clone");
-_Static_assert(STUB_CPU_MASK == offsetof(struct r3_cmd_page, cpu_mask), "cpu mask");
 
 static long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -98,6 +97,7 @@ static void become_space(struct r3_space_entry *entry)
 {
 	int pid = sys(__NR_getpid, 0, 0, 0);
 
+	sys(__NR_prctl, PR_SET_NAME, "ring3-space", 0);
 	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
 	check(sys6(__NR_mmap, R3_STUB_CMD, 4096, PROT_READ, MAP_SHARED | MAP_FIXED,
 		   R3_SPACE_RAM_FD, entry->cmd_gpa));
@@ -134,6 +134,7 @@ __attribute__((used, noreturn)) void zygote_main(void)
 	uint64_t one = 1;
 	long err;
 
+	sys(__NR_prctl, PR_SET_NAME, "ring3-zygote", 0);
 	empty_address_space();
 	check(sys6(__NR_mmap, R3_STUB_ZYGOTE, sizeof(*zygote), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_FIXED, R3_SPACE_ZYGOTE_FD, 0));

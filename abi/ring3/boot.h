@@ -63,7 +63,9 @@ struct r3_vcpu {
 	__s32 space_ack_fd;		/* the same eventfd's number in every space */
 	__u32 start;			/* futex; the kernel writes 1 to start a secondary */
 	__u64 stack;			/* initial stack pointer of a secondary, by the kernel */
-	__u64 reserved[4];
+	__s32 host_cpu;			/* its guest threads run there too; -1: anywhere */
+	__u32 reserved0;
+	__u64 reserved[3];
 };
 
 struct r3_boot {

@@ -23,7 +23,7 @@
 #define R3_OP_MAP		1		/* addr len off, arg = PROT_* */
 #define R3_OP_UNMAP		2		/* addr len */
 #define R3_OP_PROTECT		3		/* addr len, arg = PROT_* */
-#define R3_OP_THREAD		4		/* addr = slot, arg = 1: pin to cmd_page.cpu_mask */
+#define R3_OP_THREAD		4		/* addr = slot, len = host CPU to stay on + 1, or 0 */
 #define R3_OP_WAKE		5		/* addr = slot */
 #define R3_OP_KICK		6		/* arg = tid */
 #define R3_OP_ACK		7		/* arg = descriptor */
@@ -46,8 +46,10 @@
 #define R3_SLOT_INFO		32
 #define R3_SLOT_UC		40
 #define R3_SLOT_SP		48
-#define R3_SLOT_ALTSTACK	64
+#define R3_SLOT_SCRATCH	64
 #define R3_SLOT_HEAD		128
+
+#define R3_MAX_HOST_CPU		511	/* that a guest thread can be kept on */
 
 /* struct r3_cmd_page offsets for the stub */
 #define R3_CMD_HEAD		0
@@ -69,8 +71,7 @@ struct r3_cmd_page {
 	__u32 head;			/* commands issued so far, modulo 2^32; futex word */
 	__u32 reserved;
 	__u64 stack_size;		/* of a slot: bytes from its start, page multiple */
-	__u8  cpu_mask[128];		/* for the next R3_OP_THREAD's sched_setaffinity */
-	__u8  reserved2[112];
+	__u8  reserved2[240];
 	struct r3_cmd cmd[R3_CMD_RING];
 };
 
@@ -87,8 +88,7 @@ struct r3_slot {
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
 	__u64 reserved;
-	__u64 altstack[3];		/* stack_t, by the guest thread when it starts */
-	__u8  reserved2[40];
+	__u64 scratch[8];		/* the guest thread's own while it starts */
 };
 
 /*
@@ -126,7 +126,7 @@ _Static_assert(sizeof(struct r3_cmd_page) == 4096, "command page size");
 _Static_assert(__builtin_offsetof(struct r3_cmd_page, cmd) == R3_CMD_ENTRIES, "command offset");
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, sp) == R3_SLOT_SP, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, altstack) == R3_SLOT_ALTSTACK, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, scratch) == R3_SLOT_SCRATCH, "slot layout");
 #endif
 #endif
 #endif

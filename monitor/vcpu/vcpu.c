@@ -99,8 +99,8 @@ static void set_up(struct start *start)
 	for (i = 0; i < ARRAY_SIZE(kernel_signals); i++)
 		sigdelset(&set, kernel_signals[i]);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
-	if (v->host_cpu >= 0)
-		pin(v->host_cpu);
+	if (vcpu->host_cpu >= 0)
+		pin(vcpu->host_cpu);
 	ret = make_timer(vcpu);
 	store_release(start->ready, ret ? ret : 1);
 	syscall(SYS_futex, &start->ready, FUTEX_WAKE, 1, NULL, NULL, 0);

@@ -15,14 +15,14 @@ struct vcpus {
 	unsigned int nr;
 	pthread_t thread[R3_MAX_CPUS];
 	void *sigstack[R3_MAX_CPUS];
-	int host_cpu;			/* all on this host CPU; -1: as the host likes */
 };
 
 /**
  * vcpus_start() - create the vCPU threads
  *
  * vCPU 0 enters the image at once; the others wait until the guest kernel
- * starts them. boot->vcpu[] is filled. Returns when all threads exist.
+ * starts them. boot->vcpu[] is filled but for host_cpu, where
+ * the thread stays if that is not -1. Returns when all threads exist.
  */
 int vcpus_start(struct vcpus *v, struct r3_err *err);
 

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/zygote.h"
@@ -120,9 +121,14 @@ static void tell_kernel(struct zygote *z, uint32_t id)
 	vcpu_post(z->boot, 0, R3_PEND_SPACE);
 }
 
-static void space_ended(struct zygote *z, pid_t pid)
+static void space_ended(struct zygote *z, pid_t pid, int status)
 {
 	uint32_t id;
+
+	if (WIFSIGNALED(status))
+		log_warn("signal %d on the host ended process %d: the guest process that ran in it is killed", WTERMSIG(status), (int)pid);
+	else if (WEXITSTATUS(status))
+		log_warn("process %d for a guest process could not go on (status %d): allow more processes (ulimit -u)", (int)pid, WEXITSTATUS(status));
 
 	for (id = 0; id < R3_MAX_SPACES; id++) {
 		struct r3_space_entry *entry = &z->page->space[id];
@@ -137,14 +143,15 @@ static void space_ended(struct zygote *z, pid_t pid)
 
 int zygote_reap(struct zygote *z)
 {
+	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == z->pid) {
 			z->pid = 0;
 			return -ECHILD;
 		}
-		space_ended(z, pid);
+		space_ended(z, pid, status);
 	}
 	return 0;
 }

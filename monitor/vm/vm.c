@@ -22,6 +22,7 @@
 #include <ring3/boot.h>
 #include <ring3/layout.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "loader/loader.h"
 #include "vcpu/vcpu.h"
@@ -175,22 +176,39 @@ static int watch_signals(struct vm *vm, struct r3_err *err)
 	return 0;
 }
 
-static int pick_host_cpu(void)
+/*
+ * A vCPU and the guest threads that run its user code hand over to each other
+ * all the time: on one host CPU that needs no wake-up of another.
+ */
+static void place_vcpus(struct vm *vm)
 {
 	cpu_set_t set;
-	int n, i;
+	unsigned int i, n = 0, list[R3_MAX_HOST_CPU + 1];
 
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return -1;
-	n = CPU_COUNT(&set);
-	if (!n)
-		return -1;
+	if (vm->cfg->pin && !sched_getaffinity(0, sizeof(set), &set))
+		for (i = 0; i <= R3_MAX_HOST_CPU; i++)
+			if (CPU_ISSET(i, &set))
+				list[n++] = i;
 	/* Guests that start one after the other spread over the CPUs. */
-	n = getpid() % n;
-	for (i = 0; i < CPU_SETSIZE; i++)
-		if (CPU_ISSET(i, &set) && !n--)
-			return i;
-	return -1;
+	for (i = 0; i < vm->cfg->cpus; i++)
+		vm->boot->vcpu[i].host_cpu = n ? (int)list[(getpid() + i) % n] : -1;
+}
+
+static int start_zygote(struct vm *vm, struct r3_err *err)
+{
+	cpu_set_t all, one;
+	int ret;
+
+	if (vm->cfg->cpus > 1 || vm->boot->vcpu[0].host_cpu < 0)
+		return zygote_start(&vm->zygote, err);
+	/* Managers inherit the zygote's affinity: they stay with the only vCPU. */
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(vm->boot->vcpu[0].host_cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	ret = zygote_start(&vm->zygote, err);
+	sched_setaffinity(0, sizeof(all), &all);
+	return ret;
 }
 
 static int start(struct vm *vm, struct r3_err *err)
@@ -199,22 +217,10 @@ static int start(struct vm *vm, struct r3_err *err)
 
 	vm->vcpus = (struct vcpus) {
 		.boot = vm->boot, .image = &vm->image, .nr = vm->cfg->cpus,
-		.host_cpu = vm->cfg->pin && vm->cfg->cpus == 1 ? pick_host_cpu() : -1,
 	};
 	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
-	if (vm->vcpus.host_cpu >= 0) {
-		cpu_set_t all, one;
-
-		/* Spaces inherit the zygote's affinity: they stay with the vCPU. */
-		sched_getaffinity(0, sizeof(all), &all);
-		CPU_ZERO(&one);
-		CPU_SET(vm->vcpus.host_cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		ret = zygote_start(&vm->zygote, err);
-		sched_setaffinity(0, sizeof(all), &all);
-	} else {
-		ret = zygote_start(&vm->zygote, err);
-	}
+	place_vcpus(vm);
+	ret = start_zygote(vm, err);
 	if (ret)
 		return ret;
 	ret = devs_start(&vm->devs, vm->cfg, &vm->mem, vm->boot, raise_device, vm, err);
@@ -273,6 +279,7 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 	struct vm vm = { .cfg = cfg, .signal_fd = -1 };
 	enum vm_exit ret;
 
+	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
 	if (map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err) || watch_signals(&vm, err))

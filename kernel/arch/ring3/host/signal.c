@@ -9,6 +9,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/export.h>
 #include <linux/signal.h>
+#include <linux/irqflags.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 #include <asm/host.h>
@@ -19,6 +20,8 @@ DEFINE_PER_CPU(u32, r3_irq_off) = 1;
 EXPORT_PER_CPU_SYMBOL(r3_irq_off);
 DEFINE_PER_CPU(u32, r3_irq_pending);
 EXPORT_PER_CPU_SYMBOL(r3_irq_pending);
+
+EXPORT_SYMBOL(r3_irq_replay);
 
 extern char r3_wait_begin[], r3_wait_end[], r3_wait_abort[];
 extern char r3_irq_entry[], r3_trap_entry[];

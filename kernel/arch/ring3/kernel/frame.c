@@ -62,7 +62,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 
 	if (!fp_in_frame && t->fpu.valid)
 		memcpy((void *)slot + info->fp, t->fpu.state, r3_fpframe_size);
-	sc->fpstate = fp_in_frame || t->fpu.valid ? (void __user *)(base + info->fp) : NULL;
+	sc->fpstate = fp_in_frame || t->fpu.valid ? base + info->fp : 0;
 	info->stamp = t->fp_stamp = new_stamp(cpu);
 	t->fp_slot = NULL;
 

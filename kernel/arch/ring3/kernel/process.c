@@ -105,7 +105,7 @@ void arch_cpu_idle(void)
 {
 	r3_host_wait_irq(this_cpu_ptr(&r3_irq_pending), 0);
 	raw_local_irq_enable();
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#ifndef R3_OLD_IDLE
 	raw_local_irq_disable();
 #endif
 }

@@ -109,16 +109,19 @@ void __init arch_cpu_finalize_init(void)
 
 void machine_restart(char *cmd)
 {
+	smp_send_stop();
 	r3_host_exit(R3_EXIT_REBOOT);
 }
 
 void machine_halt(void)
 {
+	smp_send_stop();
 	r3_host_exit(R3_EXIT_HALT);
 }
 
 void machine_power_off(void)
 {
+	smp_send_stop();
 	r3_host_exit(R3_EXIT_POWEROFF);
 }
 

@@ -22,7 +22,7 @@
 #include <asm/traps.h>
 
 /* A guest thread that has not stopped this long after it was told to. */
-#define STOP_TIMEOUT_NS	(20ULL * NSEC_PER_SEC)
+#define STOP_TIMEOUT_NS	(5ULL * NSEC_PER_SEC)
 
 /* Interrupts that came in while user code runs. */
 static void user_irqs(struct pt_regs *regs)
@@ -40,7 +40,7 @@ static struct r3_slot_info *get_slot(struct pt_regs *regs)
 
 	if (likely(space)) {
 		info = space->slots[smp_processor_id()];
-		if (likely(info && !space->dead))
+		if (likely(info && !space->dead && !space->dying))
 			return info;
 	}
 
@@ -51,7 +51,7 @@ static struct r3_slot_info *get_slot(struct pt_regs *regs)
 		pr_err_ratelimited("%s[%d]: no space on the host to run in (error %ld)\n",
 				   current->comm, task_pid_nr(current), PTR_ERR(space));
 		force_fatal_sig(SIGKILL);
-	} else if (space->dead) {
+	} else if (space->dead || space->dying) {
 		force_fatal_sig(SIGKILL);
 	} else {
 		info = r3_space_slot(space, raw_smp_processor_id());
@@ -72,7 +72,8 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
-		r3_space_cmd(space, R3_OP_THREAD, cpu, addr, 0, 0);
+		r3_space_cmd(space, R3_OP_THREAD, cpu, addr,
+			     r3_boot->vcpu[cpu].host_cpu + 1, 0);
 		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
 		r3_space_ring(space);
 	} else if (space->head != space->rung) {
@@ -99,8 +100,16 @@ static void give_up(struct r3_space *space)
 	spin_lock(&space->lock);
 	r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
 	r3_space_ring(space);
-	space->dead = true;
+	space->dying = true;
 	spin_unlock(&space->lock);
+}
+
+/* Any value but these two means stopped: what it says is checked later. */
+static bool still_running(struct r3_slot *slot)
+{
+	u32 event = READ_ONCE(slot->event);
+
+	return event == 0 || event == 2;
 }
 
 /*
@@ -125,7 +134,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);
 
-	while (READ_ONCE(slot->event) != 1) {
+	while (still_running(slot)) {
 		if (unlikely(this_cpu_read(r3_irq_pending))) {
 			user_irqs(regs);
 			if (space->dead) {

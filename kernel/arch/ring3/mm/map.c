@@ -49,15 +49,27 @@ static pte_t *table_of(struct mm_struct *mm, unsigned long addr, unsigned long *
 	return (pte_t *)pmd_page_vaddr(pmd);
 }
 
-/* What the tables let user code do now, as PROT_*; 0 for nothing. */
-static int allowed(pte_t pte)
+/* What an access could do now, as PROT_*; 0 for nothing. */
+static int permitted(pte_t pte)
 {
 	unsigned long v = pte_val(pte);
 
-	if (!(v & _PAGE_PRESENT) || !(v & _PAGE_USER) || !(v & _PAGE_ACCESSED))
+	if (!(v & _PAGE_PRESENT) || !(v & _PAGE_USER))
 		return 0;
-	return PROT_READ | ((v & _PAGE_RW) && (v & _PAGE_DIRTY) ? PROT_WRITE : 0) |
-	       (v & _PAGE_NX ? 0 : PROT_EXEC);
+	return PROT_READ | (v & _PAGE_RW ? PROT_WRITE : 0) | (v & _PAGE_NX ? 0 : PROT_EXEC);
+}
+
+/*
+ * What the space may have mapped: as a TLB would, nothing that has not been
+ * accessed, and nothing writable that has not been written.
+ */
+static int allowed(pte_t pte)
+{
+	int prot = permitted(pte);
+
+	if (!(pte_val(pte) & _PAGE_ACCESSED))
+		return 0;
+	return pte_val(pte) & _PAGE_DIRTY ? prot : prot & ~PROT_WRITE;
 }
 
 /* What the space has mapped, as far as the entry knows. */
@@ -80,6 +92,22 @@ static bool mark(pte_t *ptep, pte_t old, int prot)
 {
 	return cmpxchg(&ptep->pte, pte_val(old),
 		       (pte_val(old) & ~R3_MAPPED_ALL) | mapped_bits(prot)) == pte_val(old);
+}
+
+/* Accessed, and written if it is to be writable, as the CPU would note it. */
+static pte_t touched(pte_t pte, bool write)
+{
+	return pte_set(pte, _PAGE_ACCESSED | (write ? _PAGE_DIRTY : 0));
+}
+
+/* Notes the access and what will be mapped, in one step. Returns PROT_*, or 0
+ * if the entry has changed meanwhile. */
+static int touch_and_mark(pte_t *ptep, pte_t old, bool write)
+{
+	int prot = allowed(touched(old, write));
+	unsigned long new = (pte_val(touched(old, write)) & ~R3_MAPPED_ALL) | mapped_bits(prot);
+
+	return cmpxchg(&ptep->pte, pte_val(old), new) == pte_val(old) ? prot : 0;
 }
 
 static void unmark(pte_t *ptep)
@@ -220,21 +248,21 @@ static void drop_all(struct r3_space *space, struct mm_struct *mm)
 	r3_space_sync(space);
 }
 
-static int map_one(struct r3_space *space, pte_t *ptep, unsigned long addr)
+static int map_one(struct r3_space *space, pte_t *ptep, unsigned long addr, bool write)
 {
 	struct run run = { .space = space, .op = R3_OP_NOP };
 	pte_t pte = READ_ONCE(*ptep);
-	int prot = allowed(pte);
+	int prot = permitted(pte) ? touch_and_mark(ptep, pte, write) : 0;
 
-	if (!prot || !mark(ptep, pte, prot))
+	if (!prot)
 		return 0;
 	run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
 	run_emit(&run);
 	return r3_space_sync(space);
 }
 
-/* Neighbours that are there, not yet mapped and in the same table. */
-static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long fault)
+/* The page and those neighbours that are there and not yet mapped. */
+static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long fault, bool write)
 {
 	struct run run = { .space = space, .op = R3_OP_NOP };
 	unsigned long size = AROUND_PAGES * PAGE_SIZE;
@@ -243,14 +271,14 @@ static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long f
 
 	for (; addr < end; addr += PAGE_SIZE, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
-		int prot = allowed(pte);
+		bool dirty = addr == fault && write;
+		int prot = permitted(pte) ? allowed(touched(pte, dirty)) : 0;
 
-		/* The page that faulted is mapped whatever the entry says. */
-		if (!prot || (addr != fault && !(prot & ~mapped(pte))))
+		if (!prot)
 			continue;
-		if (addr != fault && run.emitted >= AROUND_RUNS)
+		if (addr != fault && (!(prot & ~mapped(pte)) || run.emitted >= AROUND_RUNS))
 			continue;
-		if (mark(ptep, pte, prot))
+		if (touch_and_mark(ptep, pte, dirty))
 			run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
 	}
 	run_emit(&run);
@@ -261,8 +289,8 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 	int want = PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
 	struct r3_space *space = mm->context.space;
 	unsigned long next, flags;
+	pte_t *table, *ptep, pte;
 	int ret = -EAGAIN;
-	pte_t *table, pte;
 
 	if (!space || addr >= R3_TASK_SIZE)
 		return -EAGAIN;
@@ -271,24 +299,25 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 	table = table_of(mm, addr, &next);
 	if (!table)
 		goto out;
-	pte = READ_ONCE(table[pte_index(addr)]);
-	if (want & ~allowed(pte))
+	ptep = table + pte_index(addr);
+	pte = READ_ONCE(*ptep);
+	if (want & ~permitted(pte))
 		goto out;
 	ret = 0;
 	if (space->nr_maps > space->max_maps)
 		drop_all(space, mm);
 	if (want & ~mapped(pte)) {
-		map_neighbours(space, table, addr);
+		map_neighbours(space, table, addr, write);
 		goto out;
 	}
 	/*
 	 * It should be there. Another thread's fault may have brought it in
 	 * meanwhile, or the host refused the mapping: find out.
 	 */
-	ret = map_one(space, table + pte_index(addr), addr);
+	ret = map_one(space, ptep, addr, write);
 	if (ret == -ENOMEM) {
 		drop_all(space, mm);
-		ret = map_one(space, table + pte_index(addr), addr);
+		ret = map_one(space, ptep, addr, write);
 	}
 out:
 	spin_unlock_irqrestore(&space->lock, flags);

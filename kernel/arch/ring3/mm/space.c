@@ -5,8 +5,9 @@
  * queued under the space's lock and published by r3_space_ring(); making a
  * page less accessible is over only when r3_space_sync() has returned.
  *
- * A space whose mm is gone has its mappings dropped and waits in a small pool
- * for the next mm.
+ * A space serves one mm and ends with it. It is never used again: nothing
+ * proves that none of its guest threads still does what its first user made it
+ * do. A few fresh ones are kept ready instead.
  */
 #include <linux/slab.h>
 #include <linux/mm.h>
@@ -18,7 +19,7 @@
 #include <asm/fpu.h>
 #include <asm/mmu_context.h>
 
-#define POOL_SIZE	16
+#define POOL_SIZE	4
 
 static DEFINE_SPINLOCK(spaces_lock);
 static struct r3_space *space_by_id[R3_MAX_SPACES];
@@ -164,6 +165,14 @@ static void free_space(struct r3_space *space)
 	kfree(space);
 }
 
+/* Its process has ended, or never was. The lists' lock is held. */
+static void forget_space(struct r3_space *space)
+{
+	space_by_id[space->id] = NULL;
+	r3_zygote->space[space->id].state = R3_SPACE_FREE;
+	free_space(space);
+}
+
 static struct r3_space *new_space(void)
 {
 	struct r3_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
@@ -179,6 +188,7 @@ static struct r3_space *new_space(void)
 	}
 	spin_lock_init(&space->lock);
 	space->max_maps = MAPS_AT_FIRST;
+	space->lo = R3_TASK_SIZE;
 	space->cmd->stack_size = PAGE_SIZE << slot_order;
 
 	spin_lock_irqsave(&spaces_lock, flags);
@@ -191,29 +201,58 @@ static struct r3_space *new_space(void)
 	return space;
 }
 
-/* The mm's space, made or taken from the pool if it has none. May sleep. */
-struct r3_space *r3_space_get(struct mm_struct *mm)
+static struct r3_space *take_fresh(void)
 {
-	struct r3_space *space = READ_ONCE(mm->context.space), *other;
+	struct r3_space *space = NULL;
 	unsigned long flags;
 
-	if (space)
-		return space;
 	spin_lock_irqsave(&spaces_lock, flags);
 	if (pooled)
 		space = pool[--pooled];
 	spin_unlock_irqrestore(&spaces_lock, flags);
+	return space;
+}
+
+/* Asks for spaces that the next ones will not have to wait for. */
+static void make_fresh(void)
+{
+	while (READ_ONCE(pooled) < POOL_SIZE) {
+		struct r3_space *space = new_space();
+		unsigned long flags;
+		bool full;
+
+		if (IS_ERR(space))
+			return;
+		spin_lock_irqsave(&spaces_lock, flags);
+		full = pooled == POOL_SIZE;
+		if (!full)
+			pool[pooled++] = space;
+		spin_unlock_irqrestore(&spaces_lock, flags);
+		if (full) {
+			r3_space_put(space);
+			return;
+		}
+	}
+}
+
+/* The mm's space, made or taken from the pool if it has none. May sleep. */
+struct r3_space *r3_space_get(struct mm_struct *mm)
+{
+	struct r3_space *space = READ_ONCE(mm->context.space), *other;
+
+	if (space)
+		return space;
+	space = take_fresh();
 	if (!space)
 		space = new_space();
 	if (IS_ERR(space))
 		return space;
-	space->lo = R3_TASK_SIZE;
-	space->hi = 0;
 	other = cmpxchg(&mm->context.space, NULL, space);
 	if (other) {
 		r3_space_put(space);
 		return other;
 	}
+	make_fresh();
 	return space;
 }
 
@@ -249,54 +288,29 @@ struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
 	return info;
 }
 
-static void end_space(struct r3_space *space)
+/* No mm uses the space any more. */
+void r3_space_put(struct r3_space *space)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&space->lock, flags);
 	if (!space->dead) {
+		/* Guest memory is out of its reach before anybody reuses it. */
+		if (space->hi) {
+			r3_space_drop(space);
+			r3_space_sync(space);
+		}
 		r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
 		r3_space_ring(space);
 	}
 	spin_unlock_irqrestore(&space->lock, flags);
-	/* r3_space_reap() frees it once the process is gone. */
-}
-
-/* No mm uses the space any more. */
-void r3_space_put(struct r3_space *space)
-{
-	unsigned long flags;
-	unsigned int cpu;
-	bool keep = false;
-
-	if (!space->dead && space->hi) {
-		spin_lock_irqsave(&space->lock, flags);
-		r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
-		space->nr_maps = 0;
-		r3_space_sync(space);
-		spin_unlock_irqrestore(&space->lock, flags);
-	}
-	for_each_possible_cpu(cpu)
-		if (space->slots[cpu])
-			space->slots[cpu]->stamp = 0;
 
 	spin_lock_irqsave(&spaces_lock, flags);
-	if (state_of(space) == R3_SPACE_DEAD || state_of(space) == R3_SPACE_FAILED) {
-		space_by_id[space->id] = NULL;
-		r3_zygote->space[space->id].state = R3_SPACE_FREE;
-		spin_unlock_irqrestore(&spaces_lock, flags);
-		free_space(space);
-		return;
-	}
-	if (!space->dead && pooled < POOL_SIZE) {
-		pool[pooled++] = space;
-		keep = true;
-	} else {
-		space->orphan = true;
-	}
+	if (state_of(space) >= R3_SPACE_FAILED)
+		forget_space(space);
+	else
+		space->orphan = true;	/* r3_space_reap() frees it */
 	spin_unlock_irqrestore(&spaces_lock, flags);
-	if (!keep)
-		end_space(space);
 }
 
 void destroy_context(struct mm_struct *mm)
@@ -326,22 +340,18 @@ static void space_died(u32 id)
 
 	if (!space)
 		return;
-	if (space->orphan) {
-		space_by_id[id] = NULL;
-		r3_zygote->space[id].state = R3_SPACE_FREE;
-		free_space(space);
-		return;
-	}
 	for (i = 0; i < pooled; i++) {
 		if (pool[i] == space) {
 			pool[i] = pool[--pooled];
-			space_by_id[id] = NULL;
-			r3_zygote->space[id].state = R3_SPACE_FREE;
-			free_space(space);
-			return;
+			space->orphan = true;
+			break;
 		}
 	}
-	if (!space->dead)
+	if (space->orphan) {
+		forget_space(space);
+		return;
+	}
+	if (!space->dying)
 		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
 		       r3_zygote->space[id].pid);
 	space->dead = true;

@@ -7,6 +7,7 @@
 #include <linux/binfmts.h>
 #include <linux/elf.h>
 #include <linux/mm.h>
+#include <linux/nsproxy.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
@@ -30,6 +31,15 @@ static struct page **vdso_pages __ro_after_init;
 struct vdso_data *arch_get_vdso_data(void *vvar_page)
 {
 	return vvar_page;
+}
+#endif
+
+#ifdef R3_OLD_TIMENS
+static struct page *find_timens_vvar_page(struct vm_area_struct *vma)
+{
+	struct time_namespace *ns = current->nsproxy ? current->nsproxy->time_ns : NULL;
+
+	return current->mm == vma->vm_mm && ns ? ns->vvar_page : NULL;
 }
 #endif
 

@@ -37,8 +37,9 @@ int clock_getres(clockid_t, struct __kernel_timespec *)
 	__attribute__((weak, alias("__vdso_clock_getres")));
 
 /* The CPU that user code could ask is the host's: only the kernel knows ours. */
-long __vdso_getcpu(unsigned int *cpu, unsigned int *node, void *unused);
-long __vdso_getcpu(unsigned int *cpu, unsigned int *node, void *unused)
+struct getcpu_cache;
+long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *unused);
+long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *unused)
 {
 	long ret;
 
@@ -47,5 +48,5 @@ long __vdso_getcpu(unsigned int *cpu, unsigned int *node, void *unused)
 		     : "rcx", "r11", "memory");
 	return ret;
 }
-long getcpu(unsigned int *, unsigned int *, void *)
+long getcpu(unsigned int *, unsigned int *, struct getcpu_cache *)
 	__attribute__((weak, alias("__vdso_getcpu")));

@@ -4,6 +4,7 @@
 
 #include <linux/cpumask.h>
 #include <asm/percpu.h>
+#include <asm/versions.h>
 
 DECLARE_PER_CPU(int, r3_cpu_number);
 #define raw_smp_processor_id()	this_cpu_read(r3_cpu_number)

@@ -26,7 +26,8 @@ struct r3_space {
 	u32 id;				/* index in r3_zygote.space */
 	u32 nr_maps;			/* host mappings, an upper bound */
 	u32 max_maps;
-	bool dead;
+	bool dead;			/* its process has ended */
+	bool dying;			/* told to end, may still run */
 	bool orphan;			/* no mm; freed when its process has ended */
 	bool map_failed;		/* an acknowledgement said so */
 	unsigned long lo, hi;		/* nothing is mapped outside */

@@ -18,11 +18,20 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define R3_OLD_PFN_VALID	1	/* FLATMEM's pfn_valid is the arch's */
-#define R3_OLD_PERCPU_STABLE	1
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define R3_OLD_MODULE_ALLOC	1	/* module_alloc, not execmem */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define R3_OLD_IDLE		1	/* arch_cpu_idle() returns with interrupts on */
+#define zap_vma_pages(vma) \
+	zap_page_range(vma, (vma)->vm_start, (vma)->vm_end - (vma)->vm_start)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define R3_OLD_TIMENS		1	/* the arch has find_timens_vvar_page() */
 #endif
 
 /* find_vqs gets what it is to know of each queue in one array, or in three. */
