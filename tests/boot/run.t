@@ -80,7 +80,7 @@ out guest -- printf '%s|' 'two words' "quote'" '$HOME' '' 'ä'
 is "$OUT" "two words|quote'|\$HOME||ä|" "arguments arrive as they were given"
 
 # Signals to ring3 are the command's.
-"$RING3" run --timeout 60 -- sh -c 'trap "echo got; exit 9" TERM; echo up; while :; do sleep 0.1; done' > "$T/out" 2>&1 &
+"$RING3" run --timeout 60 -- sh -c 'trap "echo got; exit 9" TERM; echo up; while :; do sleep 0.1; done' > "$T/out" 2> "$T/err" < /dev/null &
 pid=$!
 for _ in $(seq 200); do
 	grep -q up "$T/out" && break
