@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
-# The session with a real guest: streams, terminal, root disks, ends.
-import hashlib
+# What the agent sets up in a real guest, which root disks it takes, and an init
+# of the root's own beside it.
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
@@ -22,33 +20,6 @@ def guest(*args, **kw):
     return subprocess.run([REAL, "run", "--timeout", "60", *args], stdout=kw.pop("stdout", subprocess.PIPE),
                           stderr=kw.pop("stderr", subprocess.PIPE), env=REAL_ENV, timeout=90, **kw)
 
-
-r = guest(*sh("uname -s; id -u; echo err >&2; exit 7"))
-same((r.stdout, r.stderr, r.returncode), (b"Linux\n0\n", b"err\n", 7), "a command runs as root, its status comes back")
-r = guest("--", "cat", input=b"hello\n")
-same(r.stdout, b"hello\n", "stdin passes through")
-data = os.urandom(100_000_000)
-r = guest("--", "cat", input=data)
-ok(r.stdout == data, "100 MB through cat are identical", len(r.stdout), r.stderr)
-r = guest("--", "sha256sum", input=data[:30_000_000])
-same(r.stdout.split()[:1], [hashlib.sha256(data[:30_000_000]).hexdigest().encode()], "the guest sees the same bytes")
-r = guest(*sh("head -c 500000 /dev/zero; exit 3"))
-same((len(r.stdout), r.returncode), (500000, 3), "a command's last output arrives although it is gone")
-p = subprocess.Popen([REAL, "run", "--timeout", "60", "--", "cat", "/dev/zero"], stdin=subprocess.DEVNULL,
-                     stdout=subprocess.PIPE, env=REAL_ENV)
-p.stdout.read(100000)
-p.stdout.close()
-same(p.wait(30), 141, "a closed stdout ends the command by SIGPIPE")
-p = subprocess.Popen([REAL, "run", "--timeout", "60", *sh("echo up; exec sleep 50")], stdin=subprocess.DEVNULL,
-                     stdout=subprocess.PIPE, env=REAL_ENV)
-p.stdout.readline()
-p.send_signal(signal.SIGINT)
-same(p.wait(30), 130, "SIGINT is passed to the command")
-same(guest("--", "no-such-command").returncode, 127, "no such command is 127")
-same(guest("--", "/etc/passwd").returncode, 126, "not executable is 126")
-same(guest(*sh("kill -9 $$")).returncode, 137, "killed by a signal is 128 and the signal")
-r = guest("--env", "A=b c", "--cwd", "/usr", "--user", "1000:100", *sh('echo "$A:$PWD"; id -u; id -G'))
-same(r.stdout, b"b c:/usr\n1000\n100\n", "environment, directory and user are as asked")
 
 r = guest(*sh("cat /proc/1/comm; for d in /proc /sys /dev/pts /dev/shm /run /sys/fs/cgroup; do "
               "mountpoint -q $d || echo no $d; done; test -c /dev/fd/0 -o -p /dev/fd/0 || ls -l /dev/fd/0; "
@@ -72,32 +43,6 @@ r = guest("--disk", disk + ",ro", *sh("d=$(basename $(grep -l 65536 /sys/block/v
                                       "mount -o ro /dev/$d /mnt && cat /mnt/x"))
 same(r.stdout, b"kept\n", "what it writes to a disk is kept, also when the guest ends in the middle of it")
 
-term_env = dict(REAL_ENV, TERM="xterm")
-t = Terminal(REAL, "run", "--timeout", "120", rows=33, cols=99, env=term_env)
-t.type("PS1=\"@\"\"@ \"\n")
-ok(t.expect("@@ ", 30), "without a command there is a shell that prompts", t.text)
-t.type("stty size; echo $TERM\n")
-ok(t.expect("33 99") and t.expect("xterm"), "its terminal is the caller's", t.text)
-t.resize(50, 132)
-os.kill(t.proc.pid, signal.SIGWINCH)
-time.sleep(0.5)
-t.type("stty size\n")
-ok(t.expect("50 132"), "and changes its size with it", t.text)
-t.type("sleep 100\n")
-time.sleep(0.5)
-t.type("\x03")
-t.type("echo status $?\n")
-ok(t.expect("status 130"), "Ctrl-C ends the foreground command", t.text)
-t.type("sleep 100\n")
-time.sleep(0.5)
-t.type("\x1a")
-ok(t.expect("Stopped"), "Ctrl-Z stops it", t.text)
-t.type("bg; jobs\n")
-ok(t.expect("Running"), "bg continues it", t.text)
-t.type("kill %1; wait; exit 6\n")
-same((t.wait(30), t.restored()), (6, True), "the shell's status comes back, the terminal is as it was")
-t.close()
-
 r = guest("--append", "ring3.root=/dev/vdx", "--", "true")
 ok(r.returncode == 125 and b"no root disk /dev/vdx" in r.stderr, "a missing root disk is said", r)
 zero = os.path.join(TMP, "zero.img")
@@ -109,10 +54,6 @@ r = guest("--init", "/no/init")
 ok(r.returncode == 125 and b"/no/init cannot be executed" in r.stderr, "an init that is not there is said", r)
 r = guest(*sh("echo c > /proc/sysrq-trigger; sleep 10"))
 ok(r.returncode == 121 and b"Kernel panic" in r.stderr, "a panic is shown and is 121", r)
-start = time.monotonic()
-r = subprocess.run([REAL, "run", "--timeout", "2", "--", "sleep", "100"], env=REAL_ENV, timeout=30)
-ok(r.returncode == 124 and time.monotonic() - start < 10, "--timeout ends a guest", r)
-
 name = f"t{os.getpid()}"
 p = subprocess.Popen([REAL, "run", "--timeout", "200", "--name", name, "--init", "/sbin/init"], env=REAL_ENV,
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
