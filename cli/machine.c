@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -92,169 +91,11 @@ static void is_slow(void *ctx)
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
-/* ---- the caller's session ---- */
-
-static void session_done(void *ctx)
-{
-	struct machine *m = ctx;
-
-	m->exit_ns = timing_now();
-	if (m->end == END_NONE)
-		machine_stop(m, END_DONE, m->session.status, false);
-}
-
-static void escaped(void *ctx)
-{
-	struct machine *m = ctx;
-
-	term_restore();
-	term_message("Ctrl-] three times: the guest is ended");
-	machine_stop(m, END_ESCAPE, CLI_ENDED, true);
-}
+/* ---- the console ---- */
 
 static void unread(void *ctx)
 {
 	machine_stop(ctx, END_UNREAD, 128 + SIGPIPE, false);
-}
-
-static void open_session(struct machine *m)
-{
-	struct session_spec spec = {
-		.argv = m->opt->argv,
-		.env = (char **)m->opt->env,
-		.cwd = m->opt->cwd,
-		.with_uid = m->opt->with_uid,
-		.uid = m->opt->uid,
-		.gid = m->opt->gid,
-		.tty = m->opt->tty < 0 ? session_wants_tty() : m->opt->tty,
-	};
-	struct r3_err err;
-
-	m->session = (struct session){ 0 };
-	m->session.ctx = m;
-	m->session.on_done = session_done;
-	m->session.on_escape = escaped;
-	if (session_open(&m->session, &m->loop, &m->agent, 1, m->hello.window, &spec, &err)) {
-		term_message("%s", err.msg);
-		machine_stop(m, END_BROKEN, CLI_START, false);
-	}
-}
-
-/* ---- the agent ---- */
-
-static const char *take_hello(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct r3_agent_hello *hello = &m->hello, ours = {
-		.magic = R3_AGENT_MAGIC,
-		.version = R3_AGENT_VERSION,
-		.window = SESSION_WINDOW,
-	};
-
-	if (frame->type != R3_FRAME_HELLO || frame->len != sizeof(*hello))
-		return "it does not speak the agent's protocol";
-	memcpy(hello, payload, sizeof(*hello));
-	hello->release[sizeof(hello->release) - 1] = 0;
-	if (hello->magic != R3_AGENT_MAGIC || hello->version != R3_AGENT_VERSION)
-		return "it speaks another version of the protocol; use the initramfs that came with this ring3";
-	if (hello->window < R3_AGENT_WINDOW_MIN || hello->window > R3_AGENT_WINDOW_MAX)
-		return "it offers a window that makes no sense";
-	m->ready = true;
-	timer_set(&m->slow, -1);
-	wire_send(&m->agent, R3_FRAME_HELLO, 0, &ours, sizeof(ours));
-	if (m->end != END_NONE)
-		return NULL;
-	if (!m->opt->init) {
-		open_session(m);
-	} else {
-		struct r3_agent_winsize size;
-
-		term_size(1, 0, &size);
-		if (size.rows)
-			wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
-	}
-	return NULL;
-}
-
-static const char *take_failure(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
-{
-	char text[513];
-	size_t len;
-
-	if (frame->type != R3_FRAME_ERROR || frame->len < sizeof(struct r3_agent_error))
-		return "it sent a frame that makes no sense";
-	if (m->end != END_NONE)
-		return NULL;
-	len = min_t(size_t, frame->len - sizeof(struct r3_agent_error), sizeof(text) - 1);
-	memcpy(text, payload + sizeof(struct r3_agent_error), len);
-	len = bootlog_clean(text, len);
-	text[len] = 0;
-	term_restore();
-	term_message("%s", text);
-	machine_stop(m, END_BROKEN, CLI_START, true);
-	return NULL;
-}
-
-static const char *agent_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct machine *m = ctx;
-	void *client;
-
-	if (!m->ready)
-		return take_hello(m, frame, payload);
-	if (!frame->session)
-		return take_failure(m, frame, payload);
-	if (frame->session == 1 && m->session.loop) {
-		const char *wrong = session_frame(&m->session, frame, payload);
-
-		if (m->session.started && !m->started_ns)
-			m->started_ns = timing_now();
-		return wrong;
-	}
-	if (frame->session > R3_AGENT_SESSIONS || !m->relay[frame->session])
-		return "it sent a frame of a session that is not";
-	client = m->relay[frame->session];
-	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
-		m->relay[frame->session] = NULL;
-	if (client != m)
-		control_frame(client, frame, payload);
-	return NULL;
-}
-
-static void agent_ended(void *ctx, const char *why)
-{
-	struct machine *m = ctx;
-
-	/* The end of the monitor, which is being reported, ends it too. */
-	if (m->end != END_NONE || !strcmp(why, "it closed the connection"))
-		return;
-	term_restore();
-	term_message("the guest's agent cannot be spoken with: %s", why);
-	machine_stop(m, END_BROKEN, CLI_AGENT, true);
-}
-
-static void agent_drained(void *ctx)
-{
-	struct machine *m = ctx;
-
-	if (m->session.loop)
-		session_wake(&m->session);
-	if (m->control)
-		control_wake(m->control);
-}
-
-uint16_t machine_relay(struct machine *m, void *client)
-{
-	uint16_t id;
-
-	if (!m->ready || m->agent.broken || m->end != END_NONE)
-		return 0;
-	for (id = 2; id <= R3_AGENT_SESSIONS; id++) {
-		if (!m->relay[id]) {
-			m->relay[id] = client;
-			return id;
-		}
-	}
-	return 0;
 }
 
 static void console_output(void *ctx, const char *data, size_t len)
@@ -316,7 +157,8 @@ static int start(struct machine *m, struct r3_err *err)
 	m->ready = false;
 	m->started_ns = 0;
 	m->exit_ns = 0;
-	m->agent = (struct wire){ .ctx = m, .frame = agent_frame, .ended = agent_ended, .drained = agent_drained };
+	m->agent = (struct wire){ .ctx = m, .frame = machine_frame,
+				  .ended = machine_agent_ended, .drained = machine_agent_drained };
 	ret = wire_open(&m->agent, &m->loop, ag[0]);
 	if (ret)
 		return err_set(err, ret, "no memory for the connection to the guest's agent");
@@ -404,7 +246,7 @@ static void explain_death(struct machine *m, int status)
 	finish(m, CLI_HOST);
 }
 
-static void monitor_ended(struct machine *m, int status)
+void machine_monitor_ended(struct machine *m, int status)
 {
 	bool was_ready = m->ready, known;
 
@@ -450,99 +292,6 @@ static void monitor_ended(struct machine *m, int status)
 	}
 }
 
-/* ---- signals ---- */
-
-static void suspend(struct machine *m)
-{
-	bool was_raw = term_is_raw();
-
-	term_restore();
-	if (m->session.loop)
-		session_signal(&m->session, SIGSTOP);
-	kill(getpid(), SIGSTOP);
-	/* Continued. */
-	if (was_raw)
-		term_raw(0);
-	if (m->session.loop) {
-		session_signal(&m->session, SIGCONT);
-		session_resize(&m->session);
-		session_wake(&m->session);
-	}
-}
-
-static void ask_to_end(struct machine *m, int sig)
-{
-	/* A command may have its own way to take it; once. */
-	if (m->session.loop && m->session.started && !m->session.over && m->end == END_NONE &&
-	    m->grace.due < 0) {
-		session_signal(&m->session, sig);
-		if (sig == SIGTERM || sig == SIGHUP) {
-			m->status = 128 + sig;
-			timer_set(&m->grace, 10000);
-		}
-		return;
-	}
-	if (m->end == END_NONE)
-		m->status = 128 + sig;
-	machine_stop(m, END_SIGNAL, 128 + sig, m->grace.due >= 0 && !m->opt->init);
-}
-
-static void resize(struct machine *m)
-{
-	struct r3_agent_winsize size;
-
-	if (m->session.loop) {
-		session_resize(&m->session);
-	} else if (m->opt->init && m->ready) {
-		term_size(1, 0, &size);
-		wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
-	}
-}
-
-static void signal_ready(void *ctx, short revents)
-{
-	struct machine *m = ctx;
-	struct signalfd_siginfo info;
-	int status;
-
-	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	switch (info.ssi_signo) {
-	case SIGCHLD:
-		if (monitor_reap(&m->mon, &status))
-			monitor_ended(m, status);
-		break;
-	case SIGWINCH:
-		resize(m);
-		break;
-	case SIGTSTP:
-		suspend(m);
-		break;
-	default:
-		ask_to_end(m, info.ssi_signo);
-	}
-}
-
-static int take_signals(struct machine *m, struct r3_err *err)
-{
-	static const int taken[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH, SIGTSTP };
-	sigset_t set;
-	size_t i;
-
-	sigemptyset(&set);
-	for (i = 0; i < ARRAY_SIZE(taken); i++)
-		sigaddset(&set, taken[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	/* An ignored one would not be queued at all. */
-	signal(SIGCHLD, SIG_DFL);
-	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (m->signal_fd < 0)
-		return err_set(err, errno, "no signalfd: %s", strerror(errno));
-	loop_watch(&m->loop, &m->signal_watch, m->signal_fd, POLLIN, signal_ready, m);
-	return 0;
-}
-
 /* ---- begin and end ---- */
 
 struct json_object *machine_info(const struct machine *m)
@@ -582,12 +331,12 @@ static int begin(struct machine *m, struct r3_err *err)
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;
-	m->hvc.escaped = escaped;
+	m->hvc.escaped = machine_escaped;
 	m->hvc.unread = unread;
 	m->hvc.verbose = m->opt->verbose;
 	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
 	hvc_init(&m->hvc, &m->loop);
-	ret = take_signals(m, err);
+	ret = machine_take_signals(m, err);
 	if (!ret)
 		ret = start(m, err);
 	if (ret)

@@ -62,6 +62,17 @@ int machine_run(const struct run_options *opt, struct run_config *cfg);
 /* Asks the guest to end, or makes it. A second time makes it. */
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force);
 
+/* machine_agent.c: callbacks of the agent's wire, and of Ctrl-] three times. */
+const char *machine_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload);
+void machine_agent_ended(void *ctx, const char *why);
+void machine_agent_drained(void *ctx);
+void machine_escaped(void *ctx);
+
+/* machine_signal.c: signals become events of the loop. */
+int machine_take_signals(struct machine *m, struct r3_err *err);
+/* What the end of the monitor means; the status is waitpid()'s. */
+void machine_monitor_ended(struct machine *m, int status);
+
 /* For control.c */
 struct json_object *machine_info(const struct machine *m);
 /* A session number for a client, or 0. Given back when the agent says it is over. */

@@ -15,13 +15,6 @@
 /* What a pty may still hold when its command is gone. */
 #define PTY_REST	(256 * 1024)
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void send_error(struct link *link, uint16_t id, uint32_t code, uint32_t status, const char *text)
 {
 	uint8_t buf[sizeof(struct r3_agent_error) + 512];
@@ -204,140 +197,6 @@ fail:
 	return NULL;
 }
 
-/* The host may send n bytes more, in grains that keep the frames few. */
-static void in_consumed(struct session *s, uint32_t n)
-{
-	struct r3_agent_credit credit = { .stream = R3_FRAME_STDIN };
-
-	s->in_owed += n;
-	if (s->in_owed < SESSION_WINDOW / 4)
-		return;
-	credit.bytes = s->in_owed;
-	s->in_credit += s->in_owed;
-	s->in_owed = 0;
-	link_send(s->link, R3_FRAME_CREDIT, s->id, &credit, sizeof(credit));
-}
-
-static void in_close(struct session *s, bool tell)
-{
-	uint32_t stream = R3_FRAME_STDIN;
-
-	if (s->in_fd < 0)
-		return;
-	close_fd(&s->in_fd);
-	in_consumed(s, s->in_queued);
-	s->in_queued = 0;
-	free(s->in_buf);
-	s->in_buf = NULL;
-	if (tell)
-		link_send(s->link, R3_FRAME_CLOSE, s->id, &stream, sizeof(stream));
-}
-
-/* Writes to the command. Returns bytes taken; closes the stream on an error. */
-static size_t in_write(struct session *s, const uint8_t *data, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = write(s->in_fd, data + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			in_close(s, true);
-			return len;
-		}
-		done += n;
-	}
-	return done;
-}
-
-static void in_end(struct session *s)
-{
-	struct termios tio;
-	char eof = 4;
-
-	if (!s->pty) {
-		in_close(s, false);
-		return;
-	}
-	/* The master stays open: type what the terminal takes for an end. */
-	if (!tcgetattr(s->slave, &tio) && tio.c_cc[VEOF])
-		eof = tio.c_cc[VEOF];
-	if (write(s->in_fd, &eof, 1) < 0 && errno == EAGAIN)
-		return;
-	in_close(s, false);
-}
-
-static void in_flush(struct session *s)
-{
-	while (s->in_fd >= 0 && s->in_queued) {
-		uint32_t start = (s->in_head - s->in_queued) % SESSION_WINDOW;
-		uint32_t len = s->in_queued;
-		size_t n;
-
-		if (len > SESSION_WINDOW - start)
-			len = SESSION_WINDOW - start;
-		n = in_write(s, s->in_buf + start, len);
-		if (s->in_fd < 0)
-			return;
-		s->in_queued -= n;
-		in_consumed(s, n);
-		if (n < len)
-			return;
-	}
-	if (s->in_fd >= 0 && s->in_eof)
-		in_end(s);
-}
-
-static const char *in_data(struct session *s, const uint8_t *data, size_t len)
-{
-	size_t n;
-
-	if (len > s->in_credit)
-		return "the host sent more than it was granted";
-	s->in_credit -= len;
-	if (s->in_fd < 0 || s->in_eof) {
-		in_consumed(s, len);
-		return NULL;
-	}
-	if (!len) {
-		s->in_eof = true;
-		in_flush(s);
-		return NULL;
-	}
-	if (!s->in_queued) {
-		n = in_write(s, data, len);
-		in_consumed(s, n);
-		if (s->in_fd < 0)
-			return NULL;
-		data += n;
-		len -= n;
-	}
-	if (!len)
-		return NULL;
-	if (!s->in_buf)
-		s->in_buf = malloc(SESSION_WINDOW);
-	if (!s->in_buf) {
-		in_close(s, true);
-		return NULL;
-	}
-	/* Credit and queue together never exceed the window. */
-	while (len) {
-		uint32_t head = s->in_head % SESSION_WINDOW;
-
-		n = len < SESSION_WINDOW - head ? len : SESSION_WINDOW - head;
-		memcpy(s->in_buf + head, data, n);
-		s->in_head += n;
-		s->in_queued += n;
-		data += n;
-		len -= n;
-	}
-	return NULL;
-}
-
 static struct stream_out *out_stream(struct session *s, uint32_t type)
 {
 	if (type == R3_FRAME_STDOUT)
@@ -356,7 +215,7 @@ static void send_signal(struct session *s, int sig)
 
 static void hang_up(struct session *s)
 {
-	in_close(s, false);
+	session_in_close(s, false);
 	close_fd(&s->slave);
 	close_fd(&s->out.fd);
 	close_fd(&s->err.fd);
@@ -376,7 +235,7 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 
 	switch (frame->type) {
 	case R3_FRAME_STDIN:
-		return in_data(s, payload, frame->len);
+		return session_in_data(s, payload, frame->len);
 	case R3_FRAME_CREDIT:
 		if (frame->len != sizeof(credit))
 			break;
@@ -499,7 +358,7 @@ void session_reaped(struct session *s, int status)
 {
 	s->running = false;
 	s->status = status;
-	in_close(s, false);
+	session_in_close(s, false);
 	s->out.left = rest_of(s, &s->out);
 	s->err.left = rest_of(s, &s->err);
 	finish(s);
@@ -524,9 +383,9 @@ void session_io(struct session *s, const struct pollfd *fds, int nr)
 	if (nr != 3 || !s->running)
 		return;
 	if (fds[0].fd >= 0 && fds[0].revents & POLLOUT)
-		in_flush(s);
+		session_in_flush(s);
 	else if (fds[0].fd >= 0 && fds[0].revents & (POLLERR | POLLHUP))
-		in_close(s, !s->pty);
+		session_in_close(s, !s->pty);
 	if (fds[1].revents && s->out.fd >= 0)
 		out_run(s, &s->out);
 	if (fds[2].revents && s->err.fd >= 0)

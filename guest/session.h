@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "link.h"
 
@@ -70,6 +71,22 @@ void session_rest(struct session *s);
 
 /* Closes everything; hangs up on the process if it still runs. */
 void session_free(struct session *s);
+
+/* stdin.c */
+
+/* Data, or with no length the end. Returns NULL, or what was wrong with it. */
+const char *session_in_data(struct session *s, const uint8_t *data, size_t len);
+/* Writes what is queued, as far as the command takes it. */
+void session_in_flush(struct session *s);
+/* No more input; tell: the host shall know that nobody reads it. */
+void session_in_close(struct session *s, bool tell);
+
+static inline void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
 
 /* spawn.c */
 

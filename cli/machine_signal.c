@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Signals to `ring3 run`: most are the command's, as they are under ssh. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "machine.h"
+
+static void suspend(struct machine *m)
+{
+	bool was_raw = term_is_raw();
+
+	term_restore();
+	if (m->session.loop)
+		session_signal(&m->session, SIGSTOP);
+	kill(getpid(), SIGSTOP);
+	/* Continued. */
+	if (was_raw)
+		term_raw(0);
+	if (m->session.loop) {
+		session_signal(&m->session, SIGCONT);
+		session_resize(&m->session);
+		session_wake(&m->session);
+	}
+}
+
+static void ask_to_end(struct machine *m, int sig)
+{
+	/* A command may have its own way to take it; once. */
+	if (m->session.loop && m->session.started && !m->session.over && m->end == END_NONE &&
+	    m->grace.due < 0) {
+		session_signal(&m->session, sig);
+		if (sig == SIGTERM || sig == SIGHUP) {
+			m->status = 128 + sig;
+			timer_set(&m->grace, 10000);
+		}
+		return;
+	}
+	if (m->end == END_NONE)
+		m->status = 128 + sig;
+	machine_stop(m, END_SIGNAL, 128 + sig, m->grace.due >= 0 && !m->opt->init);
+}
+
+static void resize(struct machine *m)
+{
+	struct r3_agent_winsize size;
+
+	if (m->session.loop) {
+		session_resize(&m->session);
+	} else if (m->opt->init && m->ready) {
+		term_size(1, 0, &size);
+		wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
+	}
+}
+
+static void signal_ready(void *ctx, short revents)
+{
+	struct machine *m = ctx;
+	struct signalfd_siginfo info;
+	int status;
+
+	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		if (monitor_reap(&m->mon, &status))
+			machine_monitor_ended(m, status);
+		break;
+	case SIGWINCH:
+		resize(m);
+		break;
+	case SIGTSTP:
+		suspend(m);
+		break;
+	default:
+		ask_to_end(m, info.ssi_signo);
+	}
+}
+
+int machine_take_signals(struct machine *m, struct r3_err *err)
+{
+	static const int taken[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH, SIGTSTP };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(taken); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* An ignored one would not be queued at all. */
+	signal(SIGCHLD, SIG_DFL);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0)
+		return err_set(err, errno, "no signalfd: %s", strerror(errno));
+	loop_watch(&m->loop, &m->signal_watch, m->signal_fd, POLLIN, signal_ready, m);
+	return 0;
+}
