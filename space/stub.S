@@ -119,11 +119,12 @@ result:
 	jmp	next
 
 op_thread:
+	/* The new thread has what it needs in registers, not in the ring. */
+	movq	8(%rbx), %r10
+	movq	16(%rbx), %r9
 	movl	$STUB_CLONE_FLAGS, %edi
 	xorl	%esi, %esi
-	movq	8(%rbx), %rdx
-	addq	$R3_SLOT_TID, %rdx
-	xorl	%r10d, %r10d
+	leaq	R3_SLOT_TID(%r10), %rdx
 	xorl	%r8d, %r8d
 	movl	$__NR_clone, %eax
 	SITE	clone
@@ -148,8 +149,10 @@ op_wake:
 	jmp	next
 
 op_kick:
+	/* A forged tid is one of this process's own: the filter pins rdi. */
 	movl	%r15d, %edi
-	movl	4(%rbx), %esi
+	movq	8(%rbx), %rax
+	movl	R3_SLOT_TID(%rax), %esi
 	movl	$R3_SIG_KICK, %edx
 	movl	$__NR_tgkill, %eax
 	SITE	kick
@@ -180,12 +183,12 @@ ack_failed:
 	.quad	R3_ACK_FAILED
 
 /*
- * A new guest thread: rbx is the command that made it, read-only memory; the
- * slot is writable by other guest threads. All signals are blocked.
+ * A new guest thread: r10 is its slot, r9 its host CPU + 1. The slot is
+ * writable by other guest threads. All signals are blocked.
  */
 guest_start:
-	movq	8(%rbx), %r13
-	movq	16(%rbx), %rax			/* host CPU + 1 */
+	movq	%r10, %r13
+	movq	%r9, %rax			/* host CPU + 1 */
 	decq	%rax
 	cmpq	$R3_MAX_HOST_CPU, %rax
 	ja	1f

@@ -93,15 +93,24 @@ static void install_handlers(void)
 		check(sys6(__NR_rt_sigaction, signals[i], (long)&act, 0, 8, 0, 0));
 }
 
+static int monitor;
+
+/* The monitor may be gone before the request was made. */
+static void end_with_monitor(void)
+{
+	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
+	if (sys(__NR_getppid, 0, 0, 0) != monitor)
+		die(STUB_EXIT_SETUP);
+}
+
 static void become_space(struct r3_space_entry *entry)
 {
 	int pid = sys(__NR_getpid, 0, 0, 0);
 
 	sys(__NR_prctl, PR_SET_NAME, "ring3-space", 0);
-	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
+	end_with_monitor();
 	check(sys6(__NR_mmap, R3_STUB_CMD, 4096, PROT_READ, MAP_SHARED | MAP_FIXED,
 		   R3_SPACE_RAM_FD, entry->cmd_gpa));
-	entry->pid = pid;
 	__atomic_store_n(&entry->state, R3_SPACE_LIVE, __ATOMIC_RELEASE);
 	check(sys(__NR_munmap, zygote, sizeof(*zygote), 0));
 	check(sys(__NR_close, R3_SPACE_ZYGOTE_FD, 0, 0));
@@ -117,7 +126,7 @@ static long make_space(struct r3_space_entry *entry)
 	long pid = 0;
 
 	for (i = 0; i < CLONE_TRIES; i++) {
-		pid = sys(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0);
+		pid = sys(__NR_clone, CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD, 0, &entry->pid);
 		if (!pid)
 			become_space(entry);
 		if (pid > 0)
@@ -138,7 +147,8 @@ __attribute__((used, noreturn)) void zygote_main(void)
 	empty_address_space();
 	check(sys6(__NR_mmap, R3_STUB_ZYGOTE, sizeof(*zygote), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_FIXED, R3_SPACE_ZYGOTE_FD, 0));
-	check(sys(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0));
+	monitor = sys(__NR_getppid, 0, 0, 0);
+	end_with_monitor();
 	check(sys6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
 	install_handlers();
 

@@ -25,7 +25,7 @@
 #define R3_OP_PROTECT		3		/* addr len, arg = PROT_* */
 #define R3_OP_THREAD		4		/* addr = slot, len = host CPU to stay on + 1, or 0 */
 #define R3_OP_WAKE		5		/* addr = slot */
-#define R3_OP_KICK		6		/* arg = tid */
+#define R3_OP_KICK		6		/* addr = slot */
 #define R3_OP_ACK		7		/* arg = descriptor */
 #define R3_OP_EXIT		8
 #define R3_NR_OPS		9
@@ -35,6 +35,7 @@
 /* What an acknowledgement adds to the eventfd. */
 #define R3_ACK_OK		1
 #define R3_ACK_FAILED		0x100000001	/* a command since the last ack failed */
+#define R3_ACK_DEATH		0x400000000	/* by the monitor: some space has ended */
 
 /* struct r3_slot offsets for the stub */
 #define R3_SLOT_EVENT		0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,9 +17,6 @@
 
 /* The zygote's ELF image, see embed.S. */
 extern const char r3_space_image[], r3_space_image_end[];
-
-/* What a blocked reader of acknowledgements sees when a space has died. */
-#define DEAD_NOTICE	(1ULL << 48)
 
 static int image_memfd(void)
 {
@@ -40,7 +38,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	static char *const argv[] = { "ring3-space", NULL }, *const envp[] = { NULL };
 	unsigned int i, n = z->boot->nr_cpus, total = R3_SPACE_ACK_FD + n + 2;
 	struct rlimit no_core = { 0, 0 };
-	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err;
+	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi;
 
 	/* Out of the way first, then to their places. */
 	for (i = 0; i < total; i++)
@@ -52,14 +50,20 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 		keep[R3_SPACE_ACK_FD + i] = fcntl(z->boot->vcpu[i].ack_fd, F_DUPFD, 512);
 	image = fcntl(image, F_DUPFD_CLOEXEC, 512);
 	status_fd = fcntl(status_fd, F_DUPFD_CLOEXEC, 512);
-	for (i = 0; i < total; i++)
-		if (keep[i] >= 0 && dup2(keep[i], i) < 0)
+	if (image < 0 || status_fd < 0)
+		goto fail;
+	for (i = R3_SPACE_RAM_FD; i < R3_SPACE_ACK_FD + n; i++)
+		if (keep[i] < 0 || dup2(keep[i], i) < 0)
 			goto fail;
 	for (i = 0; i < R3_SPACE_RAM_FD; i++)
 		close(i);
-	for (i = R3_SPACE_ACK_FD + n; (int)i < 4096; i++)
-		if ((int)i != image && (int)i != status_fd)
-			close(i);
+	lo = image < status_fd ? image : status_fd;
+	hi = image < status_fd ? status_fd : image;
+	close_range(R3_SPACE_ACK_FD + n, lo - 1, 0);
+	if (hi > lo + 1)
+		close_range(lo + 1, hi - 1, 0);
+	close_range(hi + 1, ~0U, 0);
+	setpgid(0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
@@ -99,8 +103,10 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 	close(status[0]);
 	if (n > 0) {
 		waitpid(z->pid, NULL, 0);
-		return err_set(err, -code, "cannot execute the zygote: %s", strerror(code));
+		return err_set(err, -code, "cannot execute the zygote: %s%s", strerror(code),
+			       code == EMFILE || code == EINVAL ? ". Allow more open files (ulimit -n)" : "");
 	}
+	z->group = z->pid;
 	return 0;
 }
 
@@ -113,9 +119,11 @@ static void tell_kernel(struct zygote *z, uint32_t id)
 	page->dead[head % R3_ZYGOTE_RING] = id;
 	store_release(page->dead_head, head + 1);
 	for (i = 0; i < z->boot->nr_cpus; i++) {
-		uint64_t notice = DEAD_NOTICE;
+		uint64_t notice = R3_ACK_DEATH;
+		struct pollfd pfd = { .fd = z->boot->vcpu[i].ack_fd, .events = POLLOUT };
 
-		if (write(z->boot->vcpu[i].ack_fd, &notice, sizeof(notice)) < 0)
+		/* A full counter wakes its reader as well as one more would. */
+		if (poll(&pfd, 1, 0) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
 			continue;
 	}
 	vcpu_post(z->boot, 0, R3_PEND_SPACE);
@@ -133,7 +141,10 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 	for (id = 0; id < R3_MAX_SPACES; id++) {
 		struct r3_space_entry *entry = &z->page->space[id];
 
-		if (read_once(entry->pid) == pid && read_once(entry->state) == R3_SPACE_LIVE) {
+		uint32_t state = read_once(entry->state);
+
+		if (read_once(entry->pid) == pid &&
+		    (state == R3_SPACE_LIVE || state == R3_SPACE_WANTED)) {
 			store_release(entry->state, R3_SPACE_DEAD);
 			tell_kernel(z, id);
 			return;
@@ -173,18 +184,17 @@ void zygote_failed(struct zygote *z)
 
 void zygote_end(struct zygote *z)
 {
-	uint32_t id;
+	int tries;
 
-	if (z->pid > 0)
-		kill(z->pid, SIGKILL);
-	for (id = 0; id < R3_MAX_SPACES; id++) {
-		pid_t pid = read_once(z->page->space[id].pid);
+	/* All are in the zygote's process group; one may be just being made. */
+	for (tries = 0; z->group > 0 && tries < 1000; tries++) {
+		pid_t pid;
 
-		/* Only a child can be meant: others ended and were reaped. */
-		if (pid > 1 && read_once(z->page->space[id].state) == R3_SPACE_LIVE &&
-		    !waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT))
-			kill(pid, SIGKILL);
+		kill(-z->group, SIGKILL);
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0 && errno == ECHILD)
+			return;
+		usleep(1000);
 	}
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
 }

@@ -15,7 +15,8 @@ struct zygote {
 	struct r3_boot *boot;
 	int page_fd;
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
-	pid_t pid;
+	pid_t pid;			/* 0 once it has ended */
+	pid_t group;			/* its process group: all spaces */
 };
 
 /**

@@ -5,6 +5,7 @@
  */
 #include <cpuid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/membarrier.h>
 #include <poll.h>
@@ -55,7 +56,7 @@ static int map_ram(struct vm *vm, struct r3_err *err)
 
 	if (size > R3_DIRECT_SIZE)
 		return err_set(err, -EINVAL, "%" PRIu64 " GiB of memory are more than a guest can have (%lu GiB): give less with --mem", size >> 30, R3_DIRECT_SIZE >> 30);
-	fd = memfd_create("ring3-ram", MFD_CLOEXEC);
+	fd = memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot create guest memory: %s", strerror(errno));
 	if (ftruncate(fd, size)) {
@@ -63,6 +64,8 @@ static int map_ram(struct vm *vm, struct r3_err *err)
 		close(fd);
 		return err_set(err, ret, "cannot create %" PRIu64 " MiB of guest memory: %s. Give the guest less with --mem", size >> 20, strerror(-ret));
 	}
+	/* Nobody, the guest kernel included, may cut it off under the devices. */
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	p = mmap((void *)R3_DIRECT_BASE, size, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 	if (p != (void *)R3_DIRECT_BASE) {

@@ -5,7 +5,9 @@
  */
 #include <linux/export.h>
 #include <linux/time64.h>
+#include <linux/ktime.h>
 #include <linux/timekeeping.h>
+#include <linux/irqflags.h>
 #include <linux/mman.h>
 #include <uapi/linux/futex.h>
 #include <uapi/linux/membarrier.h>
@@ -82,11 +84,16 @@ u64 r3_host_clock(int clockid)
 {
 	int (*vdso)(clockid_t, struct __kernel_timespec *) = (void *)r3_boot->host_vdso_gettime;
 	struct __kernel_timespec ts = { };
+	unsigned long flags;
 
-	if (vdso)
+	if (vdso) {
+		/* It is compiled with a red zone: nothing may be pushed over it. */
+		raw_local_irq_save(flags);
 		vdso(clockid, &ts);
-	else
+		raw_local_irq_restore(flags);
+	} else {
 		host_call(__NR_clock_gettime, clockid, (long)&ts, 0, 0, 0, 0);
+	}
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 

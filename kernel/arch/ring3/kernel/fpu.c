@@ -113,12 +113,11 @@ void r3_fpu_reset(struct task_struct *tsk)
 /*
  * r3_fpu_from_user - replace the current thread's state
  * @buf: FXSAVE or XSAVE image with software bytes, as in a signal frame
- * @size: bytes that may be read; 0 for as many as the image says it has
  *
  * Returns 0, or -EFAULT. An image without valid software bytes counts as
  * FXSAVE only, as on x86.
  */
-int r3_fpu_from_user(const void __user *buf, unsigned int size)
+int r3_fpu_from_user(const void __user *buf)
 {
 	struct thread_struct *t = &current->thread;
 	struct _fpx_sw_bytes sw;

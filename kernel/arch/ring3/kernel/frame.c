@@ -11,10 +11,16 @@
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 #include <asm/siginfo.h>
+#include <asm/host.h>
 #include <asm/space.h>
 #include <asm/frame.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
+
+/* The signals a guest thread takes. Others the host may send have to wait. */
+#define BIT_OF(sig)	(1ULL << ((sig) - 1))
+#define SLOT_SIGNALS	(BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | BIT_OF(SIGILL) | BIT_OF(SIGFPE) | \
+			 BIT_OF(SIGTRAP) | BIT_OF(SIGSYS) | BIT_OF(R3_SIG_KICK))
 
 static DEFINE_PER_CPU(u64, r3_stamp);
 
@@ -71,7 +77,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	uc->uc_stack.ss_sp = (void __user *)base;
 	uc->uc_stack.ss_flags = 0;
 	uc->uc_stack.ss_size = info->size;
-	*(u64 *)&uc->uc_sigmask = 0;
+	*(u64 *)&uc->uc_sigmask = ~SLOT_SIGNALS;
 
 	sc->r8 = regs->r8;
 	sc->r9 = regs->r9;

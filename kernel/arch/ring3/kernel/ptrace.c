@@ -8,6 +8,8 @@
 #include <linux/regset.h>
 #include <linux/elf.h>
 #include <linux/uaccess.h>
+#include <uapi/asm/prctl.h>
+#include <uapi/asm/ptrace-abi.h>
 #include <asm/user.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
@@ -243,6 +245,19 @@ long arch_ptrace(struct task_struct *child, long request, unsigned long addr,
 	case PTRACE_SETFPREGS:
 		return copy_regset_from_user(child, &view, 1, 0,
 					     sizeof(struct user_i387_struct), datap);
+	}
+	if (request == PTRACE_ARCH_PRCTL) {
+		switch (data) {
+		case ARCH_SET_FS:
+			return put_reg(child, offsetof(struct user_regs_struct, fs_base), addr);
+		case ARCH_SET_GS:
+			return put_reg(child, offsetof(struct user_regs_struct, gs_base), addr);
+		case ARCH_GET_FS:
+			return put_user(child->thread.fsbase, (unsigned long __user *)addr);
+		case ARCH_GET_GS:
+			return put_user(child->thread.gsbase, (unsigned long __user *)addr);
+		}
+		return -EIO;
 	}
 	return ptrace_request(child, request, addr, data);
 }

@@ -35,6 +35,7 @@ asmlinkage __visible void __init __noreturn r3_start_kernel(struct r3_boot *boot
 {
 	r3_boot = boot;
 	r3_zygote = (struct r3_zygote *)boot->zygote;
+	r3_time_early();
 	start_kernel();
 	unreachable();
 }
@@ -61,17 +62,19 @@ static void __init setup_memory(void)
 	high_memory = __va(pages << PAGE_SHIFT);
 }
 
-static int panic_exit(struct notifier_block *nb, unsigned long event, void *msg)
+static bool in_panic;
+
+static int note_panic(struct notifier_block *nb, unsigned long event, void *msg)
 {
+	in_panic = true;
+	/* No panic= given: "reboot" at once, when the consoles are flushed. */
 	if (panic_timeout == 0)
-		r3_host_exit(R3_EXIT_PANIC);
+		panic_timeout = -1;
 	return NOTIFY_DONE;
 }
 
-/* After the other notifiers. A panic= on the command line reboots instead. */
 static struct notifier_block panic_nb = {
-	.notifier_call = panic_exit,
-	.priority = INT_MIN,
+	.notifier_call = note_panic,
 };
 
 static void __init read_cpu(void)
@@ -110,7 +113,7 @@ void __init arch_cpu_finalize_init(void)
 void machine_restart(char *cmd)
 {
 	smp_send_stop();
-	r3_host_exit(R3_EXIT_REBOOT);
+	r3_host_exit(in_panic && panic_timeout < 0 ? R3_EXIT_PANIC : R3_EXIT_REBOOT);
 }
 
 void machine_halt(void)

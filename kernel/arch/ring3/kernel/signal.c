@@ -127,7 +127,7 @@ static int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 		return -EFAULT;
 
 	regs_to_sigcontext(&sc, regs, set->sig[0]);
-	sc.fpstate = (void __user *)fp;
+	sc.fpstate = (typeof(sc.fpstate))fp;
 	err = put_fpstate((void __user *)fp);
 	err |= __put_user(UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
 			  &frame->uc.uc_flags);
@@ -147,6 +147,8 @@ static int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 	regs->dx = (unsigned long)&frame->uc;
 	regs->ip = (unsigned long)ksig->ka.sa.sa_handler;
 	regs->sp = sp;
+	/* The handler starts with the initial vector state, as on x86. */
+	r3_fpu_reset(current);
 	return 0;
 }
 
@@ -166,7 +168,7 @@ SYSCALL_DEFINE0(rt_sigreturn)
 	sigcontext_to_regs(regs, &sc);
 	if (!sc.fpstate)
 		r3_fpu_reset(current);
-	else if (r3_fpu_from_user(sc.fpstate, 0))
+	else if (r3_fpu_from_user((void __user *)(unsigned long)sc.fpstate))
 		goto bad;
 	if (restore_altstack(&frame->uc.uc_stack))
 		goto bad;

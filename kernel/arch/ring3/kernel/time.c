@@ -52,7 +52,7 @@ static struct clocksource clocksource_host = {
 unsigned long long notrace sched_clock(void)
 {
 	if (!sched_mult)
-		return r3_boot ? r3_host_clock(CLOCK_MONOTONIC) - sched_base : 0;
+		return sched_base ? r3_host_clock(CLOCK_MONOTONIC) - sched_base : 0;
 	return mul_u64_u32_shr(get_cycles() - sched_base, sched_mult, sched_shift);
 }
 
@@ -95,17 +95,26 @@ void read_persistent_clock64(struct timespec64 *ts)
 	*ts = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
 }
 
-void __init time_init(void)
+/* So that the first message is at 0. */
+void __init r3_time_early(void)
 {
+	u32 mult = 0;
+
 	if (r3_boot->tsc_khz) {
-		clocks_calc_mult_shift(&sched_mult, &sched_shift, r3_boot->tsc_khz,
-				       NSEC_PER_MSEC, 0);
+		clocks_calc_mult_shift(&mult, &sched_shift, r3_boot->tsc_khz, NSEC_PER_MSEC, 0);
 		sched_base = get_cycles();
-		clocksource_register_khz(&clocksource_tsc, r3_boot->tsc_khz);
 	} else {
 		sched_base = r3_host_clock(CLOCK_MONOTONIC);
-		clocksource_register_hz(&clocksource_host, NSEC_PER_SEC);
 	}
+	sched_mult = mult;
+}
+
+void __init time_init(void)
+{
+	if (r3_boot->tsc_khz)
+		clocksource_register_khz(&clocksource_tsc, r3_boot->tsc_khz);
+	else
+		clocksource_register_hz(&clocksource_host, NSEC_PER_SEC);
 	/* Delays read the clock: lpj only has to be there. */
 	lpj_fine = 1000000000UL / HZ;
 	r3_clockevent_start(0);

@@ -23,6 +23,7 @@
 
 /* A guest thread that has not stopped this long after it was told to. */
 #define STOP_TIMEOUT_NS	(5ULL * NSEC_PER_SEC)
+#define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
 
 /* Interrupts that came in while user code runs. */
 static void user_irqs(struct pt_regs *regs)
@@ -72,7 +73,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
-		r3_space_cmd(space, R3_OP_THREAD, cpu, addr,
+		r3_space_cmd(space, R3_OP_THREAD, 0, addr,
 			     r3_boot->vcpu[cpu].host_cpu + 1, 0);
 		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
 		r3_space_ring(space);
@@ -85,10 +86,10 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	spin_unlock(&space->lock);
 }
 
-static void stop_guest(struct r3_space *space, struct r3_slot_info *info)
+static void stop_guest(struct r3_space *space, unsigned int cpu)
 {
 	spin_lock(&space->lock);
-	r3_space_cmd(space, R3_OP_KICK, READ_ONCE(info->slot->tid), 0, 0, 0);
+	r3_space_cmd(space, R3_OP_KICK, 0, R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE, 0, 0);
 	r3_space_ring(space);
 	spin_unlock(&space->lock);
 }
@@ -112,18 +113,48 @@ static bool still_running(struct r3_slot *slot)
 	return event == 0 || event == 2;
 }
 
+/* How long user code has been told to stop. */
+struct stop {
+	u64 first, last;
+};
+
+/* Tells it, again after a while. Returns false if it does not listen. */
+static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
+{
+	u64 now = sched_clock();
+
+	if (!stop->first)
+		stop->first = now;
+	if (now - stop->first > STOP_TIMEOUT_NS)
+		return false;
+	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
+		stop->last = now;
+		stop_guest(space, cpu);
+	}
+	return true;
+}
+
+/*
+ * Another CPU's call may be a barrier that user code relies on, so user code
+ * is stopped before it is taken. All else is handled while user code runs.
+ */
+static bool must_stop_first(unsigned int cpu)
+{
+	return READ_ONCE(r3_boot->vcpu[cpu].pending) & R3_PEND_CALL;
+}
+
 /*
  * Runs user code until it stops. Interrupts are off, the work of returning to
  * user mode is done. Returns false if it did not run, or its space died.
  */
 static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 {
-	unsigned int cpu;
-	struct r3_space *space;
 	struct r3_slot_info *info = get_slot(regs);
+	struct r3_space *space;
+	struct stop stop = { };
+	bool stopping = false;
 	struct r3_slot *slot;
-	u64 kicked = 0;
-	bool ran = true;
+	unsigned int cpu;
 
 	if (!info)
 		return false;
@@ -135,30 +166,31 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	resume_guest(space, info, cpu);
 
 	while (still_running(slot)) {
+		bool call = false;
+
 		if (unlikely(this_cpu_read(r3_irq_pending))) {
-			user_irqs(regs);
-			if (space->dead) {
-				ran = false;
-				break;
-			}
-			if (!kicked && (read_thread_flags() & EXIT_TO_USER_MODE_WORK)) {
-				kicked = sched_clock();
-				stop_guest(space, info);
-			}
-			if (kicked && sched_clock() - kicked > STOP_TIMEOUT_NS) {
-				give_up(space);
-				ran = false;
-				break;
-			}
-			continue;
+			call = must_stop_first(cpu);
+			if (!call)
+				user_irqs(regs);
+			if (space->dead)
+				return false;
+			if (call || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
+				stopping = true;
+		}
+		if (stopping && !press(&stop, space, cpu)) {
+			give_up(space);
+			return false;
 		}
 		cmpxchg(&slot->event, 0, 2);
-		if (READ_ONCE(slot->event) == 2)
+		if (READ_ONCE(slot->event) != 2)
+			continue;
+		if (call)
+			r3_host_futex_wait(&slot->event, 2);
+		else
 			r3_host_wait_irq(&slot->event, 2);
 	}
-	if (ran)
-		r3_frame_get(info, regs, ev, cpu);
-	return ran;
+	r3_frame_get(info, regs, ev, cpu);
+	return true;
 }
 
 static void do_syscall(struct pt_regs *regs)

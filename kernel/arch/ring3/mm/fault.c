@@ -95,7 +95,8 @@ retry:
 		return -EFAULT;
 	}
 	fault = handle_mm_fault(vma, addr, flags, regs);
-	if (fatal_signal_pending(current) && (fault & VM_FAULT_RETRY))
+	if ((fault & VM_FAULT_RETRY) &&
+	    (fatal_signal_pending(current) || (regs && signal_pending(current))))
 		return -EINTR;
 	if (fault & VM_FAULT_COMPLETED)
 		return 0;

@@ -145,6 +145,9 @@ static void run_emit(struct run *run)
 		run->space->lo = min(run->space->lo, run->start);
 		run->space->hi = max(run->space->hi, run->end);
 	}
+	/* Taking away or protecting a part may split what is there. */
+	if (run->op != R3_OP_MAP)
+		run->space->nr_maps += 2;
 	run->emitted++;
 	run->op = R3_OP_NOP;
 }
@@ -182,6 +185,22 @@ static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsig
 			run_add(run, R3_OP_UNMAP, 0, addr, addr + PAGE_SIZE, 0);
 		}
 	}
+}
+
+/* Drops all mappings and says so in the tables. The lock is held. */
+static int drop_all(struct r3_space *space, struct mm_struct *mm)
+{
+	unsigned long addr, next, end = space->hi;
+
+	for (addr = space->lo; addr < end; addr = next) {
+		pte_t *table = table_of(mm, addr, &next);
+
+		next = min(next, end);
+		for (; table && addr < next; addr += PAGE_SIZE)
+			unmark(table + pte_index(addr));
+	}
+	r3_space_drop(space);
+	return r3_space_sync(space);
 }
 
 /**
@@ -226,26 +245,11 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 			run_add(&run, R3_OP_UNMAP, 0, addr, next, 0);
 	}
 	run_emit(&run);
-	if (run.emitted)
-		r3_space_sync(space);
+	/* The host may refuse to split a mapping, but not to drop them all. */
+	if (run.emitted && r3_space_sync(space) == -ENOMEM && drop_all(space, mm) == -ENOMEM)
+		panic("ring3: the host does not unmap a guest process's memory");
 out:
 	spin_unlock_irqrestore(&space->lock, flags);
-}
-
-/* Drops all mappings and says so in the tables. The lock is held. */
-static void drop_all(struct r3_space *space, struct mm_struct *mm)
-{
-	unsigned long addr, next, end = space->hi;
-
-	for (addr = space->lo; addr < end; addr = next) {
-		pte_t *table = table_of(mm, addr, &next);
-
-		next = min(next, end);
-		for (; table && addr < next; addr += PAGE_SIZE)
-			unmark(table + pte_index(addr));
-	}
-	r3_space_drop(space);
-	r3_space_sync(space);
 }
 
 static int map_one(struct r3_space *space, pte_t *ptep, unsigned long addr, bool write)

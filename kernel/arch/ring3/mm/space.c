@@ -63,9 +63,9 @@ static int wait_ack(struct r3_space *space)
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 
 		if (ret == sizeof(val)) {
-			if (val & 0xffffffffULL) {
-				if ((val >> 32) & 0xffff)
-					space->map_failed = true;
+			if (val & R3_ACK_OK) {
+				if (val & (R3_ACK_FAILED & ~R3_ACK_OK))
+					space->failed = true;
 				return 0;
 			}
 		} else if (ret != -EINTR) {
@@ -78,18 +78,10 @@ static int wait_ack(struct r3_space *space)
 	}
 }
 
-/* Two places are kept for an acknowledgement and what follows it. */
-static void make_room(struct r3_space *space)
-{
-	if (space->head - space->acked < R3_CMD_RING - 2)
-		return;
-	r3_space_sync(space);
-}
-
 static void put_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
 		    unsigned long len, unsigned long off)
 {
-	struct r3_cmd *cmd = &space->cmd->cmd[space->head % R3_CMD_RING];
+	struct r3_cmd *cmd = &space->cmd->cmd[space->pos];
 
 	cmd->op = op;
 	cmd->arg = arg;
@@ -97,6 +89,30 @@ static void put_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
 	cmd->len = len;
 	cmd->off = off;
 	space->head++;
+	/* As the manager counts: head may wrap, the ring is no power of two. */
+	if (++space->pos == R3_CMD_RING)
+		space->pos = 0;
+}
+
+/* Has the manager acknowledge all commands so far. */
+static int wait_done(struct r3_space *space)
+{
+	int ret;
+
+	if (space->dead)
+		return -ESRCH;
+	put_cmd(space, R3_OP_ACK, r3_boot->vcpu[smp_processor_id()].space_ack_fd, 0, 0, 0);
+	r3_space_ring(space);
+	ret = wait_ack(space);
+	space->acked = space->head;
+	return ret;
+}
+
+/* Two places are kept for an acknowledgement and what follows it. */
+static void make_room(struct r3_space *space)
+{
+	if (space->head - space->acked >= R3_CMD_RING - 2)
+		wait_done(space);
 }
 
 void r3_space_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
@@ -108,16 +124,10 @@ void r3_space_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
 
 int r3_space_sync(struct r3_space *space)
 {
-	int ret;
+	int ret = wait_done(space);
 
-	if (space->dead)
-		return -ESRCH;
-	put_cmd(space, R3_OP_ACK, r3_boot->vcpu[smp_processor_id()].space_ack_fd, 0, 0, 0);
-	r3_space_ring(space);
-	ret = wait_ack(space);
-	space->acked = space->head;
-	if (!ret && space->map_failed) {
-		space->map_failed = false;
+	if (!ret && space->failed) {
+		space->failed = false;
 		space->max_maps = max(space->nr_maps / 2, 64U);
 		ret = -ENOMEM;
 	}
@@ -296,6 +306,7 @@ void r3_space_put(struct r3_space *space)
 	spin_lock_irqsave(&space->lock, flags);
 	if (!space->dead) {
 		/* Guest memory is out of its reach before anybody reuses it. */
+		space->dying = true;
 		if (space->hi) {
 			r3_space_drop(space);
 			r3_space_sync(space);
@@ -351,7 +362,10 @@ static void space_died(u32 id)
 		forget_space(space);
 		return;
 	}
-	if (!space->dying)
+	if (state_of(space) == R3_SPACE_FAILED)
+		pr_err("ring3: the host allows no more processes (error %d): raise ulimit -u\n",
+		       -r3_zygote->space[id].pid);
+	else if (!space->dying)
 		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
 		       r3_zygote->space[id].pid);
 	space->dead = true;

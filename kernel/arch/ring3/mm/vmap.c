@@ -12,21 +12,26 @@
 #include <asm/tlbflush.h>
 #include <asm/host.h>
 
-static pte_t *kernel_pte(unsigned long addr)
+/* The entry for addr, or NULL and in *next where the missing level ends. */
+static pte_t *kernel_pte(unsigned long addr, unsigned long *next)
 {
 	pgd_t *pgd = swapper_pg_dir + pgd_index(addr);
 	p4d_t *p4d = p4d_offset(pgd, addr);
 	pud_t *pud;
 	pmd_t *pmd;
 
+	*next = (addr + PGDIR_SIZE) & PGDIR_MASK;
 	if (p4d_none(*p4d))
 		return NULL;
+	*next = (addr + PUD_SIZE) & PUD_MASK;
 	pud = pud_offset(p4d, addr);
 	if (pud_none(*pud))
 		return NULL;
+	*next = (addr + PMD_SIZE) & PMD_MASK;
 	pmd = pmd_offset(pud, addr);
 	if (pmd_none(*pmd))
 		return NULL;
+	*next = addr + PAGE_SIZE;
 	return pte_offset_kernel(pmd, addr);
 }
 
@@ -41,7 +46,8 @@ void flush_cache_vmap(unsigned long start, unsigned long end)
 	int prot = 0;
 
 	for (; addr <= end; addr += PAGE_SIZE) {
-		pte_t *ptep = addr < end ? kernel_pte(addr) : NULL;
+		unsigned long next;
+		pte_t *ptep = addr < end ? kernel_pte(addr, &next) : NULL;
 		pte_t pte = ptep ? *ptep : __pte(0);
 		bool present = pte_present(pte);
 
@@ -74,10 +80,10 @@ void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 	for (i = 0; i < 2; i++) {
 		unsigned long addr = max(start, window[i][0]);
 		unsigned long stop = min(end, window[i][1]);
-		unsigned long hole = 0;
+		unsigned long hole = 0, next;
 
-		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t *ptep = kernel_pte(addr);
+		for (; addr < stop; addr = min(next, stop)) {
+			pte_t *ptep = kernel_pte(addr, &next);
 			bool gone = !ptep || !pte_present(*ptep);
 
 			if (gone && !hole)

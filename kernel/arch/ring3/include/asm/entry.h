@@ -23,6 +23,7 @@ void r3_secondary_start(struct r3_boot *boot, unsigned int cpu);
 void __init smp_setup_possible(void);
 void r3_clockevent_start(unsigned int cpu);
 void r3_timer_interrupt(void);
+void __init r3_time_early(void);
 
 /* From host/entry.S */
 void r3_irq_handler(struct pt_regs *regs);

@@ -27,6 +27,6 @@ void r3_fpu_save(struct task_struct *tsk);
 void r3_fpu_reset(struct task_struct *tsk);
 void r3_fpu_sanitize(void *state);
 void r3_fpu_set_sw_bytes(void *state);
-int r3_fpu_from_user(const void __user *buf, unsigned int size);
+int r3_fpu_from_user(const void __user *buf);
 
 #endif

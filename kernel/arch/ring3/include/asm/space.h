@@ -21,6 +21,7 @@ struct r3_space {
 	spinlock_t lock;
 	struct r3_cmd_page *cmd;
 	u32 head;			/* commands issued */
+	u32 pos;			/* where in the ring the next one goes */
 	u32 rung;			/* of them, published to the manager */
 	u32 acked;			/* of them, known to be done */
 	u32 id;				/* index in r3_zygote.space */
@@ -29,7 +30,7 @@ struct r3_space {
 	bool dead;			/* its process has ended */
 	bool dying;			/* told to end, may still run */
 	bool orphan;			/* no mm; freed when its process has ended */
-	bool map_failed;		/* an acknowledgement said so */
+	bool failed;			/* a command since this was cleared */
 	unsigned long lo, hi;		/* nothing is mapped outside */
 	struct r3_slot_info *slots[NR_CPUS];
 };
