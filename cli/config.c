@@ -211,6 +211,7 @@ static int check_word(const char *option, const char *value, size_t max, struct 
 
 static int make_cmdline(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
+	const char *term = env_or_null("TERM");
 	int ret = add_word(cfg, err, "console=hvc0");
 
 	if (!ret && !opt->verbose && !opt->early_console)
@@ -235,6 +236,9 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		if (!ret)
 			ret = add_word(cfg, err, "ring3.init=%s", opt->init);
 	}
+	/* The kernel makes it a variable of init, which gives it to its console. */
+	if (!ret && opt->init && term && isatty(0) && config_name_ok(term))
+		ret = add_word(cfg, err, "TERM=%s", term);
 	if (!ret && opt->append)
 		ret = add_word(cfg, err, "%s", opt->append);
 	return ret;

@@ -98,17 +98,31 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 	}
 }
 
+/* Stopped, for one. */
+static void print_silent(const struct ps *ps, const char *name)
+{
+	if (ps->quiet)
+		puts(name);
+	else if (!ps->json)
+		printf("%-16s %7s %-8s\n", name, "?", "silent");
+}
+
 static void ask(const struct ps *ps, int dir, const char *name)
 {
 	struct json_object *req, *reply, *guest;
 	struct r3_err err;
-	int fd = state_connect(dir, name, &err);
+	int fd = state_connect(dir, name, &err), ret = fd;
 
+	if (fd == -EAGAIN)
+		print_silent(ps, name);
 	if (fd < 0)
 		return;
 	req = json_object_new_object();
 	json_object_object_add(req, "op", json_object_new_string("info"));
-	if (!state_request(fd, req, &reply, &err)) {
+	ret = state_request(fd, req, &reply, &err);
+	if (ret == -EAGAIN)
+		print_silent(ps, name);
+	if (!ret) {
 		if (json_object_object_get_ex(reply, "guest", &guest))
 			print_guest(ps, guest);
 		json_object_put(reply);

@@ -2,12 +2,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,7 +17,8 @@
 #include "config.h"
 #include "state.h"
 
-#define SUFFIX	".sock"
+#define SUFFIX		".sock"
+#define ANSWER_SECONDS	5
 
 int state_dir(bool create, struct r3_err *err)
 {
@@ -49,9 +52,17 @@ static void address(struct sockaddr_un *addr, int dir, const char *file)
 	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%.80s", dir, file);
 }
 
+static bool has_suffix(const char *file)
+{
+	size_t len = strlen(file), n = strlen(SUFFIX);
+
+	return file[0] != '.' && len > n && len <= 63 + n && !strcmp(file + len - n, SUFFIX);
+}
+
 static int connect_file(int dir, const char *file)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* One that does not accept, as it was stopped, must not stop us too. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un addr;
 
 	if (fd < 0)
@@ -63,6 +74,7 @@ static int connect_file(int dir, const char *file)
 		close(fd);
 		return ret;
 	}
+	fcntl(fd, F_SETFL, 0);
 	return fd;
 }
 
@@ -88,6 +100,32 @@ static int publish(int dir, const char *temp, const char *file)
 	return -EEXIST;
 }
 
+/* What guests left behind that had no time to clean up. */
+static void sweep(int dir)
+{
+	struct dirent *de;
+	int fd;
+	DIR *d;
+
+	d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (!d)
+		return;
+	while ((de = readdir(d))) {
+		int pid = de->d_name[0] == '.' ? atoi(de->d_name + 1) : 0;
+
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dir, de->d_name, 0);
+		if (!has_suffix(de->d_name))
+			continue;
+		fd = connect_file(dir, de->d_name);
+		if (fd == -ECONNREFUSED)
+			unlinkat(dir, de->d_name, 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(d);
+}
+
 int state_listen(int dir, const char *name, struct r3_err *err)
 {
 	char file[80], temp[96];
@@ -96,6 +134,7 @@ int state_listen(int dir, const char *name, struct r3_err *err)
 
 	snprintf(file, sizeof(file), "%s" SUFFIX, name);
 	snprintf(temp, sizeof(temp), ".%d", getpid());
+	sweep(dir);
 	unlinkat(dir, temp, 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -142,6 +181,8 @@ int state_connect(int dir, const char *name, struct r3_err *err)
 		unlinkat(dir, file, 0);
 	if (fd == -ECONNREFUSED || fd == -ENOENT)
 		return err_set(err, ENOENT, "no guest called %s is running; \"ring3 ps\" lists those that are", name);
+	if (fd == -EAGAIN)
+		return err_set(err, fd, "the guest %s does not answer; its \"ring3 run\" may have been stopped", name);
 	if (fd < 0)
 		return err_set(err, fd, "cannot reach the guest %s: %s", name, strerror(-fd));
 	return fd;
@@ -154,7 +195,7 @@ static int by_name(const void *a, const void *b)
 
 int state_list(int dir, char ***names, struct r3_err *err)
 {
-	size_t n = 0, cap = 0, len;
+	size_t n = 0, cap = 0;
 	struct dirent *de;
 	char **list = NULL;
 	DIR *d;
@@ -163,9 +204,7 @@ int state_list(int dir, char ***names, struct r3_err *err)
 	if (!d)
 		return err_set(err, errno, "cannot list running guests: %s", strerror(errno));
 	while ((de = readdir(d))) {
-		len = strlen(de->d_name);
-		if (de->d_name[0] == '.' || len <= strlen(SUFFIX) || len > 63 + strlen(SUFFIX) ||
-		    strcmp(de->d_name + len - strlen(SUFFIX), SUFFIX))
+		if (!has_suffix(de->d_name))
 			continue;
 		if (n + 1 >= cap) {
 			char **bigger = realloc(list, (cap + 64) * sizeof(*list));
@@ -175,7 +214,7 @@ int state_list(int dir, char ***names, struct r3_err *err)
 			list = bigger;
 			cap += 64;
 		}
-		list[n] = strndup(de->d_name, len - strlen(SUFFIX));
+		list[n] = strndup(de->d_name, strlen(de->d_name) - strlen(SUFFIX));
 		if (list[n])
 			n++;
 	}
@@ -197,7 +236,7 @@ static int read_line(int fd, char *line, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return -ECONNRESET;
+			return n < 0 && errno == EAGAIN ? -EAGAIN : -ECONNRESET;
 		if (line[len] == '\n') {
 			line[len] = 0;
 			return 0;
@@ -210,10 +249,12 @@ static int read_line(int fd, char *line, size_t size)
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
 {
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	struct timeval wait = { .tv_sec = ANSWER_SECONDS }, ever = { 0 };
 	struct json_object *o, *ok, *error;
 	char *line;
 	int ret;
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	ret = write_full(fd, text, strlen(text));
 	if (!ret)
 		ret = write_full(fd, "\n", 1);
@@ -222,9 +263,12 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 		ret = -ENOMEM;
 	if (!ret)
 		ret = read_line(fd, line, STATE_LINE_MAX);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
 	if (ret) {
 		free(line);
-		return err_set(err, ret, "the guest does not answer: %s", strerror(-ret));
+		return err_set(err, ret, ret == -EAGAIN ?
+			       "the guest does not answer; its \"ring3 run\" may have been stopped" :
+			       "the guest ended instead of answering");
 	}
 	o = json_tokener_parse(line);
 	free(line);

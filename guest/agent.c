@@ -116,21 +116,29 @@ static void run(struct agent *a, const struct r3_frame *frame, const uint8_t *pa
 	a->nr_sessions++;
 }
 
+/*
+ * The console's size lasts as long as it is open somewhere, and between two
+ * programs on it nobody but us has it open. What hangs up on it (a getty) takes
+ * our descriptor's use away, but not the terminal's life.
+ */
 static void console_size(const struct r3_frame *frame, const uint8_t *payload)
 {
+	static int fd = -1;
 	struct r3_agent_winsize size;
 	struct winsize ws;
-	int fd;
+	int old = fd;
 
 	if (frame->len != sizeof(size))
 		return;
 	memcpy(&size, payload, sizeof(size));
 	ws = (struct winsize){ size.rows, size.cols, size.xpixel, size.ypixel };
-	fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	if (fd >= 0 && !ioctl(fd, TIOCSWINSZ, &ws))
 		return;
-	ioctl(fd, TIOCSWINSZ, &ws);
-	close(fd);
+	fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		ioctl(fd, TIOCSWINSZ, &ws);
+	if (old >= 0)
+		close(old);
 }
 
 static const char *link_frame(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
