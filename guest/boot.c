@@ -235,6 +235,19 @@ static void switch_root(struct boot *boot)
 		close(old);
 }
 
+/* What the kernel opened is the initramfs' node, which has no name any more. */
+static void reopen_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY), i;
+
+	if (fd < 0)
+		return;
+	for (i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
 void boot_root(struct boot *boot)
 {
 	if (!boot->error[0])
@@ -248,4 +261,6 @@ void boot_root(struct boot *boot)
 	move_mount_to_root(boot, "/sys");
 	if (!boot->error[0])
 		switch_root(boot);
+	if (!boot->error[0])
+		reopen_console();
 }
