@@ -66,10 +66,23 @@ static unsigned long monotonic(void)
 	return ts[0] * 1000000000UL + ts[1];
 }
 
-static void run_shell(void)
+/* The kernel starts PID 1 without a console if there was none yet. */
+static void open_console(void)
+{
+	static const long ms[2] = { 0, 1000000 };
+	long fd;
+
+	if (sys(__NR_fcntl, 1, 1 /* F_GETFD */, 0, 0) >= 0)
+		return;
+	while ((fd = sys(__NR_open, (long)"/dev/console", 2 /* O_RDWR */, 0, 0)) < 0)
+		sys(__NR_nanosleep, (long)ms, 0, 0, 0);
+	for (; fd < 2; fd++)
+		sys(__NR_dup, fd, 0, 0, 0);
+}
+
+static void run_shell(char **envp)
 {
 	static const char *const argv[] = { "sh", "-c", "echo bench-shell 0 0", 0 };
-	static const char *const envp[] = { 0 };
 	long pid = sys(__NR_fork, 0, 0, 0, 0);
 
 	if (!pid) {
@@ -79,9 +92,10 @@ static void run_shell(void)
 	sys(__NR_wait4, pid, 0, 0, 0);
 }
 
-__attribute__((used, noreturn)) void bench_main(void);
+__attribute__((used, noreturn)) void bench_main(long *stack);
 
-void bench_main(void)
+/* stack: argc, argv, envp, as the kernel leaves them. */
+void bench_main(long *stack)
 {
 	unsigned long first = tsc();
 
@@ -89,8 +103,9 @@ void bench_main(void)
 		say("bench-clock", monotonic(), tsc());
 		sys(__NR_exit, 0, 0, 0, 0);
 	}
+	open_console();
 	say("bench-pid1", first, 0);
-	run_shell();
+	run_shell((char **)(stack + 1 + stack[0] + 1));
 	sys(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF, 0);
 	for (;;)
 		sys(__NR_pause, 0, 0, 0, 0);
@@ -99,6 +114,7 @@ void bench_main(void)
 __asm__(".globl _start\n"
 	"_start:\n"
 	"	xorl %ebp, %ebp\n"
+	"	movq %rsp, %rdi\n"
 	"	andq $-16, %rsp\n"
 	"	call bench_main\n"
 	"	hlt\n");

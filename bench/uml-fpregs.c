@@ -4,7 +4,8 @@
  * of fixed size, which the host refuses (EFAULT) where the processor has
  * AVX-512 or AMX, and the guest's init dies at once. With NT_X86_XSTATE
  * denied from the start UML uses the older and smaller register set instead,
- * which is no slower.
+ * which is no slower but loses what is above SSE: systems.py keeps the guest's C
+ * library from using that.
  */
 #define _GNU_SOURCE
 #include <elf.h>

@@ -177,6 +177,18 @@ static void all_benches(char **names, int list)
 	}
 }
 
+/* UML adds words of its own to the command line, behind those for init. */
+static int without_kernel_words(int argc, char **argv)
+{
+	int from, to = 0;
+
+	for (from = 0; from < argc; from++)
+		if (!strchr(argv[from], '='))
+			argv[to++] = argv[from];
+	argv[to] = NULL;
+	return to;
+}
+
 static void loopback_up(void)
 {
 	struct ifreq req = { .ifr_name = "lo" };
@@ -193,7 +205,7 @@ static void loopback_up(void)
 
 static void be_init(void)
 {
-	int fd;
+	int fd, tries;
 
 	mkdir("/dev", 0755);
 	mkdir("/proc", 0755);
@@ -202,7 +214,9 @@ static void be_init(void)
 	mount("proc", "/proc", "proc", 0, "");
 	mkdir("/dev/shm", 01777);
 	mount("tmpfs", "/dev/shm", "tmpfs", 0, "");
-	fd = open("/dev/console", O_RDWR);
+	/* It may come after PID 1. */
+	for (tries = 0; (fd = open("/dev/console", O_RDWR)) < 0 && tries < 1000; tries++)
+		usleep(1000);
 	if (fd >= 0) {
 		dup2(fd, 0);
 		dup2(fd, 1);
@@ -233,8 +247,10 @@ int main(int argc, char **argv)
 
 	if (argc && !strcmp(argv[0], MICRO_NOTHING))
 		return 0;
-	if (init)
+	if (init) {
 		be_init();
+		argc = without_kernel_words(argc, argv);
+	}
 	while ((opt = getopt(argc, argv, "t:s:n:d:l")) != -1) {
 		switch (opt) {
 		case 't':
