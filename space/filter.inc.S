@@ -6,8 +6,9 @@
  * instruction of the stub, with the arguments that instruction would pass;
  * all else is SIGSYS, which for guest code is how system calls are made.
  *
- * Guest threads have both filters: the manager's, which they inherit, and
- * their own, which leaves them futex on their slots and rt_sigreturn.
+ * The zygote installs the manager's filter, with what it needs itself, and its
+ * children inherit it. Guest threads add their own, which leaves them futex on
+ * their slots and rt_sigreturn.
  */
 #include <linux/bpf_common.h>
 
@@ -107,8 +108,6 @@ r3_guest_prog:
 	.short	0, 0, 0
 	.quad	guest_filter
 
-/* Writable until the child has put its tgid in and installed it. */
-	.section .data.filter, "aw"
 	.balign	8
 manager_filter:
 	ONLY_STUB mtrap
@@ -145,11 +144,7 @@ m8:	CALL	__NR_write, ack, m9
 	JLT	(R3_SPACE_ACK_FD + R3_MAX_CPUS), mtrap
 	RET	STUB_RET_ALLOW
 m9:	CALL	__NR_tgkill, kick, m10
-	LD	DATA_ARG(0)
-	.globl	r3_manager_tgid
-r3_manager_tgid:
-	JEQ	0, mtrap
-	ARG_EQ	2, 10, mtrap
+	ARG_EQ	2, R3_SIG_KICK, mtrap
 	RET	STUB_RET_ALLOW
 m10:	CALL	__NR_clone, clone, m11
 	ARG_EQ	0, STUB_CLONE_FLAGS, mtrap
@@ -165,7 +160,38 @@ m14:	CALL	__NR_seccomp, seccomp, m15
 	ARG_EQ	0, 1, mtrap
 	ARG_EQ	1, 0, mtrap
 	RET	STUB_RET_ALLOW
-m15:	CALL	__NR_exit_group, exit, mtrap
+m15:	CALL	__NR_exit_group, exit, z0
+	RET	STUB_RET_ALLOW
+	/* The zygote's own, from its one instruction. */
+z0:	LD	DATA_IP
+	JEQ	(site_zygote - stub_start), mtrap
+	LD	DATA_NR
+	JEQ	__NR_clone, z1
+	ARG_EQ	0, STUB_ZYGOTE_CLONE, mtrap
+	RET	STUB_RET_ALLOW
+z1:	JEQ	__NR_mmap, z2
+	ARG_EQ	2, 1, mtrap
+	ARG_EQ	3, STUB_ZYGOTE_MAP, mtrap
+	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap
+	RET	STUB_RET_ALLOW
+z2:	JEQ	__NR_prctl, z3
+	RET	STUB_RET_ALLOW
+z3:	JEQ	__NR_futex, z4
+	RET	STUB_RET_ALLOW
+z4:	JEQ	__NR_munmap, z5
+	RET	STUB_RET_ALLOW
+z5:	JEQ	__NR_close, z6
+	RET	STUB_RET_ALLOW
+z6:	JEQ	__NR_write, z7
+	ARG_EQ	0, R3_SPACE_FAIL_FD, mtrap
+	RET	STUB_RET_ALLOW
+z7:	JEQ	__NR_getpid, z8
+	RET	STUB_RET_ALLOW
+z8:	JEQ	__NR_getppid, z9
+	RET	STUB_RET_ALLOW
+z9:	JEQ	__NR_sched_yield, z10
+	RET	STUB_RET_ALLOW
+z10:	JEQ	__NR_exit_group, mtrap
 	RET	STUB_RET_ALLOW
 mtrap:	RET	STUB_RET_TRAP
 manager_filter_end:

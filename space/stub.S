@@ -176,6 +176,19 @@ exit:	movl	$__NR_exit_group, %eax
 	SITE	exit
 	jmp	exit
 
+/* long r3_zygote_call(nr, a, b, c, d, e, f): C's order, then the kernel's */
+	.globl	r3_zygote_call
+r3_zygote_call:
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	movq	%r8, %r10
+	movq	%r9, %r8
+	movq	8(%rsp), %r9
+	SITE	zygote
+	ret
+
 	.balign	8
 ack_ok:
 	.quad	R3_ACK_OK

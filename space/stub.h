@@ -8,6 +8,10 @@
 /* CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | PARENT_SETTID */
 #define STUB_CLONE_FLAGS	0x150f00
 
+/* of the zygote: CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD; MAP_SHARED | MAP_FIXED */
+#define STUB_ZYGOTE_CLONE	0x108011
+#define STUB_ZYGOTE_MAP		0x11
+
 #define STUB_SPINS		1
 
 /* Headers that assembly cannot include; zygote.c checks these. */
@@ -29,9 +33,9 @@ void r3_manager(int tgid) __attribute__((noreturn));
 void r3_stub_signal(void);
 extern char r3_data_start[], r3_data_end[], r3_stub_end[];
 
-/* filter.S: a copy in writable memory, and where the tgid goes in it */
-extern struct sock_fprog r3_manager_prog;
-extern struct sock_filter r3_manager_tgid;
+/* filter.inc.S, and the only call instruction of the zygote that it knows */
+extern const struct sock_fprog r3_manager_prog;
+long r3_zygote_call(long nr, long a, long b, long c, long d, long e, long f);
 #pragma GCC visibility pop
 #endif
 #endif

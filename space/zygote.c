@@ -4,8 +4,8 @@
  *
  * The monitor executes it with the descriptors of <ring3/space.h>. It drops
  * all memory but its own image, then waits for requests in the zygote page. A
- * child maps its command page, closes what is the zygote's, puts itself under
- * the manager's filter, and becomes the manager (stub.S). Children belong to
+ * child maps its command page, closes what is the zygote's, and becomes the
+ * manager (stub.S), under the filter that the zygote installed. Children belong to
  * the monitor (CLONE_PARENT), which reaps them.
  */
 #include <stddef.h>
@@ -31,21 +31,13 @@ _Static_assert(STUB_FUTEX_WAIT == FUTEX_WAIT && STUB_FUTEX_WAKE == FUTEX_WAKE, "
 _Static_assert(STUB_RET_ALLOW == SECCOMP_RET_ALLOW && STUB_RET_TRAP == SECCOMP_RET_TRAP, "seccomp");
 _Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
 _Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED | MAP_POPULATE), "mmap");
+_Static_assert(STUB_ZYGOTE_CLONE == (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD), "clone");
+_Static_assert(STUB_ZYGOTE_MAP == (MAP_SHARED | MAP_FIXED), "mmap");
 _Static_assert(STUB_CLONE_FLAGS == (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
 				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID), "clone");
 
-static long sys6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long ret;
-
-	__asm__ volatile("syscall" : "=a"(ret)
-			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
+#define sys6(nr, a, b, c, d, e, f) r3_zygote_call(nr, (long)(a), (long)(b), (long)(c), \
+						   (long)(d), (long)(e), (long)(f))
 #define sys(nr, a, b, c) sys6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
 static void die(int status)
@@ -115,8 +107,6 @@ static void become_space(struct r3_space_entry *entry)
 	check(sys(__NR_munmap, zygote, sizeof(*zygote), 0));
 	check(sys(__NR_close, R3_SPACE_ZYGOTE_FD, 0, 0));
 	check(sys(__NR_close, R3_SPACE_FAIL_FD, 0, 0));
-	r3_manager_tgid.k = pid;
-	check(sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &r3_manager_prog));
 	r3_manager(pid);
 }
 
@@ -126,7 +116,7 @@ static long make_space(struct r3_space_entry *entry)
 	long pid = 0;
 
 	for (i = 0; i < CLONE_TRIES; i++) {
-		pid = sys(__NR_clone, CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD, 0, &entry->pid);
+		pid = sys(__NR_clone, STUB_ZYGOTE_CLONE, 0, &entry->pid);
 		if (!pid)
 			become_space(entry);
 		if (pid > 0)
@@ -151,6 +141,7 @@ __attribute__((used, noreturn)) void zygote_main(void)
 	end_with_monitor();
 	check(sys6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
 	install_handlers();
+	check(sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &r3_manager_prog));
 
 	for (;;) {
 		uint32_t head = __atomic_load_n(&zygote->want_head, __ATOMIC_ACQUIRE);

@@ -129,6 +129,12 @@ static void tell_kernel(struct zygote *z, uint32_t id)
 	vcpu_post(z->boot, 0, R3_PEND_SPACE);
 }
 
+/* Entries that may be in use; the number is the guest kernel's. */
+static uint32_t used(struct zygote *z)
+{
+	return min_t(uint32_t, read_once(z->page->limit), R3_MAX_SPACES);
+}
+
 static void space_ended(struct zygote *z, pid_t pid, int status)
 {
 	uint32_t id;
@@ -138,9 +144,8 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 	else if (WEXITSTATUS(status))
 		log_warn("process %d for a guest process could not go on (status %d): allow more processes (ulimit -u)", (int)pid, WEXITSTATUS(status));
 
-	for (id = 0; id < R3_MAX_SPACES; id++) {
+	for (id = 0; id < used(z); id++) {
 		struct r3_space_entry *entry = &z->page->space[id];
-
 		uint32_t state = read_once(entry->state);
 
 		if (read_once(entry->pid) == pid &&
@@ -172,7 +177,7 @@ void zygote_failed(struct zygote *z)
 	uint32_t id;
 
 	event_take(z->fail_fd);
-	for (id = 0; id < R3_MAX_SPACES; id++) {
+	for (id = 0; id < used(z); id++) {
 		struct r3_space_entry *entry = &z->page->space[id];
 
 		if (read_once(entry->state) == R3_SPACE_FAILED && entry->cmd_gpa) {

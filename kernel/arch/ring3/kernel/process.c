@@ -10,6 +10,7 @@
 #include <linux/elfcore.h>
 #include <linux/random.h>
 #include <linux/personality.h>
+#include <asm/exec.h>
 #include <asm/processor.h>
 #include <asm/switch_to.h>
 #include <asm/host.h>

@@ -152,7 +152,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	struct r3_slot_info *info = get_slot(regs);
 	struct r3_space *space;
 	struct stop stop = { };
-	bool stopping = false;
+	bool stopping = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
 	struct r3_slot *slot;
 	unsigned int cpu;
 
@@ -180,6 +180,15 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 		if (stopping && !press(&stop, space, cpu)) {
 			give_up(space);
 			return false;
+		}
+		/*
+		 * On one host CPU the guest thread runs now, and if it stops
+		 * before its time is up neither side needs to sleep.
+		 */
+		if (!yielded) {
+			yielded = true;
+			r3_host_yield();
+			continue;
 		}
 		cmpxchg(&slot->event, 0, 2);
 		if (READ_ONCE(slot->event) != 2)
@@ -268,6 +277,9 @@ static void do_trap(struct pt_regs *regs, struct r3_event *ev)
 static void do_stopped(struct pt_regs *regs)
 {
 	irqentry_enter_from_user_mode(regs);
+	/* It may have been stopped for an interrupt that is pending still. */
+	local_irq_enable();
+	local_irq_disable();
 	irqentry_exit_to_user_mode(regs);
 }
 

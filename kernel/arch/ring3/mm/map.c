@@ -20,8 +20,6 @@
 #define AROUND_PAGES	64
 #define AROUND_RUNS	12
 
-void r3_uaccess_flush(void);
-
 /*
  * The page table that covers addr, or NULL and in *next the address where the
  * missing level ends. Interrupts are off: that keeps tables from being freed.
@@ -132,6 +130,7 @@ struct run {
 	unsigned long start, end;
 	unsigned long pfn;
 	unsigned int emitted;
+	unsigned long stale_lo, stale_hi;
 };
 
 static void run_emit(struct run *run)
@@ -168,6 +167,15 @@ static void run_add(struct run *run, u32 op, int prot, unsigned long addr, unsig
 	run->pfn = pfn;
 }
 
+/* Unmaps what may be mapped though no entry says so. */
+static void add_hole(struct run *run, unsigned long addr, unsigned long end)
+{
+	addr = max(addr, run->stale_lo);
+	end = min(end, run->stale_hi);
+	if (addr < end)
+		run_add(run, R3_OP_UNMAP, 0, addr, end, 0);
+}
+
 static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsigned long end)
 {
 	pte_t *ptep = table + pte_index(addr);
@@ -180,15 +188,17 @@ static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsig
 			run_emit(run);
 		} else if (has && may && mark(ptep, pte, has & may)) {
 			run_add(run, R3_OP_PROTECT, has & may, addr, addr + PAGE_SIZE, 0);
-		} else {
+		} else if (has) {
 			unmark(ptep);
 			run_add(run, R3_OP_UNMAP, 0, addr, addr + PAGE_SIZE, 0);
+		} else {
+			add_hole(run, addr, addr + PAGE_SIZE);
 		}
 	}
 }
 
 /* Drops all mappings and says so in the tables. The lock is held. */
-static int drop_all(struct r3_space *space, struct mm_struct *mm)
+static void drop_all(struct r3_space *space, struct mm_struct *mm)
 {
 	unsigned long addr, next, end = space->hi;
 
@@ -200,7 +210,23 @@ static int drop_all(struct r3_space *space, struct mm_struct *mm)
 			unmark(table + pte_index(addr));
 	}
 	r3_space_drop(space);
-	return r3_space_sync(space);
+}
+
+/*
+ * Where entries went that had been mapped. If the flush covers all of it, the
+ * note is taken: who cleared them waits for the lock until this flush is done.
+ */
+static void take_stale(struct run *run, struct mm_struct *mm, unsigned long start,
+		       unsigned long end)
+{
+	u64 s = READ_ONCE(mm->context.stale);
+
+	do {
+		run->stale_lo = r3_stale_first(s) << PAGE_SHIFT;
+		run->stale_hi = s ? r3_stale_end(s) << PAGE_SHIFT : 0;
+		if (!s || start > run->stale_lo || end < run->stale_hi)
+			return;
+	} while (!try_cmpxchg(&mm->context.stale, &s, 0));
 }
 
 /**
@@ -225,6 +251,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 
 	spin_lock_irqsave(&space->lock, flags);
 	run.space = space;
+	take_stale(&run, mm, start, end);
 	addr = max(start, space->lo);
 	end = min(end, space->hi);
 	if (addr >= end || space->dead)
@@ -232,7 +259,6 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 
 	if (!atomic_read(&mm->mm_users) && start <= space->lo && end == space->hi) {
 		r3_space_drop(space);
-		r3_space_sync(space);
 		goto out;
 	}
 	for (; addr < end; addr = next) {
@@ -242,12 +268,12 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 		if (table)
 			flush_table(&run, table, addr, next);
 		else
-			run_add(&run, R3_OP_UNMAP, 0, addr, next, 0);
+			add_hole(&run, addr, next);
 	}
 	run_emit(&run);
 	/* The host may refuse to split a mapping, but not to drop them all. */
-	if (run.emitted && r3_space_sync(space) == -ENOMEM && drop_all(space, mm) == -ENOMEM)
-		panic("ring3: the host does not unmap a guest process's memory");
+	if (run.emitted && r3_space_sync(space) == -ENOMEM)
+		drop_all(space, mm);
 out:
 	spin_unlock_irqrestore(&space->lock, flags);
 }

@@ -25,7 +25,7 @@ static DEFINE_SPINLOCK(spaces_lock);
 static struct r3_space *space_by_id[R3_MAX_SPACES];
 static struct r3_space *pool[POOL_SIZE];
 static unsigned int pooled;
-static u32 next_id;
+static u32 first_free;			/* no lower entry is free */
 static unsigned int slot_order;		/* pages of a slot, as an order */
 
 /* How many mappings a host process may have is not ours to ask; the host says
@@ -59,6 +59,10 @@ static int wait_ack(struct r3_space *space)
 	unsigned int cpu = smp_processor_id();
 	u64 val;
 
+	/* On one host CPU the manager gets done what there is, then reading
+	 * need not sleep. */
+	if (r3_boot->nr_cpus == 1 && r3_boot->vcpu[0].host_cpu >= 0)
+		r3_host_yield();
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 
@@ -137,19 +141,18 @@ int r3_space_sync(struct r3_space *space)
 static int want_space(struct r3_space *space)
 {
 	struct r3_zygote *z = r3_zygote;
-	unsigned int tries;
-	u32 id = next_id;
+	u32 id;
 
-	for (tries = 0; tries < R3_MAX_SPACES; tries++, id++) {
-		id %= R3_MAX_SPACES;
-		if (!space_by_id[id])
-			break;
-	}
-	if (tries == R3_MAX_SPACES)
+	/* The lowest free one: the monitor searches the table from its start. */
+	for (id = first_free; id < R3_MAX_SPACES && space_by_id[id]; id++)
+		;
+	if (id == R3_MAX_SPACES)
 		return -EAGAIN;
 	if (z->want_head - READ_ONCE(z->want_tail) >= R3_ZYGOTE_RING)
 		return -EAGAIN;
-	next_id = id + 1;
+	first_free = id + 1;
+	if (z->limit <= id)
+		WRITE_ONCE(z->limit, id + 1);
 	space->id = id;
 	space_by_id[id] = space;
 	z->space[id].cmd_gpa = __pa(space->cmd);
@@ -179,6 +182,7 @@ static void free_space(struct r3_space *space)
 static void forget_space(struct r3_space *space)
 {
 	space_by_id[space->id] = NULL;
+	first_free = min(first_free, space->id);
 	r3_zygote->space[space->id].state = R3_SPACE_FREE;
 	free_space(space);
 }
@@ -307,10 +311,8 @@ void r3_space_put(struct r3_space *space)
 	if (!space->dead) {
 		/* Guest memory is out of its reach before anybody reuses it. */
 		space->dying = true;
-		if (space->hi) {
+		if (space->hi)
 			r3_space_drop(space);
-			r3_space_sync(space);
-		}
 		r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
 		r3_space_ring(space);
 	}
@@ -334,14 +336,20 @@ void destroy_context(struct mm_struct *mm)
 	r3_space_put(space);
 }
 
-/* Drops all mappings but none of the tables: they come back by faults. The
- * space's lock is held. */
+/*
+ * Drops all mappings but none of the tables: they come back by faults. The
+ * space's lock is held. One unmapping of everything splits nothing: a host
+ * that refuses even that cannot keep guest processes apart.
+ */
 void r3_space_drop(struct r3_space *space)
 {
 	r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
 	space->nr_maps = 0;
 	space->lo = R3_TASK_SIZE;
 	space->hi = 0;
+	space->failed = false;
+	if (r3_space_sync(space) == -ENOMEM)
+		panic("ring3: the host does not unmap a guest process's memory");
 }
 
 static void space_died(u32 id)

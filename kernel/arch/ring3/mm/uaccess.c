@@ -18,6 +18,7 @@
 #include <asm/host.h>
 #include <asm/traps.h>
 #include <asm/futex.h>
+#include <asm/space.h>
 
 static DEFINE_PER_CPU(u32, r3_uaccess_seq);
 

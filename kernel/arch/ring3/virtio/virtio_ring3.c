@@ -14,7 +14,10 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/virtio.h>
+#include <linux/console.h>
+#include <linux/delay.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <asm/host.h>
 #include <asm/irq.h>
@@ -145,6 +148,9 @@ static bool r3_notify(struct virtqueue *vq)
 	/* Whoever finds a bit set knows that the device has yet to look. */
 	if (!atomic64_fetch_or(BIT_ULL(vq->index), (atomic64_t *)&page->kicked))
 		wake_device(page);
+	/* The console driver spins until the device has looked. */
+	if (vq->vdev->id.device == VIRTIO_ID_CONSOLE)
+		r3_host_yield();
 	return true;
 }
 
@@ -304,3 +310,26 @@ static int __init add_devices(void)
 	return 0;
 }
 device_initcall(add_devices);
+
+/*
+ * The console's ports are added by messages from the device, while boot goes
+ * on. PID 1 is to find /dev/console.
+ */
+static int __init r3_wait_for_console(void)
+{
+	unsigned int i, tries;
+	int index;
+
+	for (i = 0; i < r3_boot->nr_vdevs; i++) {
+		struct r3_vdev *page = (void *)r3_boot->vdevs + i * VDEV_STRIDE;
+
+		if (page->device_id == VIRTIO_ID_CONSOLE)
+			break;
+	}
+	if (i == r3_boot->nr_vdevs || !console_set_on_cmdline)
+		return 0;
+	for (tries = 0; tries < 2000 && !console_device(&index); tries++)
+		usleep_range(50, 100);
+	return 0;
+}
+late_initcall_sync(r3_wait_for_console);

@@ -2,11 +2,42 @@
 #ifndef _ASM_RING3_MMU_H
 #define _ASM_RING3_MMU_H
 
+#include <linux/types.h>
+
 struct r3_space;
+
+/*
+ * A range of pages in a word: 0 for none, else its first page number and its
+ * length. What is longer than that can say is everything.
+ */
+#define R3_STALE_BITS	29
+#define R3_STALE_ALL	((1ULL << R3_STALE_BITS) - 1)
+
+static inline u64 r3_stale(unsigned long first, unsigned long end)
+{
+	return end - first < R3_STALE_ALL ? (u64)first << R3_STALE_BITS | (end - first) :
+					    R3_STALE_ALL;
+}
+
+static inline unsigned long r3_stale_first(u64 stale)
+{
+	return stale >> R3_STALE_BITS;
+}
+
+static inline unsigned long r3_stale_end(u64 stale)
+{
+	return stale == R3_STALE_ALL ? ~0UL >> 13 :
+				       r3_stale_first(stale) + (stale & R3_STALE_ALL);
+}
 
 typedef struct {
 	struct r3_space *space;		/* NULL until user code first runs */
 	unsigned long vdso;		/* where the vDSO's code is mapped, 0 if not */
+	/*
+	 * Where entries that the space had mapped were cleared or replaced
+	 * since a flush.
+	 */
+	u64 stale;
 } mm_context_t;
 
 #endif

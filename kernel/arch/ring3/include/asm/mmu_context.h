@@ -9,6 +9,7 @@
 static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 {
 	mm->context.space = NULL;
+	mm->context.stale = 0;
 	return 0;
 }
 

@@ -184,25 +184,76 @@ static inline pmd_t pfn_pmd(unsigned long pfn, pgprot_t prot)
 }
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
 
+/* An entry that the space may have mapped goes: the next flush has work there. */
+static inline void r3_note_stale(struct mm_struct *mm, unsigned long addr, unsigned long old)
+{
+	unsigned long page = addr >> PAGE_SHIFT;
+	u64 s, new;
+
+	if (!(old & _PAGE_PRESENT) || !(old & R3_MAPPED))
+		return;
+	s = READ_ONCE(mm->context.stale);
+	do {
+		if (s && page >= r3_stale_first(s) && page < r3_stale_end(s))
+			return;
+		new = !s ? r3_stale(page, page + 1) :
+			   r3_stale(min(page, r3_stale_first(s)), max(page + 1, r3_stale_end(s)));
+	} while (!try_cmpxchg(&mm->context.stale, &s, new));
+}
+
+static inline unsigned long r3_unmarked(pte_t pte)
+{
+	return pte_val(pte) & _PAGE_PRESENT ? pte_val(pte) & ~R3_MAPPED_ALL : pte_val(pte);
+}
+
+/* Kernel mappings only. */
 static inline void set_pte(pte_t *ptep, pte_t pte)
 {
-	WRITE_ONCE(*ptep, pte_unset(pte, pte_val(pte) & _PAGE_PRESENT ? R3_MAPPED_ALL : 0));
+	WRITE_ONCE(*ptep, __pte(r3_unmarked(pte)));
 }
-#ifdef R3_OLD_SET_PTE
-static inline void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
+
+static inline void r3_set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
-	set_pte(ptep, pte);
+	unsigned long old = pte_val(READ_ONCE(*ptep));
+
+	/* User code's marks may change under us, in a live entry only. */
+	if (old & _PAGE_PRESENT)
+		old = xchg(&ptep->pte, r3_unmarked(pte));
+	else
+		WRITE_ONCE(*ptep, __pte(r3_unmarked(pte)));
+	r3_note_stale(mm, addr, old);
 }
+
+#ifdef R3_OLD_SET_PTE
+#define set_pte_at(mm, addr, ptep, pte) r3_set_pte_at(mm, addr, ptep, pte)
+#else
+static inline void set_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte,
+			    unsigned int nr)
+{
+	for (;;) {
+		r3_set_pte_at(mm, addr, ptep, pte);
+		if (--nr == 0)
+			break;
+		ptep++;
+		addr += PAGE_SIZE;
+		pte = __pte(pte_val(pte) + PAGE_SIZE);
+	}
+}
+#define set_ptes set_ptes
 #endif
+
 static inline void pte_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
 {
-	WRITE_ONCE(*ptep, __pte(0));
+	r3_note_stale(mm, addr, xchg(&ptep->pte, 0));
 }
 
 #define __HAVE_ARCH_PTEP_GET_AND_CLEAR
 static inline pte_t ptep_get_and_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
 {
-	return __pte(xchg(&ptep->pte, 0));
+	unsigned long old = xchg(&ptep->pte, 0);
+
+	r3_note_stale(mm, addr, old);
+	return __pte(old & _PAGE_PRESENT ? old & ~R3_MAPPED_ALL : old);
 }
 #define __HAVE_ARCH_PTEP_SET_WRPROTECT
 static inline void ptep_set_wrprotect(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
@@ -237,7 +288,7 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte) { return pte_unset(pte, _
 /* Mapping a page in its space happens on the way back to user mode. */
 #define update_mmu_cache(vma, addr, ptep)			do { } while (0)
 #define update_mmu_cache_range(vmf, vma, addr, ptep, nr)	do { } while (0)
-#define flush_tlb_fix_spurious_fault(vma, addr, ptep)		do { } while (0)
+#define flush_tlb_fix_spurious_fault(vma, addr, ...)		do { } while (0)
 
 #define kern_addr_valid(addr)	(1)
 

@@ -56,4 +56,7 @@ void r3_space_drop(struct r3_space *space);
  * error. */
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
 
+/* mm/uaccess.c: waits for copies that found their page before now. */
+void r3_uaccess_flush(void);
+
 #endif
