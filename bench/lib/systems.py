@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 
-from . import tools
+from . import initramfs, tools
 from .tools import Problem, note
 
 PACKAGES = {
@@ -60,6 +60,10 @@ class Ring3:
                 initrd or self.initrd, "--root", self.root, *options]
 
 
+def _one_cpu():
+    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+
+
 # The vector registers above SSE are lost at a fault in UML with uml-fpregs.c: the
 # guest's C library must not use them. The kernel passes this on to PID 1.
 UML_WORDS = ("GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,"
@@ -82,8 +86,8 @@ class Uml:
 
     def command(self, mem, initrd, *words):
         """For standard input, output and environment see env()."""
-        return ["taskset", "-c", str(max(os.sched_getaffinity(0))), self.program, f"mem={mem}",
-                f"initrd={initrd}", "con0=fd:0,fd:1", "con=null", "quiet", *UML_WORDS, *words]
+        return [*_one_cpu(), self.program, f"mem={mem}", f"initrd={initrd}",
+                "con0=fd:0,fd:1", "con=null", "quiet", *UML_WORDS, *words]
 
     def env(self):
         return dict(os.environ, LD_PRELOAD=self.shim, TMPDIR="/dev/shm")
@@ -94,15 +98,30 @@ class Qemu:
 
     PACKAGES = {"qemu-system-x86_64": "qemu-system-x86"}
 
-    def __init__(self):
+    def __init__(self, work):
         self.program = shutil.which("qemu-system-x86_64")
         if not self.program:
             raise Problem("qemu is not installed: apt-get install qemu-system-x86")
-        kernels = sorted(glob.glob("/boot/vmlinuz-*-amd64"))
+        kernels = sorted(glob.glob("/boot/vmlinuz-*-amd64")) or self._download(work)
         if not kernels:
-            raise Problem("no Debian kernel in /boot for QEMU: apt-get install linux-image-amd64")
+            raise Problem("no Debian kernel for QEMU, here or to download (linux-image-amd64)")
         self.kernel = kernels[-1]
         self.release = os.path.basename(self.kernel)[len("vmlinuz-"):]
+
+    @staticmethod
+    def _download(work):
+        """The kernel alone: installed it would want an initramfs and a boot loader."""
+        out = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True,
+                             text=True, check=False).stdout
+        names = [l.split()[-1] for l in out.splitlines() if "Depends: linux-image-" in l]
+        if not names:
+            return []
+        note(f"fetching {names[0]}")
+        subprocess.run(["apt-get", "-q", "download", names[0]], cwd=work, check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for deb in glob.glob(os.path.join(work, "linux-image-*.deb")):
+            subprocess.run(["dpkg-deb", "-x", deb, os.path.join(work, "image")], check=False)
+        return glob.glob(os.path.join(work, "image/boot/vmlinuz-*"))
 
     def command(self, mem, initrd, words, cpus=1):
         return [self.program, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", mem, "-smp", str(cpus),
@@ -118,3 +137,84 @@ def add_options(parser):
     group.add_argument("--root", metavar="PATH", help="its Debian root disk ($RING3_ROOT)")
     group.add_argument("--uml", metavar="PATH", action="append", default=[],
                        help="one more linux.uml to compare with; may be given several times")
+
+
+# ---- the same static program everywhere, for bench/run ----
+
+class Native:
+    name = "native"
+
+    def __init__(self, args, work, micro):
+        self.micro = micro
+
+    def start(self, words):
+        return {"args": [self.micro, *words]}
+
+
+class Ring3Micro:
+    def __init__(self, args, work, micro, cpus=1):
+        self.name = "ring3" if cpus == 1 else f"ring3, {cpus} CPUs"
+        self.ring3, self.micro, self.mem, self.cpus = Ring3(args), micro, args.mem, cpus
+
+    def start(self, words):
+        script = "cat >/run/micro && chmod +x /run/micro && exec /run/micro \"$@\""
+        return {"args": self.ring3.command(self.mem, "--cpus", str(self.cpus), "--", "sh", "-c",
+                                           script, "sh", *words),
+                "stdin": self.micro}
+
+
+class UmlMicro:
+    def __init__(self, args, work, micro, path=None):
+        self.uml, self.mem = Uml(work, path), args.mem
+        self.name = f"UML {self.uml.release}" + (" (own)" if path else "")
+        self.cpio = _micro_cpio(work, micro)
+
+    def start(self, words):
+        return {"args": self.uml.command(self.mem, self.cpio, "--", *words), "env": self.uml.env()}
+
+
+class QemuMicro:
+    def __init__(self, args, work, micro):
+        tools.install(Qemu.PACKAGES)
+        self.qemu, self.mem = Qemu(work), args.mem
+        self.name = f"QEMU TCG {self.qemu.release}"
+        self.cpio = _micro_cpio(work, micro)
+
+    def start(self, words):
+        return {"args": self.qemu.command(self.mem, self.cpio, "-- " + " ".join(words), 2)}
+
+
+class GvisorMicro:
+    """Pinned as UML is, and for the same reason, unless it is to be free."""
+
+    def __init__(self, args, work, micro, free=False):
+        self.name = "gVisor (ptrace)" + (", not pinned" if free else "")
+        self.pin = [] if free else _one_cpu()
+        tools.install({"runsc": "runsc"})
+        if not shutil.which("runsc"):
+            raise Problem("runsc is not installed: apt-get install runsc")
+        if os.geteuid():
+            raise Problem("runsc do wants root")
+        self.micro, self.state = micro, os.path.join(work, "runsc")
+
+    def start(self, words):
+        return {"args": [*self.pin, "runsc", "--root", self.state, "--platform", "ptrace", "--network", "none",
+                         "--ignore-cgroups", "do", self.micro, *words]}
+
+
+def _micro_cpio(work, micro):
+    path = os.path.join(work, "micro.cpio")
+    if not os.path.exists(path):
+        initramfs.write(path, micro)
+    return path
+
+
+MICRO = {
+    "native": Native,
+    "ring3": Ring3Micro,
+    "ring3-2cpus": lambda *a: Ring3Micro(*a, cpus=2),
+    "uml": UmlMicro,
+    "gvisor": GvisorMicro,
+    "gvisor-free": lambda *a: GvisorMicro(*a, free=True),
+    "qemu": QemuMicro,
+}
