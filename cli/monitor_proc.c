@@ -63,10 +63,12 @@ static void default_signals(void)
 	sigset_t none;
 	int sig;
 
-	/* Writing to a port whose other end went must not kill. */
 	for (sig = 1; sig < NSIG; sig++)
-		if (sig != SIGPIPE)
-			sigaction(sig, &sa, NULL);
+		sigaction(sig, &sa, NULL);
+	/* To a port whose other end went, or to a disk that may not grow: an error. */
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
