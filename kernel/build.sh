@@ -60,6 +60,8 @@ main()
 	[ $dev = 1 ] || [ ${#targets[@]} = 0 ] || die "make targets need --dev"
 	[[ $JOBS =~ ^[1-9][0-9]*$ ]] || die "-j wants a number of jobs, not '$JOBS'"
 
+	# Only the result is for stdout, whatever the tools say there.
+	exec 3>&1 >&2
 	CACHE=$(cache_dir) || exit
 	make_writable "$CACHE"
 	mkdir -p "$CACHE/src" "$CACHE/kernel"
@@ -70,7 +72,7 @@ main()
 	key=$(kernel_key "$source" "${fragments[@]+"${fragments[@]}"}") || exit
 	dir=$CACHE/kernel/$key
 	if [ $key_only = 1 ]; then
-		printf '%s\n' "$key"
+		printf '%s\n' "$key" >&3
 		return
 	fi
 	if [ ! -d "$dir" ]; then
@@ -81,7 +83,7 @@ main()
 		mkdir -p "$out" && cp -f "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
 		dir=$out
 	fi
-	printf '%s\n' "$dir"
+	printf '%s\n' "$dir" >&3
 }
 
 main "$@"

@@ -157,7 +157,7 @@ pack_modules()
 	size=$(du -sk "$stage" | cut -f1)
 	rm -f "$1/modules.img.tmp"
 	mke2fs -q -t ext4 -O ^has_journal,^resize_inode -m 0 -L modules -N 4096 -E root_owner=0:0 \
-		-d "$stage/lib/modules" "$1/modules.img.tmp" "$((size * 5 / 4 + 4096))k" ||
+		-d "$stage/lib/modules" "$1/modules.img.tmp" "$((size * 5 / 4 + 4096))k" >> "$OBJ/modules.log" ||
 		die "cannot pack the kernel modules: free some space in $1"
 	mv "$1/modules.img.tmp" "$1/modules.img"
 	rm -rf "$stage"
@@ -188,7 +188,7 @@ build_dev()
 	fi
 	grep -A5 -E 'warning:' "$base/log" >&2
 	install_kernel "$base" "$modules"
-	printf '%s\n' "$base"
+	printf '%s\n' "$base" >&3
 }
 
 build_cached()
