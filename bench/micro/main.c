@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l] [BENCHMARK...]
+ * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N] [BENCHMARK...]
  *
  * Writes one line of JSON for each benchmark. As PID 1 it first mounts what a
  * system needs and at the end powers the machine off, so that an initramfs of
@@ -224,9 +224,31 @@ static void be_init(void)
 	}
 }
 
+/* For bench/memory: n more processes, and none of them does anything. */
+static void wait_forever(unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			for (;;)
+				pause();
+		if (pid < 0) {
+			micro_fail("fork");
+			break;
+		}
+	}
+	printf("{\"waiting\": %lu, \"why\": \"%s\"}\n", i, micro_why);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static void usage(void)
 {
-	fprintf(stderr, "Usage: micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l] [BENCHMARK...]\n");
+	fprintf(stderr, "Usage: micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N] [BENCHMARK...]\n");
 	exit(2);
 }
 
@@ -243,6 +265,7 @@ static unsigned long number(const char *s, unsigned long max)
 int main(int argc, char **argv)
 {
 	int opt, list = 0, init = getpid() == 1;
+	long waiters = -1;
 	struct utsname uts;
 
 	if (argc && !strcmp(argv[0], MICRO_NOTHING))
@@ -251,7 +274,7 @@ int main(int argc, char **argv)
 		be_init();
 		argc = without_kernel_words(argc, argv);
 	}
-	while ((opt = getopt(argc, argv, "t:s:n:d:l")) != -1) {
+	while ((opt = getopt(argc, argv, "t:s:n:d:lw:")) != -1) {
 		switch (opt) {
 		case 't':
 			target_ns = number(optarg, 100000) * 1000000ULL;
@@ -268,10 +291,15 @@ int main(int argc, char **argv)
 		case 'l':
 			list = 1;
 			break;
+		case 'w':
+			waiters = strtol(optarg, NULL, 10);
+			break;
 		default:
 			usage();
 		}
 	}
+	if (waiters >= 0)
+		wait_forever(waiters);
 	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
 	loopback_up();
 	uname(&uts);
