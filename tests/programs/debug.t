@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gdb, strace and core dumps in the guest.
+# timeout: 180
+. "$(dirname "$0")/lib.sh"
+in_guest debug
