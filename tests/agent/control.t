@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 300
 # ps, exec, console and stop, without a kernel.
 import json
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 300
 # Bad input and guests that fail: one clear sentence each, and the right status.
 import os
 import resource

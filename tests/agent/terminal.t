@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 300
 # Commands on a terminal, driven through a pty, without a kernel.
 import os
 import signal
