@@ -38,18 +38,18 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	static char *const argv[] = { "ring3-space", NULL }, *const envp[] = { NULL };
 	unsigned int i, n = z->boot->nr_cpus, total = R3_SPACE_ACK_FD + n + 2;
 	struct rlimit no_core = { 0, 0 };
-	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi;
+	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi, base = total;
 
 	/* Out of the way first, then to their places. */
 	for (i = 0; i < total; i++)
 		keep[i] = -1;
-	keep[R3_SPACE_RAM_FD] = fcntl(z->boot->ram_fd, F_DUPFD, 512);
-	keep[R3_SPACE_ZYGOTE_FD] = fcntl(z->page_fd, F_DUPFD, 512);
-	keep[R3_SPACE_FAIL_FD] = fcntl(z->fail_fd, F_DUPFD, 512);
+	keep[R3_SPACE_RAM_FD] = fcntl(z->boot->ram_fd, F_DUPFD, base);
+	keep[R3_SPACE_ZYGOTE_FD] = fcntl(z->page_fd, F_DUPFD, base);
+	keep[R3_SPACE_FAIL_FD] = fcntl(z->fail_fd, F_DUPFD, base);
 	for (i = 0; i < n; i++)
-		keep[R3_SPACE_ACK_FD + i] = fcntl(z->boot->vcpu[i].ack_fd, F_DUPFD, 512);
-	image = fcntl(image, F_DUPFD_CLOEXEC, 512);
-	status_fd = fcntl(status_fd, F_DUPFD_CLOEXEC, 512);
+		keep[R3_SPACE_ACK_FD + i] = fcntl(z->boot->vcpu[i].ack_fd, F_DUPFD, base);
+	image = fcntl(image, F_DUPFD_CLOEXEC, base);
+	status_fd = fcntl(status_fd, F_DUPFD_CLOEXEC, base);
 	if (image < 0 || status_fd < 0)
 		goto fail;
 	for (i = R3_SPACE_RAM_FD; i < R3_SPACE_ACK_FD + n; i++)
@@ -103,7 +103,7 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 	close(status[0]);
 	if (n > 0) {
 		waitpid(z->pid, NULL, 0);
-		return err_set(err, -code, "cannot execute the zygote: %s%s", strerror(code),
+		return err_set(err, -code, "cannot start the zygote: %s%s", strerror(code),
 			       code == EMFILE || code == EINVAL ? ". Allow more open files (ulimit -n)" : "");
 	}
 	z->group = z->pid;

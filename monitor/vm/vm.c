@@ -71,7 +71,7 @@ static int map_ram(struct vm *vm, struct r3_err *err)
 	if (p != (void *)R3_DIRECT_BASE) {
 		ret = p == MAP_FAILED ? -errno : -EEXIST;
 		close(fd);
-		return err_set(err, ret, "cannot map guest memory at %#lx: %s", R3_DIRECT_BASE, strerror(-ret));
+		return err_set(err, ret, "cannot map guest memory at %#lx: %s. Give the guest less with --mem, or raise the limit of address space (ulimit -v)", R3_DIRECT_BASE, strerror(-ret));
 	}
 	vm->mem = (struct guest_mem) { .base = p, .size = size, .fd = fd };
 	return 0;

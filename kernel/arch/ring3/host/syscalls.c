@@ -109,6 +109,13 @@ long r3_host_futex_wait(u32 *uaddr, u32 val)
 }
 EXPORT_SYMBOL_GPL(r3_host_futex_wait);
 
+long r3_host_futex_wait_ns(u32 *uaddr, u32 val, u64 ns)
+{
+	struct __kernel_timespec ts = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+
+	return host_call(__NR_futex, (long)uaddr, FUTEX_WAIT, val, (long)&ts, 0, 0);
+}
+
 /* A spinning vCPU lets the one it waits for run. */
 void r3_host_yield(void)
 {

@@ -13,6 +13,7 @@
 #include <asm/siginfo.h>
 #include <asm/host.h>
 #include <asm/space.h>
+#include <asm/debug.h>
 #include <asm/frame.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
@@ -96,7 +97,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	sc->cx = regs->cx;
 	sc->sp = regs->sp;
 	sc->ip = regs->ip;
-	sc->flags = regs->flags;
+	sc->flags = regs->flags | (unlikely(r3_debug_armed(current)) ? X86_EFLAGS_TF : 0);
 	sc->cs = R3_USER_CS;
 	sc->ss = R3_USER_DS;
 	sc->gs = sc->fs = 0;
@@ -154,6 +155,8 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	regs->sp = sc->sp;
 	regs->ip = sc->ip;
 	regs->flags = sc->flags | X86_EFLAGS_IF;
+	if (unlikely(r3_debug_armed(current)) && !test_thread_flag(TIF_SINGLESTEP))
+		regs->flags &= ~X86_EFLAGS_TF;
 	regs->cs = R3_USER_CS;
 	regs->ss = R3_USER_DS;
 	regs->orig_ax = -1;

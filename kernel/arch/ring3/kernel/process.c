@@ -13,6 +13,7 @@
 #include <asm/exec.h>
 #include <asm/processor.h>
 #include <asm/switch_to.h>
+#include <asm/debug.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/fpu.h>
@@ -43,6 +44,7 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 	p->thread.sp = (unsigned long)frame;
 	p->thread.fp_slot = NULL;
 	p->thread.fp_stamp = 0;
+	p->thread.debug = NULL;
 
 	if (unlikely(p->flags & PF_KTHREAD)) {
 		memset(regs, 0, sizeof(*regs));
@@ -100,6 +102,12 @@ void flush_thread(void)
 	current->thread.fsbase = 0;
 	current->thread.gsbase = 0;
 	r3_fpu_reset(current);
+	r3_debug_free(current);
+}
+
+void exit_thread(struct task_struct *task)
+{
+	r3_debug_free(task);
 }
 
 void arch_cpu_idle(void)

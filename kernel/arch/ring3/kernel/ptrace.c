@@ -11,6 +11,7 @@
 #include <uapi/asm/prctl.h>
 #include <uapi/asm/ptrace-abi.h>
 #include <asm/user.h>
+#include <asm/debug.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
 
@@ -205,6 +206,7 @@ void user_disable_single_step(struct task_struct *task)
 void ptrace_disable(struct task_struct *child)
 {
 	user_disable_single_step(child);
+	r3_debug_free(child);
 }
 
 #define DEBUGREG(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(long))
@@ -221,6 +223,8 @@ long arch_ptrace(struct task_struct *child, long request, unsigned long addr,
 			return -EIO;
 		if (addr < sizeof(struct user_regs_struct))
 			val = get_reg(child, addr);
+		else if (addr >= DEBUGREG(0) && addr <= DEBUGREG(7))
+			val = r3_debug_get(child, (addr - DEBUGREG(0)) / sizeof(long));
 		return put_user(val, datap);
 
 	case PTRACE_POKEUSR:
@@ -228,9 +232,8 @@ long arch_ptrace(struct task_struct *child, long request, unsigned long addr,
 			return -EIO;
 		if (addr < sizeof(struct user_regs_struct))
 			return put_reg(child, addr, data);
-		/* There are no debug registers: only clearing them succeeds. */
 		if (addr >= DEBUGREG(0) && addr <= DEBUGREG(7))
-			return data ? -EOPNOTSUPP : 0;
+			return r3_debug_set(child, (addr - DEBUGREG(0)) / sizeof(long), data);
 		return -EIO;
 
 	case PTRACE_GETREGS:

@@ -67,7 +67,7 @@ static bool print_entry(void *cookie, unsigned long addr)
 {
 	struct print *p = cookie;
 
-	printk("%s %s%pSb\n", p->loglvl, IS_ENABLED(CONFIG_FRAME_POINTER) ? "" : "? ",
+	printk("%s %s%pBb\n", p->loglvl, IS_ENABLED(CONFIG_FRAME_POINTER) ? "" : "? ",
 	       (void *)addr);
 	return true;
 }

@@ -16,13 +16,14 @@
 #include <linux/nospec.h>
 #include <asm/syscall.h>
 #include <asm/space.h>
+#include <asm/debug.h>
 #include <asm/frame.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/traps.h>
 
 /* A guest thread that has not stopped this long after it was told to. */
-#define STOP_TIMEOUT_NS	(5ULL * NSEC_PER_SEC)
+#define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
 #define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
 
 /* Interrupts that came in while user code runs. */
@@ -193,8 +194,9 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 		cmpxchg(&slot->event, 0, 2);
 		if (READ_ONCE(slot->event) != 2)
 			continue;
+		/* No interrupt is taken now, the timer's neither. */
 		if (call)
-			r3_host_futex_wait(&slot->event, 2);
+			r3_host_futex_wait_ns(&slot->event, 2, KICK_AGAIN_NS);
 		else
 			r3_host_wait_irq(&slot->event, 2);
 	}
@@ -236,6 +238,14 @@ static void trap_signal(struct pt_regs *regs, struct r3_event *ev)
 		if (ev->trap_nr == R3_TRAP_BP) {
 			force_sig(SIGTRAP);
 			break;
+		}
+		if (r3_debug_armed(current)) {
+			if (r3_debug_hit(regs)) {
+				force_sig_fault(SIGTRAP, TRAP_HWBKPT, (void __user *)regs->ip);
+				break;
+			}
+			if (!test_thread_flag(TIF_SINGLESTEP))
+				break;
 		}
 		if (test_thread_flag(TIF_SINGLESTEP))
 			regs->flags &= ~X86_EFLAGS_TF;

@@ -229,6 +229,11 @@ static void take_stale(struct run *run, struct mm_struct *mm, unsigned long star
 	} while (!try_cmpxchg(&mm->context.stale, &s, 0));
 }
 
+static bool stale_met(const struct run *run, unsigned long start, unsigned long end)
+{
+	return max(start, run->stale_lo) < min(end, run->stale_hi);
+}
+
 /**
  * r3_space_flush - make a change of page tables take effect on user code
  * @mm: the address space
@@ -242,7 +247,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 {
 	struct r3_space *space;
 	struct run run = { .op = R3_OP_NOP };
-	unsigned long addr, next, flags;
+	unsigned long addr, first, next, flags;
 
 	r3_uaccess_flush();
 	space = READ_ONCE(mm->context.space);
@@ -252,7 +257,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	spin_lock_irqsave(&space->lock, flags);
 	run.space = space;
 	take_stale(&run, mm, start, end);
-	addr = max(start, space->lo);
+	addr = first = max(start, space->lo);
 	end = min(end, space->hi);
 	if (addr >= end || space->dead)
 		goto out;
@@ -271,8 +276,14 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 			add_hole(&run, addr, next);
 	}
 	run_emit(&run);
-	/* The host may refuse to split a mapping, but not to drop them all. */
-	if (run.emitted && r3_space_sync(space) == -ENOMEM)
+	/*
+	 * Where an entry was replaced and mapped anew meanwhile there is
+	 * nothing to unmap, but the old page is there until that is done.
+	 *
+	 * The host may refuse to split a mapping, but not to drop them all.
+	 */
+	if ((run.emitted || (stale_met(&run, first, end) && space->head != space->acked)) &&
+	    r3_space_sync(space) == -ENOMEM)
 		drop_all(space, mm);
 out:
 	spin_unlock_irqrestore(&space->lock, flags);

@@ -13,7 +13,8 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/mm.h>
-#include <linux/hashtable.h>
+#include <linux/oom.h>
+#include <linux/workqueue.h>
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/fpu.h>
@@ -343,14 +344,41 @@ void destroy_context(struct mm_struct *mm)
  */
 void r3_space_drop(struct r3_space *space)
 {
+	/* What failed before is not what is asked about here. */
+	wait_done(space);
+	space->failed = false;
 	r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
 	space->nr_maps = 0;
 	space->lo = R3_TASK_SIZE;
 	space->hi = 0;
-	space->failed = false;
 	if (r3_space_sync(space) == -ENOMEM)
-		panic("ring3: the host does not unmap a guest process's memory");
+		panic("ring3: the host does not unmap a guest process's memory: raise vm.max_map_count");
 }
+
+static bool lost_its_space(struct task_struct *p)
+{
+	struct task_struct *t = find_lock_task_mm(p);
+	bool lost;
+
+	if (!t)
+		return false;
+	lost = t->mm->context.space && READ_ONCE(t->mm->context.space->dead);
+	task_unlock(t);
+	return lost;
+}
+
+/* Whoever is blocked in the kernel would not notice that its space is gone. */
+static void kill_spaceless(struct work_struct *work)
+{
+	struct task_struct *p;
+
+	rcu_read_lock();
+	for_each_process(p)
+		if (!(p->flags & PF_KTHREAD) && lost_its_space(p))
+			do_send_sig_info(SIGKILL, SEND_SIG_PRIV, p, PIDTYPE_TGID);
+	rcu_read_unlock();
+}
+static DECLARE_WORK(kill_work, kill_spaceless);
 
 static void space_died(u32 id)
 {
@@ -377,6 +405,7 @@ static void space_died(u32 id)
 		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
 		       r3_zygote->space[id].pid);
 	space->dead = true;
+	schedule_work(&kill_work);
 }
 
 /* Interrupt: the monitor reaped spaces. */

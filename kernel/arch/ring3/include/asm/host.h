@@ -28,7 +28,8 @@ u64 r3_host_clock(int clockid);
 long r3_host_futex_wake(u32 *uaddr, int nr);
 /* Sleeps while *uaddr == val. Returns on a wake-up, a mismatch or any signal. */
 long r3_host_futex_wait(u32 *uaddr, u32 val);
-/* The same, and returns at once if an interrupt is or comes in (host/entry.S). */
+long r3_host_futex_wait_ns(u32 *uaddr, u32 val, u64 ns);
+/* The first, and returns at once if an interrupt is or comes in (host/entry.S). */
 long r3_host_wait_irq(u32 *uaddr, u32 val);
 void r3_host_yield(void);
 void r3_host_membarrier(void);

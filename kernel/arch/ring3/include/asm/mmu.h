@@ -3,6 +3,7 @@
 #define _ASM_RING3_MMU_H
 
 #include <linux/types.h>
+#include <ring3/layout.h>
 
 struct r3_space;
 
@@ -26,7 +27,7 @@ static inline unsigned long r3_stale_first(u64 stale)
 
 static inline unsigned long r3_stale_end(u64 stale)
 {
-	return stale == R3_STALE_ALL ? ~0UL >> 13 :
+	return stale == R3_STALE_ALL ? R3_TASK_SIZE >> 12 :
 				       r3_stale_first(stale) + (stale & R3_STALE_ALL);
 }
 

@@ -214,14 +214,22 @@ static inline void set_pte(pte_t *ptep, pte_t pte)
 
 static inline void r3_set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
-	unsigned long old = pte_val(READ_ONCE(*ptep));
+	unsigned long old = pte_val(READ_ONCE(*ptep)), new;
 
-	/* User code's marks may change under us, in a live entry only. */
-	if (old & _PAGE_PRESENT)
-		old = xchg(&ptep->pte, r3_unmarked(pte));
-	else
+	if (!(old & _PAGE_PRESENT)) {
 		WRITE_ONCE(*ptep, __pte(r3_unmarked(pte)));
-	r3_note_stale(mm, addr, old);
+		return;
+	}
+	/* Marks may be set while we look. */
+	do {
+		new = r3_unmarked(pte);
+		/* The same page with more rights: what the space has is still true. */
+		if (!((old & ~R3_MAPPED_ALL) & ~new) &&
+		    !((old ^ new) & ~(R3_MAPPED_ALL | _PAGE_RW | _PAGE_DIRTY | _PAGE_ACCESSED)))
+			new |= old & R3_MAPPED_ALL;
+	} while (!try_cmpxchg(&ptep->pte, &old, new));
+	if (!(new & R3_MAPPED))
+		r3_note_stale(mm, addr, old);
 }
 
 #ifdef R3_OLD_SET_PTE

@@ -34,6 +34,7 @@ struct thread_struct {
 	 */
 	struct r3_slot_info *fp_slot;
 	u64 fp_stamp;
+	struct r3_debug *debug;		/* emulated debug registers, or NULL */
 	struct r3_fpu fpu;		/* last: run-time size */
 };
 
