@@ -18,6 +18,9 @@
 /* The zygote's ELF image, see embed.S. */
 extern const char r3_space_image[], r3_space_image_end[];
 
+/* Exit status of a space that the host refused a thread, see space/stub.h. */
+#define SPACE_NO_THREAD	11
+
 static int image_memfd(void)
 {
 	cleanup_close int fd = memfd_create("ring3-space", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -141,8 +144,10 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 
 	if (WIFSIGNALED(status))
 		log_warn("signal %d on the host ended process %d: the guest process that ran in it is killed", WTERMSIG(status), (int)pid);
+	else if (WEXITSTATUS(status) == SPACE_NO_THREAD)
+		log_warn("the host refused process %d a thread: allow more processes (ulimit -u)", (int)pid);
 	else if (WEXITSTATUS(status))
-		log_warn("process %d for a guest process could not go on (status %d): allow more processes (ulimit -u)", (int)pid, WEXITSTATUS(status));
+		log_warn("process %d for a guest process could not be set up (status %d)", (int)pid, WEXITSTATUS(status));
 
 	for (id = 0; id < used(z); id++) {
 		struct r3_space_entry *entry = &z->page->space[id];

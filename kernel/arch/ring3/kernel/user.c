@@ -208,7 +208,7 @@ static void do_syscall(struct pt_regs *regs)
 {
 	long nr = (int)regs->ax;
 
-	regs->orig_ax = nr;
+	regs->orig_ax = regs->ax;	/* all of it, as tracers expect */
 	regs->ax = -ENOSYS;
 	nr = syscall_enter_from_user_mode(regs, nr);
 	if (likely((unsigned long)nr < NR_syscalls)) {
@@ -293,6 +293,21 @@ static void do_stopped(struct pt_regs *regs)
 	irqentry_exit_to_user_mode(regs);
 }
 
+/*
+ * The host's vsyscall page cannot be unmapped: what is called there is checked
+ * by the space's filter, and for the guest there is no such page.
+ */
+static bool in_host_vsyscall(struct pt_regs *regs, struct r3_event *ev)
+{
+	if (regs->ip < R3_TASK_SIZE)
+		return false;
+	ev->sig = SIGSEGV;
+	ev->trap_nr = R3_TRAP_PF;
+	ev->err = R3_PF_USER | R3_PF_INSTR;
+	ev->cr2 = regs->ip;
+	return true;
+}
+
 void __noreturn r3_user_loop(struct pt_regs *regs)
 {
 	struct r3_event ev;
@@ -300,7 +315,8 @@ void __noreturn r3_user_loop(struct pt_regs *regs)
 	for (;;) {
 		if (!run_user(regs, &ev))
 			continue;
-		if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64)
+		if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64 &&
+		    likely(!in_host_vsyscall(regs, &ev)))
 			do_syscall(regs);
 		else if (ev.sig == R3_SIG_KICK)
 			do_stopped(regs);
