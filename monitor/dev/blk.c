@@ -41,6 +41,18 @@ static struct blk *to_blk(struct dev *dev)
 	return container_of(dev, struct blk, dev);
 }
 
+static const char *way_out(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; free some space where it is kept, for a throw-away layer in $TMPDIR or /var/tmp";
+	case EFBIG:
+		return "; raise the limit of file sizes (ulimit -f)";
+	}
+	return "";
+}
+
 static uint8_t blk_status(struct blk *blk, int ret)
 {
 	if (!ret)
@@ -48,8 +60,8 @@ static uint8_t blk_status(struct blk *blk, int ret)
 	/* Say once why; the guest only learns that it failed. */
 	if (!blk->complained && ret != -EINVAL && ret != -EROFS) {
 		blk->complained = true;
-		log_warn("disk %u: %s; the guest sees I/O errors",
-			 blk->dev.index, strerror(-ret));
+		log_warn("disk %.*s: %s: the guest sees I/O errors%s", (int)sizeof(blk->serial),
+			 blk->serial, strerror(-ret), way_out(-ret));
 	}
 	return VIRTIO_BLK_S_IOERR;
 }
