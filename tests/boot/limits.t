@@ -55,12 +55,13 @@ if [ -n "$unshare" ]; then
 	out small 24 env TMPDIR="$T/small" "$RING3" run --timeout 80 -- sh -c '
 		echo small > /root/small && sync && echo first $?
 		dd if=/dev/urandom of=/root/big bs=1M count=200 conv=fsync 2>/dev/null; echo dd $?
-		echo reads $(cat /root/small) $(ls /usr | wc -l)'
+		# After an error in its journal ext4 refuses to read too: only the shell itself is left.
+		n=0; while [ $n -lt 1000 ]; do n=$((n + 1)); done; echo on $n'
 	like "$OUT" 'first 0' "a full disk: what fits is written"
 	like "$OUT" 'dd 1' "a full disk: the guest's writer gets an error"
-	like "$OUT" 'reads small [1-9]' "a full disk: the guest goes on reading"
+	like "$OUT" 'on 1000' "a full disk: the guest goes on"
 	is "$RC" 0 "a full disk: the guest ends by itself"
-	like "$ERR" '^ring3: .*(full|[Nn]o space)' "a full disk: it is said"
+	like "$ERR" '^ring3: disk root: .*No space.*TMPDIR' "a full disk: it is said, with the way out"
 	is "$(grep -c '^ring3: ' <<< "$ERR")" 1 "a full disk: once"
 	is "$(image_state "$RING3_ROOT")" "$before" "a full disk: the image is what it was"
 	out small 1 env TMPDIR="$T/small/none" "$RING3" run --timeout 80 -- true
@@ -104,8 +105,8 @@ fi
 # A layer that may not grow further, as by ulimit -f.
 out sh -c 'ulimit -f 20000; exec "$@"' - "$RING3" run --timeout 60 -- sh -c 'dd if=/dev/urandom of=/root/big bs=1M count=100 conv=fsync 2>/dev/null; echo dd $?'
 case $RC:$OUT in
-0:*'dd 1'*) ok "ulimit -f: the guest gets an error" ;;
-*) explained 125 'ulimit|[Ff]ile' "ulimit -f: it is said" ;;
+0:*'dd 1'*) explained 0 'ulimit -f' "ulimit -f: the guest gets an error, and it is said" ;;
+*) explained 125 'ulimit -f' "ulimit -f: it is said" ;;
 esac
 
 # ---- processes ----
