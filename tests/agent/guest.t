@@ -61,9 +61,13 @@ ring3 = lambda *a: subprocess.run([REAL, *a], env=REAL_ENV, stdin=subprocess.DEV
                                   stderr=subprocess.PIPE, timeout=150)
 running = lambda: any(json.loads(line)["name"] == name and json.loads(line)["state"] == "running"
                       for line in ring3("ps", "--json").stdout.splitlines())
-ok(wait_until(running, 60), "with --init the agent is there too")
+if not ok(wait_until(lambda: p.poll() is not None or running(), 60) and p.poll() is None,
+          "with --init the agent is there too"):
+    p.kill()
+    print("# " + p.communicate()[0][-2000:].decode(errors="replace").replace("\n", "\n# "))
+    done()
 is_running = lambda: ring3("exec", name, "--", "systemctl", "is-system-running").stdout.strip()
-wait_until(lambda: is_running() in (b"running", b"degraded"), 90)
+wait_until(lambda: p.poll() is not None or is_running() in (b"running", b"degraded"), 90)
 same(is_running(), b"running", "systemd comes up with nothing failed")
 if is_running() != b"running":
     print("# " + ring3("exec", name, "--", "systemctl", "--failed").stdout.decode().replace("\n", "\n# "))
