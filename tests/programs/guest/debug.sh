@@ -58,14 +58,16 @@ stepping()
 }
 t "gdb: next, step, stepi, registers" stepping
 
+# watching HW: by debug registers or by gdb's own stepping
 watching()
 {
-	gdb_batch -ex 'set can-use-hw-watchpoints 0' -ex 'b main' -ex run -ex 'watch counter' -ex c -ex c -ex 'bt 1' -ex delete -ex c ./crash > g.out 2>&1
+	gdb_batch -ex "set can-use-hw-watchpoints $1" -ex 'b main' -ex run -ex 'watch counter' -ex c -ex c -ex 'bt 1' -ex delete -ex c ./crash > g.out 2>&1
 	cat g.out
 	grep -q 'Old value = 0' g.out && grep -q 'New value = 1' g.out && grep -q 'Old value = 1' g.out &&
 		grep -q 'New value = 3' g.out && grep -q 'counter 15' g.out
 }
-t "gdb: a watchpoint sees the variable change" watching
+t "gdb: a hardware watchpoint sees the variable change" watching 1
+t "gdb: a software watchpoint does" watching 0
 
 cat > spin.c <<'C'
 #include <pthread.h>
