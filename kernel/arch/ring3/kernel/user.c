@@ -34,6 +34,16 @@ static void user_irqs(struct pt_regs *regs)
 	exit_to_user_mode();
 }
 
+/* Ends the process; no signal would end PID 1. */
+static void no_space(long err)
+{
+	if (is_global_init(current))
+		panic("ring3: PID 1 has no space on the host to run in (error %ld): raise ulimit -u or give the guest more memory", -err);
+	pr_err_ratelimited("%s[%d]: no space on the host to run in (error %ld)\n",
+			   current->comm, task_pid_nr(current), -err);
+	force_fatal_sig(SIGKILL);
+}
+
 /* Makes the space and this vCPU's slot if need be; may sleep and move. */
 static struct r3_slot_info *get_slot(struct pt_regs *regs)
 {
@@ -50,15 +60,13 @@ static struct r3_slot_info *get_slot(struct pt_regs *regs)
 	local_irq_enable();
 	space = r3_space_get(current->mm);
 	if (IS_ERR(space)) {
-		pr_err_ratelimited("%s[%d]: no space on the host to run in (error %ld)\n",
-				   current->comm, task_pid_nr(current), PTR_ERR(space));
-		force_fatal_sig(SIGKILL);
+		no_space(PTR_ERR(space));
 	} else if (space->dead || space->dying) {
-		force_fatal_sig(SIGKILL);
+		no_space(-ESRCH);
 	} else {
 		info = r3_space_slot(space, raw_smp_processor_id());
 		if (IS_ERR(info))
-			force_fatal_sig(SIGKILL);
+			no_space(PTR_ERR(info));
 	}
 	local_irq_disable();
 	irqentry_exit_to_user_mode(regs);

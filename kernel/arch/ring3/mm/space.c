@@ -373,9 +373,14 @@ static void kill_spaceless(struct work_struct *work)
 	struct task_struct *p;
 
 	rcu_read_lock();
-	for_each_process(p)
-		if (!(p->flags & PF_KTHREAD) && lost_its_space(p))
-			do_send_sig_info(SIGKILL, SEND_SIG_PRIV, p, PIDTYPE_TGID);
+	for_each_process(p) {
+		if ((p->flags & PF_KTHREAD) || !lost_its_space(p))
+			continue;
+		/* No signal ends PID 1, and no system goes on without it. */
+		if (is_global_init(p))
+			panic("ring3: the host ended the space of PID 1");
+		do_send_sig_info(SIGKILL, SEND_SIG_PRIV, p, PIDTYPE_TGID);
+	}
 	rcu_read_unlock();
 }
 static DECLARE_WORK(kill_work, kill_spaceless);
