@@ -167,10 +167,12 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	ev->cr2 = sc->cr2;
 	si = (void *)slot + si_off;
 	ev->code = READ_ONCE(si->si_code);
-	if (ev->sig == SIGSYS)
+	if (ev->sig == SIGSYS) {
 		ev->arch = READ_ONCE(si->_sifields._sigsys._arch);
-	else
+		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigsys._call_addr);
+	} else {
 		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigfault._addr);
+	}
 
 	/* A base that is not canonical would fault in the stub. */
 	t->fsbase = READ_ONCE(slot->fs);

@@ -2,8 +2,9 @@
 /*
  * Static branches: kernel text is patched through the direct map, where it is
  * writable, in the order that running code allows: a breakpoint first, then
- * the tail, then the first byte, all vCPUs brought in step between. A vCPU
- * that meets the breakpoint is sent on by r3_jump_label_trap().
+ * the tail, then the first byte, all vCPUs brought in step between. Who meets
+ * the breakpoint, an interrupt on the patching vCPU perhaps, goes on as if the
+ * new instruction were there: r3_jump_label_trap().
  */
 #include <linux/jump_label.h>
 #include <linux/memory.h>
@@ -28,6 +29,8 @@ static int size_of(const u8 *insn)
 }
 
 static const struct jump_entry *patching;
+static enum jump_label_type patching_type;
+static int patching_size;
 
 void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type type)
 {
@@ -52,6 +55,8 @@ void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type ty
 		memcpy(alias, insn, size);
 		return;
 	}
+	patching_type = type;
+	patching_size = size;
 	smp_store_release(&patching, entry);
 	WRITE_ONCE(alias[0], 0xcc);
 	r3_host_membarrier();
@@ -77,13 +82,14 @@ int arch_jump_entry_size(struct jump_entry *entry)
 	return size_of((u8 *)jump_entry_code(entry));
 }
 
-/* Another vCPU ran into the breakpoint at ip; returns where it goes on, or 0. */
+/* Kernel code ran into a breakpoint at ip; returns where it goes on, or 0. */
 unsigned long r3_jump_label_trap(unsigned long ip)
 {
 	const struct jump_entry *entry = smp_load_acquire(&patching);
 
 	if (entry && jump_entry_code(entry) == ip)
-		return ip;		/* again: the first byte is on its way */
+		return patching_type == JUMP_LABEL_JMP ? jump_entry_target(entry) :
+							 ip + patching_size;
 	/* Patched meanwhile: what is there now is an instruction. */
 	if (*(volatile u8 *)ip != 0xcc)
 		return ip;

@@ -78,9 +78,13 @@ asmlinkage __visible void r3_trap_handler(struct pt_regs *regs, struct r3_trap *
 	else
 		regs->flags &= ~X86_EFLAGS_IF;
 #ifdef CONFIG_JUMP_LABEL
-	if (trap->nr == R3_TRAP_BP && r3_jump_label_trap(regs->ip - 1)) {
-		regs->ip--;
-		goto out;
+	if (trap->nr == R3_TRAP_BP) {
+		unsigned long ip = r3_jump_label_trap(regs->ip - 1);
+
+		if (ip) {
+			regs->ip = ip;
+			goto out;
+		}
 	}
 #endif
 	/* Prepared ones may be anywhere, even where RCU does not watch. */

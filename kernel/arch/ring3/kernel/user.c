@@ -307,8 +307,11 @@ static void do_stopped(struct pt_regs *regs)
  */
 static bool in_host_vsyscall(struct pt_regs *regs, struct r3_event *ev)
 {
-	if (regs->ip < R3_TASK_SIZE)
+	if (likely(ev->addr < R3_TASK_SIZE))
 		return false;
+	/* The host has returned from the call already. */
+	regs->ip = ev->addr;
+	regs->sp -= 8;
 	ev->sig = SIGSEGV;
 	ev->trap_nr = R3_TRAP_PF;
 	ev->err = R3_PF_USER | R3_PF_INSTR;

@@ -10,7 +10,7 @@ struct r3_slot_info;
 struct r3_event {
 	int sig;			/* host signal, 0 if its frame makes no sense */
 	int code;			/* si_code */
-	unsigned long addr;		/* si_addr */
+	unsigned long addr;		/* si_addr; of a system call, si_call_addr */
 	u32 arch;			/* of a system call, AUDIT_ARCH_* */
 	unsigned long trap_nr, err, cr2;
 };
