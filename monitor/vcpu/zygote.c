@@ -41,7 +41,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	static char *const argv[] = { "ring3-space", NULL }, *const envp[] = { NULL };
 	unsigned int i, n = z->boot->nr_cpus, total = R3_SPACE_ACK_FD + n + 2;
 	struct rlimit no_core = { 0, 0 };
-	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi, base = total;
+	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi, moved, base = total;
 
 	/* Out of the way first, then to their places. */
 	for (i = 0; i < total; i++)
@@ -52,8 +52,11 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	for (i = 0; i < n; i++)
 		keep[R3_SPACE_ACK_FD + i] = fcntl(z->boot->vcpu[i].ack_fd, F_DUPFD, base);
 	image = fcntl(image, F_DUPFD_CLOEXEC, base);
-	status_fd = fcntl(status_fd, F_DUPFD_CLOEXEC, base);
-	if (image < 0 || status_fd < 0)
+	moved = fcntl(status_fd, F_DUPFD_CLOEXEC, base);
+	if (moved < 0)
+		goto fail;
+	status_fd = moved;
+	if (image < 0)
 		goto fail;
 	for (i = R3_SPACE_RAM_FD; i < R3_SPACE_ACK_FD + n; i++)
 		if (keep[i] < 0 || dup2(keep[i], i) < 0)

@@ -62,7 +62,8 @@ static int map_ram(struct vm *vm, struct r3_err *err)
 	if (ftruncate(fd, size)) {
 		ret = -errno;
 		close(fd);
-		return err_set(err, ret, "cannot create %" PRIu64 " MiB of guest memory: %s. Give the guest less with --mem", size >> 20, strerror(-ret));
+		return err_set(err, ret, "cannot create %" PRIu64 " MiB of guest memory: %s. Give the guest less with --mem%s", size >> 20, strerror(-ret),
+			       ret == -EFBIG ? ", or raise the limit of file sizes (ulimit -f)" : "");
 	}
 	/* Nobody, the guest kernel included, may cut it off under the devices. */
 	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
