@@ -55,6 +55,19 @@ void r3_space_ring(struct r3_space *space)
 	r3_host_futex_wake(&space->cmd->head, 1);
 }
 
+/*
+ * A manager may have acknowledged after we looked and before it died. That
+ * must not count for another space: the counter is made readable, and read.
+ */
+static void drain_acks(unsigned int cpu)
+{
+	u64 val = R3_ACK_DEATH;
+
+	r3_host_write(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
+	while (r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val)) == -EINTR)
+		;
+}
+
 static int wait_ack(struct r3_space *space)
 {
 	unsigned int cpu = smp_processor_id();
@@ -78,6 +91,7 @@ static int wait_ack(struct r3_space *space)
 		}
 		if (state_of(space) >= R3_SPACE_FAILED) {
 			space->dead = true;
+			drain_acks(cpu);
 			return -ESRCH;
 		}
 	}
@@ -390,7 +404,8 @@ static void space_died(u32 id)
 	struct r3_space *space = space_by_id[id];
 	unsigned int i;
 
-	if (!space)
+	/* The number may have gone to another space since. */
+	if (!space || state_of(space) < R3_SPACE_FAILED)
 		return;
 	for (i = 0; i < pooled; i++) {
 		if (pool[i] == space) {
