@@ -190,6 +190,8 @@ void zygote_failed(struct zygote *z)
 
 		if (read_once(entry->state) == R3_SPACE_FAILED && entry->cmd_gpa) {
 			entry->cmd_gpa = 0;
+			log_warn("the host refused a process for the guest: %s. Allow more processes (ulimit -u)",
+				 strerror(-read_once(entry->pid)));
 			tell_kernel(z, id);
 		}
 	}

@@ -65,7 +65,7 @@ class Guest:
         return self.proc.returncode
 
     def monitor(self):
-        return children(self.proc.pid)[0]
+        return (children(self.proc.pid) or [None])[0]
 
     def family(self):
         """All its host processes: ring3, monitor, zygote, spaces."""
