@@ -20,6 +20,14 @@ apt_sources()
 	fi
 }
 
+# security_source: Debian's own for the suite's fixes, where newer kernels are,
+# unless the host's apt has one.
+security_source()
+{
+	apt_sources | grep -q " $SUITE-security main\$" ||
+		printf 'deb http://deb.debian.org/debian-security %s-security main\n' "$SUITE"
+}
+
 # apt_options: how the host's apt reaches its mirrors, one option a line
 apt_options()
 {
@@ -35,7 +43,7 @@ debian_download()
 	local apt=$2/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" || return
-	apt_sources | sed "s|^deb |deb [signed-by=$keyring] |" > "$apt/sources.list"
+	{ apt_sources; security_source; } | sed "s|^deb |deb [signed-by=$keyring] |" > "$apt/sources.list"
 	{
 		apt_options | sed 's/$/;/'
 		cat <<-EOF

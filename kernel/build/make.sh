@@ -33,11 +33,13 @@ resolve_source()
 # kernel_key SOURCE FRAGMENT...: what a cached kernel depends on, as a hash
 kernel_key()
 {
-	local src=$1 id
+	local src=$1 id tar
 
 	shift
 	case $src in
-	6.12|6.1) id=$(stat -Lc '%s %Y' "$(source_tarball "$src")") || exit ;;
+	6.12|6.1)
+		tar=$(source_tarball "$src") || exit
+		id=$(stat -Lc '%s %Y' "$tar") || exit ;;
 	*) src=$(resolve_source "$src") || exit
 	   id="$src $(source_version "$src") $(git -C "$src" rev-parse HEAD 2>/dev/null)" ;;
 	esac
