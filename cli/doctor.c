@@ -19,8 +19,8 @@
 #include "cli.h"
 #include "opts.h"
 #include "term.h"
+#include "vm/host.h"
 
-#define HWCAP2_FSGSBASE_BIT	(1UL << 1)
 #define MAP_COUNT_ENOUGH	65530
 #define PROCESSES_ENOUGH	1024
 
@@ -80,12 +80,13 @@ static void check_kernel(void)
 
 static void check_cpu(void)
 {
+	struct r3_err err;
 	char text[64];
 
-	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)
+	if (!host_fsgsbase(getauxval(AT_HWCAP2), &err))
 		say("ok", "FSGSBASE: thread pointers are switched without a system call");
 	else
-		say("BAD", "no FSGSBASE: ring3 needs a CPU from 2012 or later and a kernel without \"nofsgsbase\"");
+		say("BAD", "%s", err.msg);
 	if (!read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", text, sizeof(text)))
 		say("note", "the host's clock source cannot be read");
 	else if (!strcmp(text, "tsc") || !strcmp(text, "kvm-clock"))

@@ -8,11 +8,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/util.h"
 #include "bootlog.h"
 #include "cli.h"
 #include "opts.h"
 #include "session.h"
+#include "signals.h"
 #include "state.h"
 #include "values.h"
 
@@ -99,20 +99,6 @@ static void escaped(void *ctx)
 	((struct exec *)ctx)->escaped = true;
 }
 
-static void suspend(struct exec *x)
-{
-	bool was_raw = term_is_raw();
-
-	term_restore();
-	session_signal(&x->session, SIGSTOP);
-	kill(getpid(), SIGSTOP);
-	if (was_raw)
-		term_raw(0);
-	session_signal(&x->session, SIGCONT);
-	session_resize(&x->session);
-	session_wake(&x->session);
-}
-
 static void take_signal(void *ctx, short revents)
 {
 	struct exec *x = ctx;
@@ -120,28 +106,25 @@ static void take_signal(void *ctx, short revents)
 
 	if (read(x->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGWINCH)
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		break;
+	case SIGWINCH:
 		session_resize(&x->session);
-	else if (info.ssi_signo == SIGTSTP)
-		suspend(x);
-	else
+		break;
+	case SIGTSTP:
+		session_suspend(&x->session);
+		break;
+	default:
 		session_signal(&x->session, info.ssi_signo);
+	}
 }
 
 static int take_signals(struct exec *x, struct r3_err *err)
 {
-	static const int taken[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP };
-	sigset_t set;
-	size_t i;
-
-	sigemptyset(&set);
-	for (i = 0; i < ARRAY_SIZE(taken); i++)
-		sigaddset(&set, taken[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	x->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	x->signal_fd = signals_open(err);
 	if (x->signal_fd < 0)
-		return err_set(err, errno, "no signalfd: %s", strerror(errno));
+		return x->signal_fd;
 	loop_watch(&x->loop, &x->signal_watch, x->signal_fd, POLLIN, take_signal, x);
 	return 0;
 }

@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Signals to `ring3 run`: most are the command's, as they are under ssh. */
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/util.h"
 #include "machine.h"
-
-static void suspend(struct machine *m)
-{
-	bool was_raw = term_is_raw();
-
-	term_restore();
-	if (m->session.loop)
-		session_signal(&m->session, SIGSTOP);
-	kill(getpid(), SIGSTOP);
-	/* Continued. */
-	if (was_raw)
-		term_raw(0);
-	if (m->session.loop) {
-		session_signal(&m->session, SIGCONT);
-		session_resize(&m->session);
-		session_wake(&m->session);
-	}
-}
+#include "signals.h"
 
 static void ask_to_end(struct machine *m, int sig)
 {
@@ -74,7 +54,7 @@ static void signal_ready(void *ctx, short revents)
 		resize(m);
 		break;
 	case SIGTSTP:
-		suspend(m);
+		session_suspend(&m->session);
 		break;
 	default:
 		ask_to_end(m, info.ssi_signo);
@@ -83,20 +63,9 @@ static void signal_ready(void *ctx, short revents)
 
 int machine_take_signals(struct machine *m, struct r3_err *err)
 {
-	static const int taken[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH, SIGTSTP };
-	sigset_t set;
-	size_t i;
-
-	sigemptyset(&set);
-	for (i = 0; i < ARRAY_SIZE(taken); i++)
-		sigaddset(&set, taken[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	/* An ignored one would not be queued at all. */
-	signal(SIGCHLD, SIG_DFL);
-	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	m->signal_fd = signals_open(err);
 	if (m->signal_fd < 0)
-		return err_set(err, errno, "no signalfd: %s", strerror(errno));
+		return m->signal_fd;
 	loop_watch(&m->loop, &m->signal_watch, m->signal_fd, POLLIN, signal_ready, m);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,18 +18,6 @@
 static int by_number(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
-}
-
-static void close_between(int first, int last)
-{
-	if (first > last)
-		return;
-	if (!syscall(SYS_close_range, first, last, 0))
-		return;
-	if (last > 4096)
-		last = 4096;
-	for (; first <= last; first++)
-		close(first);
 }
 
 /* The monitor has what its configuration names and nothing else. */
@@ -51,10 +38,10 @@ static void close_others(const struct vm_config *cfg)
 	for (i = 0; i < n; i++) {
 		if (keep[i] <= last)
 			continue;
-		close_between(last + 1, keep[i] - 1);
+		util_close_range(last + 1, keep[i] - 1);
 		last = keep[i];
 	}
-	close_between(last + 1, ~0U >> 1);
+	util_close_range(last + 1, ~0U >> 1);
 }
 
 static void default_signals(void)

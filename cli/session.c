@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -328,6 +329,24 @@ void session_resize(struct session *s)
 		return;
 	term_size(s->out.io.fd, s->in.fd, &size);
 	wire_send(s->wire, R3_FRAME_WINCH, s->id, &size, sizeof(size));
+}
+
+void session_suspend(struct session *s)
+{
+	bool was_raw = term_is_raw();
+
+	term_restore();
+	if (s->loop)
+		session_signal(s, SIGSTOP);
+	kill(getpid(), SIGSTOP);
+	/* Continued. */
+	if (was_raw)
+		term_raw(0);
+	if (s->loop) {
+		session_signal(s, SIGCONT);
+		session_resize(s);
+		session_wake(s);
+	}
 }
 
 void session_flush(struct session *s)

@@ -79,6 +79,9 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 void session_signal(struct session *s, int sig);
 void session_resize(struct session *s);
 
+/* Stops the command and this process, with the terminal as it was, until continued. */
+void session_suspend(struct session *s);
+
 /* The wire has room again, or the terminal may be ours again. */
 void session_wake(struct session *s);
 

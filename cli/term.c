@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "term.h"
+#include "term_guard.h"
 
 #define ESCAPE_CHAR	0x1d	/* Ctrl-] */
 #define ESCAPE_TIMES	3
@@ -26,6 +27,12 @@ void term_restore(void)
 		return;
 	raw_fd = -1;
 	tcsetattr(fd, TCSANOW, &saved);
+}
+
+static void at_end(void)
+{
+	term_restore();
+	term_guard_end();
 }
 
 static void crashed(int sig)
@@ -59,8 +66,9 @@ int term_raw(int fd)
 		return -errno;
 	if (!once) {
 		once = true;
-		atexit(term_restore);
+		atexit(at_end);
 		catch_crashes();
+		term_guard(fd, &saved);
 	}
 	/* Not waiting for output to drain: nobody may be reading it. */
 	tio = saved;

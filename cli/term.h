@@ -7,7 +7,7 @@
 
 #include <ring3/agent.h>
 
-/* Raw mode on @fd. Undone by term_restore(), at exit, and on a crash. */
+/* Raw mode on @fd. Undone by term_restore(), at exit, on a crash, and by SIGKILL. */
 int term_raw(int fd);
 void term_restore(void);
 bool term_is_raw(void);

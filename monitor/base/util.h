@@ -71,6 +71,9 @@ ssize_t read_full(int fd, void *buf, size_t len);
 /* Return: 0 when all is written, or -errno. */
 int write_full(int fd, const void *buf, size_t len);
 
+/* Closes the descriptors from @first to @last, both included, if there are any. */
+void util_close_range(int first, int last);
+
 /**
  * parse_size() - a size as people write it
  * @s: digits and at most one of K, M, G, T (powers of 1024, either case),

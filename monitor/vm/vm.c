@@ -30,11 +30,11 @@
 #include "vcpu/zygote.h"
 #include "vm/clock.h"
 #include "vm/devs.h"
+#include "vm/host.h"
 #include "vm/vm.h"
 
 #define PAGE		4096UL
 #define DRAIN_MS	5000	/* how long output of an ended guest may take to leave */
-#define HWCAP2_FSGSBASE	2
 
 struct vm {
 	const struct vm_config *cfg;
@@ -114,8 +114,6 @@ static int fill_boot(struct vm *vm, struct r3_err *err)
 	struct r3_boot *boot = vm->boot;
 	unsigned int i;
 
-	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
-		return err_set(err, -ENOSYS, "this host does not let programs use FSGSBASE: ring3 needs Linux 5.9 or newer on a CPU from 2012 or later, without \"nofsgsbase\"");
 	boot->magic = R3_BOOT_MAGIC;
 	boot->version = R3_ABI_VERSION;
 	boot->size = sizeof(*boot);
@@ -285,7 +283,8 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
-	if (map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
+	if (host_fsgsbase(getauxval(AT_HWCAP2), err) ||
+	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err) || watch_signals(&vm, err))
 		return VM_EXIT_CONFIG;
 	if (start(&vm, err)) {

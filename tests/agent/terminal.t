@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -113,6 +114,36 @@ for how, act, status in (("SIGTERM", lambda t: t.proc.send_signal(signal.SIGTERM
     got = t.wait()
     ok(was_raw and t.restored() and got == status, f"{how} leaves the terminal as it was", was_raw, t.restored(), got)
     t.close()
+
+def killed(prepare=lambda t: None):
+    """A terminal whose ring3 was killed, and which of its processes are left."""
+    t = Terminal(FAKE, "run", *sh("echo up; exec sleep 20"))
+    t.expect("up")
+    was_raw = t.raw()
+    with open(f"/proc/{t.proc.pid}/task/{t.proc.pid}/children") as f:
+        family = f.read().split()
+    prepare(t)
+    t.proc.kill()
+    t.proc.wait()
+    left = not wait_until(lambda: not any(os.path.exists(f"/proc/{pid}/exe") for pid in family))
+    return t, was_raw, len(family), left
+
+
+t, was_raw, family, left = killed()
+ok(was_raw and t.restored() and family == 2 and not left, "SIGKILL leaves the terminal as it was, and no process",
+   was_raw, t.restored(), family, left)
+t.close()
+
+
+def change(t):
+    other = termios.tcgetattr(t.slave)
+    other[3] = t.before[3] & ~termios.ECHO
+    termios.tcsetattr(t.slave, termios.TCSANOW, other)
+
+
+t, was_raw, family, left = killed(change)
+ok(not left and not t.raw() and not t.restored(), "what another program has set meanwhile stays", left)
+t.close()
 
 t = Terminal(FAKE, "run", "--timeout", "1", *sh("echo up; exec sleep 20"))
 t.expect("up")

@@ -206,6 +206,21 @@ else
 	skip "vm.overcommit_memory and vm.max_map_count" "host: only root may change them"
 fi
 
+# ---- a processor without FSGSBASE: AT_HWCAP2 (26) lacks bit 1 ----
+
+without="$BUILD/tests/boot/auxv 26 2"
+out $without true
+if [ "$RC" = 77 ]; then
+	skip "a host without FSGSBASE" "host: processes cannot be traced"
+else
+	is "$RC" 0 "a program is run with another AT_HWCAP2"
+	out $without "$RING3" run --timeout 60 -- true
+	explained 125 'FSGSBASE.*nofsgsbase' "a host without FSGSBASE is said"
+	out $without "$RING3" doctor
+	is "$RC" 1 "ring3 doctor fails on it"
+	like "$OUT" '^BAD .*FSGSBASE.*nofsgsbase' "and says why"
+fi
+
 # ---- memory and descriptors of this process ----
 
 out sh -c 'ulimit -v 300000; exec "$@"' - "$RING3" run --timeout 60 --mem 512M -- true

@@ -124,6 +124,13 @@ for name, act, status in (("SIGTERM", lambda t: t.proc.send_signal(signal.SIGTER
        f"raw before: {raw}, restored: {t.restored()}, status: {got}", t.text)
     t.close()
 
+t = shell()
+raw = t.raw()
+t.proc.kill()
+t.proc.wait()
+ok(raw and wait_until(t.restored), "SIGKILL too", f"raw before: {raw}", t.text)
+t.close()
+
 t = Terminal(RING3, "run", "--timeout", "2", *sh("echo up; exec sleep 60"))
 t.expect("up", 30)
 same((t.wait(30), t.restored()), (124, True), "so does --timeout")
