@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The systems that are compared, and how each is started.
 
-Every peer gets what suits it best: UML is kept on one host CPU, where it is
-several times faster than when the host's scheduler moves it, and its kernels
-are told to be quiet.
+A column of the table is a system in a place: "free" leaves all its threads to
+the host's scheduler and to what the system itself does about placement, "one"
+keeps everything on one host CPU.
 """
 import glob
 import os
@@ -20,6 +20,7 @@ PACKAGES = {
     "taskset": "util-linux",
     "linux.uml": "user-mode-linux",
 }
+PEERS_ONLY = ("dash", "user-mode-linux")
 
 
 class Ring3:
@@ -60,10 +61,6 @@ class Ring3:
                 initrd or self.initrd, "--root", self.root, *options]
 
 
-def _one_cpu():
-    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
-
-
 # The vector registers above SSE are lost at a fault in UML with uml-fpregs.c: the
 # guest's C library must not use them. The kernel passes this on to PID 1.
 UML_WORDS = ("GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,"
@@ -86,7 +83,7 @@ class Uml:
 
     def command(self, mem, initrd, *words):
         """For standard input, output and environment see env()."""
-        return [*_one_cpu(), self.program, f"mem={mem}", f"initrd={initrd}",
+        return [self.program, f"mem={mem}", f"initrd={initrd}",
                 "con0=fd:0,fd:1", "con=null", "quiet", *UML_WORDS, *words]
 
     def env(self):
@@ -139,82 +136,181 @@ def add_options(parser):
                        help="one more linux.uml to compare with; may be given several times")
 
 
-# ---- the same static program everywhere, for bench/run ----
+# ---- columns ----
 
-class Native:
-    name = "native"
+class System:
+    """One column. micro(words) says how to run the static program in it: a dict of
+    args and, where needed, stdin (a file's path) and env."""
 
-    def __init__(self, args, work, micro):
-        self.micro = micro
+    key = title = ""
+    cpus = 1
 
-    def start(self, words):
-        return {"args": [self.micro, *words]}
+    def __init__(self, place):
+        self.place = place
+        self.id = f"{self.key}@{place}"
+        self.prefix = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if place == "one" else []
 
-
-class Ring3Micro:
-    def __init__(self, args, work, micro, cpus=1):
-        self.name = "ring3" if cpus == 1 else f"ring3, {cpus} CPUs"
-        self.ring3, self.micro, self.mem, self.cpus = Ring3(args), micro, args.mem, cpus
-
-    def start(self, words):
-        script = "cat >/run/micro && chmod +x /run/micro && exec /run/micro \"$@\""
-        return {"args": self.ring3.command(self.mem, "--cpus", str(self.cpus), "--", "sh", "-c",
-                                           script, "sh", *words),
-                "stdin": self.micro}
+    def facts(self):
+        return {"id": self.id, "system": self.key, "title": self.title, "place": self.place,
+                "cpus": self.cpus}
 
 
-class UmlMicro:
-    def __init__(self, args, work, micro, path=None):
-        self.uml, self.mem = Uml(work, path), args.mem
-        self.name = f"UML {self.uml.release}" + (" (own)" if path else "")
-        self.cpio = _micro_cpio(work, micro)
+class Native(System):
+    key = title = "native"
 
-    def start(self, words):
-        return {"args": self.uml.command(self.mem, self.cpio, "--", *words), "env": self.uml.env()}
+    def __init__(self, setup, place):
+        super().__init__(place)
+        self.setup = setup
+        self.cpus = 1 if place == "one" else len(os.sched_getaffinity(0))
 
-
-class QemuMicro:
-    def __init__(self, args, work, micro):
-        tools.install(Qemu.PACKAGES)
-        self.qemu, self.mem = Qemu(work), args.mem
-        self.name = f"QEMU TCG {self.qemu.release}"
-        self.cpio = _micro_cpio(work, micro)
-
-    def start(self, words):
-        return {"args": self.qemu.command(self.mem, self.cpio, "-- " + " ".join(words), 2)}
+    def micro(self, words):
+        return {"args": [*self.prefix, self.setup.micro, *words]}
 
 
-class GvisorMicro:
-    """Pinned as UML is, and for the same reason, unless it is to be free."""
+class Ring3System(System):
+    key = title = "ring3"
 
-    def __init__(self, args, work, micro, free=False):
-        self.name = "gVisor (ptrace)" + (", not pinned" if free else "")
-        self.pin = [] if free else _one_cpu()
+    def __init__(self, setup, place):
+        super().__init__(place)
+        self.setup = setup
+        self.ring3 = setup.ring3
+
+    def command(self, *options):
+        return [*self.prefix, *self.ring3.command(self.setup.mem, "--cpus", str(self.cpus), *options)]
+
+    def boot(self, cpio):
+        return {"args": [*self.prefix, *self.ring3.command(self.setup.mem, "--cpus", str(self.cpus), "--verbose",
+                                                           "--append", "quiet", initrd=cpio)], "tsc": True}
+
+    def boot_debian(self):
+        return {"args": self.command("--", "sh", "-c", "echo bench-shell 0 0")}
+
+    def micro(self, words):
+        script = "cat >/run/micro && chmod +x /run/micro && exec /run/micro \"$@\" </dev/null"
+        return {"args": self.command("--", "sh", "-c", script, "sh", *words), "stdin": self.setup.micro}
+
+
+class Ring3Smp(Ring3System):
+    key, title, cpus = "ring3-2", "ring3 --cpus 2", 2
+
+
+class UmlSystem(System):
+    key = "uml"
+    path = None			# another linux.uml than Debian's
+
+    def __init__(self, setup, place):
+        super().__init__(place)
+        self.setup = setup
+        self.uml = Uml(setup.work, self.path)
+        self.title = f"UML {self.uml.release}"
+
+    def boot(self, cpio):
+        return {"args": [*self.prefix, *self.uml.command(self.setup.mem, cpio)], "env": self.uml.env(),
+                "tsc": True}
+
+    def micro(self, words):
+        return {"args": [*self.prefix, *self.uml.command(self.setup.mem, self.setup.micro_cpio(), "--", *words)],
+                "env": self.uml.env()}
+
+
+def named_uml(path, number):
+    """The class of a column for a linux.uml that was named."""
+    return type("NamedUml", (UmlSystem,), {"key": f"uml{number}", "path": path})
+
+
+class GvisorSystem(System):
+    key, title = "gvisor", "gVisor ptrace"
+
+    def __init__(self, setup, place):
+        super().__init__(place)
         tools.install({"runsc": "runsc"})
         if not shutil.which("runsc"):
             raise Problem("runsc is not installed: apt-get install runsc")
         if os.geteuid():
             raise Problem("runsc do wants root")
-        self.micro, self.state = micro, os.path.join(work, "runsc")
+        self.setup, self.state = setup, os.path.join(setup.work, "runsc")
+        self.cpus = 1 if place == "one" else len(os.sched_getaffinity(0))
 
-    def start(self, words):
-        return {"args": [*self.pin, "runsc", "--root", self.state, "--platform", "ptrace", "--network", "none",
-                         "--ignore-cgroups", "do", self.micro, *words]}
+    def command(self, *words):
+        return [*self.prefix, "runsc", "--root", self.state, "--platform", "ptrace", "--network", "none",
+                "--ignore-cgroups", "do", *words]
+
+    def boot(self, cpio):
+        return {"args": self.command("sh", "-c", "echo bench-pid1 0 0; echo bench-shell 0 0")}
+
+    def micro(self, words):
+        return {"args": self.command(self.setup.micro, *words)}
 
 
-def _micro_cpio(work, micro):
-    path = os.path.join(work, "micro.cpio")
-    if not os.path.exists(path):
-        initramfs.write(path, micro)
-    return path
+class GvisorSystrap(System):
+    key, title = "gvisor-systrap", "gVisor systrap"
+
+    def __init__(self, setup, place):
+        super().__init__(place)
+        raise Problem("Debian's runsc is older than the systrap platform, and has ptrace and kvm only")
 
 
-MICRO = {
-    "native": Native,
-    "ring3": Ring3Micro,
-    "ring3-2cpus": lambda *a: Ring3Micro(*a, cpus=2),
-    "uml": UmlMicro,
-    "gvisor": GvisorMicro,
-    "gvisor-free": lambda *a: GvisorMicro(*a, free=True),
-    "qemu": QemuMicro,
-}
+class QemuSystem(System):
+    key = "qemu"
+
+    def __init__(self, setup, place):
+        super().__init__(place)
+        tools.install(Qemu.PACKAGES)
+        self.setup, self.qemu = setup, Qemu(setup.work)
+        self.title = "QEMU TCG"
+        self.cpus = 1 if place == "one" else 2
+
+    def boot(self, cpio):
+        return {"args": [*self.prefix, *self.qemu.command(self.setup.mem, cpio, "", self.cpus)]}
+
+    def micro(self, words):
+        return {"args": [*self.prefix, *self.qemu.command(self.setup.mem, self.setup.micro_cpio(),
+                                                          "-- " + " ".join(words), self.cpus)]}
+
+
+SYSTEMS = {c.key: c for c in (Native, Ring3System, Ring3Smp, UmlSystem, GvisorSystem, GvisorSystrap,
+                              QemuSystem)}
+OURS = ("native", "ring3", "ring3-2")
+PLACES = {"free": "left to the host's scheduler", "one": "all on one host CPU"}
+
+
+class Setup:
+    """What all columns share: the machine's memory, the built programs, scratch space."""
+
+    def __init__(self, args, work):
+        self.mem, self.work, self._args, self._ring3 = args.mem, work, args, None
+        tools.install(PACKAGES if not set(args.systems) <= set(OURS) else
+                      {p: n for p, n in PACKAGES.items() if n not in PEERS_ONLY})
+        self.micro = tools.compile_static(os.path.join(work, "micro"),
+                                          sorted(glob.glob(os.path.join(tools.BENCH, "micro/*.c"))), "-pthread")
+
+    @property
+    def ring3(self):
+        self._ring3 = self._ring3 or Ring3(self._args)
+        return self._ring3
+
+    def micro_cpio(self):
+        path = os.path.join(self.work, "micro.cpio")
+        if not os.path.exists(path):
+            initramfs.write(path, self.micro)
+        return path
+
+
+def columns(args, setup):
+    """The columns asked for, and {title: reason} for those that cannot be."""
+    chosen, missing = [], {}
+    classes = [SYSTEMS[key] for key in args.systems]
+    classes += [named_uml(path, n + 2) for n, path in enumerate(args.uml)]
+    for place in args.places:
+        for cls in classes:
+            if cls is Ring3Smp and (place == "one" or len(os.sched_getaffinity(0)) < 2):
+                if place == "free":
+                    missing[cls.title] = "this host has one CPU"
+                continue
+            try:
+                chosen.append(cls(setup, place))
+            except Problem as why:
+                if cls.key in ("native", "ring3"):
+                    raise
+                missing[cls.title or cls.key] = str(why)
+    return chosen, missing

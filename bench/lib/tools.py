@@ -106,3 +106,9 @@ def table(head, rows):
                                for i, (c, w) in enumerate(zip(row, widths))).rstrip())
     lines.insert(1, "  ".join("-" * w for w in widths))
     return "\n".join(lines)
+
+
+def markdown_table(head, rows):
+    lines = [f"| {' | '.join(cells)} |" for cells in [head] + rows]
+    lines.insert(1, "| --- |" + " ---: |" * (len(head) - 1))
+    return "\n".join(lines)

@@ -53,6 +53,12 @@ uint64_t micro_fail(const char *what)
 	return 0;
 }
 
+uint64_t micro_wrong(const char *what)
+{
+	snprintf(micro_why, sizeof(micro_why), "wrong result: %s", what);
+	return 0;
+}
+
 int micro_file(unsigned long len)
 {
 	char path[4096], block[PAGE];
@@ -166,6 +172,9 @@ static void all_benches(char **names, int list)
 	unsigned int g;
 	const struct bench *b;
 
+	for (b = long_benches; *names && b->name; b++)
+		if (wanted(b->name, names))
+			measure(b);
 	for (g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
 		for (b = groups[g]; b->name; b++) {
 			if (list)
@@ -269,7 +278,7 @@ int main(int argc, char **argv)
 	struct utsname uts;
 
 	if (argc && !strcmp(argv[0], MICRO_NOTHING))
-		return 0;
+		return MICRO_STATUS;
 	if (init) {
 		be_init();
 		argc = without_kernel_words(argc, argv);

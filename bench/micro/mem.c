@@ -26,6 +26,17 @@ static uint64_t touch(char *p, unsigned long pages, int write)
 	return micro_now() - start;
 }
 
+/* What touch() left, or found in a file of ones: its byte, and the next as it was. */
+static int as_touched(const char *p, unsigned long pages, int write)
+{
+	unsigned long i;
+
+	for (i = 0; i < pages; i++)
+		if (p[i * PAGE] != 1 || p[i * PAGE + 1] != !write)
+			return 0;
+	return 1;
+}
+
 /* n pages of a mapping, in areas of at most AREA_PAGES; only touching counts. */
 static uint64_t faults(uint64_t n, int fd, int write)
 {
@@ -40,6 +51,10 @@ static uint64_t faults(uint64_t n, int fd, int write)
 		if (p == MAP_FAILED)
 			return micro_fail("mmap");
 		sum += touch(p, pages, write);
+		if (!as_touched(p, pages, write)) {
+			munmap(p, AREA_PAGES * PAGE);
+			return micro_wrong("a page's contents");
+		}
 		munmap(p, AREA_PAGES * PAGE);
 		n -= pages;
 	}
@@ -98,6 +113,8 @@ static uint64_t munmap_run(uint64_t n)
 		start = micro_now();
 		munmap(p, pages * PAGE);
 		sum += micro_now() - start;
+		if (!msync(p, pages * PAGE, MS_ASYNC))
+			return micro_wrong("the pages are still mapped");
 		n -= pages;
 	}
 	return sum ? sum : 1;

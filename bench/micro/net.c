@@ -32,10 +32,19 @@ static int tcp_pair(int sv[2])
 	return sv[1] < 0 ? -1 : 0;
 }
 
+/* What is at this place in a stream. */
+static unsigned char stream_byte(uint64_t at)
+{
+	return at % CHUNK % 251;
+}
+
 static void send_chunks(int fd, uint64_t n)
 {
-	static char buf[CHUNK];
+	static unsigned char buf[CHUNK];
+	unsigned long i;
 
+	for (i = 0; i < CHUNK; i++)
+		buf[i] = stream_byte(i);
 	for (; n; n--) {
 		unsigned long done = 0;
 
@@ -52,15 +61,17 @@ static void send_chunks(int fd, uint64_t n)
 
 static uint64_t receive(int fd, uint64_t bytes)
 {
-	static char buf[CHUNK];
-	uint64_t start = micro_now();
+	static unsigned char buf[CHUNK];
+	uint64_t start = micro_now(), at = 0;
 
-	while (bytes) {
+	while (at < bytes) {
 		ssize_t ret = read(fd, buf, CHUNK);
 
 		if (ret <= 0)
 			return micro_fail("read");
-		bytes -= ret;
+		if (buf[0] != stream_byte(at) || buf[ret - 1] != stream_byte(at + ret - 1))
+			return micro_wrong("other bytes than sent");
+		at += ret;
 	}
 	return micro_now() - start;
 }
@@ -78,11 +89,15 @@ static void echo(int fd)
 static uint64_t round_trips(int fd, uint64_t n)
 {
 	uint64_t start = micro_now();
-	char c = 0;
 
-	while (n--)
-		if (write(fd, &c, 1) != 1 || read(fd, &c, 1) != 1)
+	while (n--) {
+		unsigned char c = n, echo;
+
+		if (write(fd, &c, 1) != 1 || read(fd, &echo, 1) != 1)
 			return micro_fail("echo");
+		if (echo != c)
+			return micro_wrong("echo");
+	}
 	return micro_now() - start;
 }
 
@@ -131,9 +146,19 @@ static uint64_t unix_run(uint64_t n)
 	return with_peer(sv, n, 0);
 }
 
+static uint64_t unix_latency_run(uint64_t n)
+{
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv))
+		return micro_fail("socketpair");
+	return with_peer(sv, n, 1);
+}
+
 const struct bench net_benches[] = {
 	{ "tcp_loopback", "MB/s", tcp_run, CHUNK, 0 },
 	{ "tcp_round_trip", "us", tcp_latency_run, 0, 0 },
 	{ "unix_stream", "MB/s", unix_run, CHUNK, 0 },
+	{ "unix_round_trip", "us", unix_latency_run, 0, 0 },
 	{ 0 },
 };
