@@ -221,7 +221,7 @@ int exec_main(int argc, char **argv)
 		return CLI_START;
 	}
 	if (x.lost)
-		session_flush(&x.session);
+		session_flush(&x.session, 0);
 	session_close(&x.session);
 	status = result(&x);
 	wire_close(&x.wire);

@@ -174,26 +174,32 @@ void hvc_start(struct hvc *h, int fd, int early_fd)
 	update(h);
 }
 
-static void flush_stdout(struct hvc *h)
+/* Returns false when it was not all taken. */
+static bool flush_stdout(struct hvc *h, int64_t until)
 {
-	struct pollfd pfd = { .fd = h->out.fd, .events = POLLOUT };
-
-	while (h->out_len) {
+	for (;;) {
 		write_out(h);
-		/* Somebody who reads nothing for this long is not waiting for it. */
-		if (h->out_len && poll(&pfd, 1, 10000) <= 0)
-			h->out_len = 0;
+		if (!h->out_len)
+			return true;
+		if (!stdfd_wait(&h->out, until))
+			break;
 	}
+	h->out_len = 0;
+	return false;
 }
 
-void hvc_stop(struct hvc *h)
+void hvc_stop(struct hvc *h, int64_t until)
 {
+	bool heard = true;
+
 	if (h->fd < 0)
 		return;
-	do
-		flush_stdout(h);
-	while (read_console(h));
-	flush_stdout(h);
+	do {
+		if (heard)
+			heard = flush_stdout(h, until);
+		else
+			h->out_len = 0;
+	} while (read_console(h));
 	while (h->early_fd >= 0 && read_early(h))
 		;
 	loop_unwatch(h->loop, &h->watch);
@@ -234,7 +240,7 @@ size_t hvc_input(struct hvc *h, const char *data, size_t len)
 
 void hvc_free(struct hvc *h)
 {
-	hvc_stop(h);
+	hvc_stop(h, 0);
 	if (h->out.fd >= 0) {
 		loop_unwatch(h->loop, &h->in_watch);
 		loop_unwatch(h->loop, &h->out_watch);

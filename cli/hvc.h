@@ -48,8 +48,8 @@ void hvc_init(struct hvc *h, struct loop *loop);
 /* A guest begins: its console and early console. Takes both, non-blocking. */
 void hvc_start(struct hvc *h, int fd, int early_fd);
 
-/* It has ended: reads what is left, closes. */
-void hvc_stop(struct hvc *h);
+/* It has ended: reads what is left, waiting for our reader as stdfd_wait() does; closes. */
+void hvc_stop(struct hvc *h, int64_t until);
 
 int hvc_attach(struct hvc *h);
 

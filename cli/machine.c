@@ -26,6 +26,8 @@
 
 #define SLOW_MS		30000
 #define TAIL_LINES	60
+/* A monitor that was killed, and output that nobody reads at a --timeout. */
+#define KILLED_MS	500
 /* How long a guest may take to end when asked. */
 #define FORCED_MS	3000
 #define ORDERLY_MS	20000
@@ -41,6 +43,24 @@ static void send_power(struct machine *m, bool force)
 	wire_send(&m->agent, R3_FRAME_POWER, 0, &power, sizeof(power));
 }
 
+/*
+ * It dies when the host finds the time: a busy host, or one that is writing to
+ * a slow disk for it, takes long. Whoever wants the guest gone need not wait.
+ */
+static void force_end(struct machine *m)
+{
+	monitor_kill(&m->mon);
+	timer_set(&m->killed, KILLED_MS);
+}
+
+static void killed_over(void *ctx)
+{
+	struct machine *m = ctx;
+
+	monitor_abandon(&m->mon);
+	machine_monitor_ended(m, SIGKILL);
+}
+
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force)
 {
 	bool again = m->end != END_NONE;
@@ -50,7 +70,7 @@ void machine_stop(struct machine *m, enum machine_end why, int status, bool forc
 		m->status = status;
 	}
 	if (force || again || !m->ready || m->agent.broken) {
-		monitor_kill(&m->mon);
+		force_end(m);
 		return;
 	}
 	if (m->opt->init) {
@@ -69,7 +89,7 @@ static void grace_over(void *ctx)
 
 	if (m->end == END_NONE)
 		m->end = END_SIGNAL;
-	monitor_kill(&m->mon);
+	force_end(m);
 }
 
 static void timed_out(void *ctx)
@@ -80,7 +100,7 @@ static void timed_out(void *ctx)
 		return;
 	m->end = END_TIMEOUT;
 	m->status = CLI_TIMEOUT;
-	monitor_kill(&m->mon);
+	force_end(m);
 }
 
 static void is_slow(void *ctx)
@@ -171,11 +191,13 @@ static int start(struct machine *m, struct r3_err *err)
 /* The guest is gone; what it said before is not. */
 static void collect(struct machine *m)
 {
+	int64_t until = m->end == END_TIMEOUT ? loop_now() + KILLED_MS : 0;
+
 	if (m->session.loop) {
-		session_flush(&m->session);
+		session_flush(&m->session, until);
 		session_close(&m->session);
 	}
-	hvc_stop(&m->hvc);
+	hvc_stop(&m->hvc, until);
 	wire_close(&m->agent);
 	if (m->control)
 		control_reset(m->control);
@@ -183,6 +205,7 @@ static void collect(struct machine *m)
 	m->ready = false;
 	timer_set(&m->slow, -1);
 	timer_set(&m->grace, -1);
+	timer_set(&m->killed, -1);
 }
 
 static void collect_log(struct machine *m)
@@ -328,6 +351,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->timeout, timed_out, m);
 	loop_timer(&m->loop, &m->slow, is_slow, m);
 	loop_timer(&m->loop, &m->grace, grace_over, m);
+	loop_timer(&m->loop, &m->killed, killed_over, m);
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;

@@ -48,6 +48,7 @@ struct machine {
 	struct timer timeout;
 	struct timer slow;		/* not ready for long */
 	struct timer grace;		/* it was asked to end, and did not yet */
+	struct timer killed;		/* it was killed, and did not end yet */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
 	bool over;

@@ -122,3 +122,8 @@ void monitor_kill(struct monitor_proc *mon)
 	if (mon->pid > 0)
 		kill(mon->pid, SIGKILL);
 }
+
+void monitor_abandon(struct monitor_proc *mon)
+{
+	mon->pid = 0;
+}

@@ -20,4 +20,7 @@ bool monitor_reap(struct monitor_proc *mon, int *status);
 
 void monitor_kill(struct monitor_proc *mon);
 
+/* It was killed, but takes its time: not waited for, whatever it is at. */
+void monitor_abandon(struct monitor_proc *mon);
+
 #endif

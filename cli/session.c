@@ -349,7 +349,7 @@ void session_suspend(struct session *s)
 	}
 }
 
-void session_flush(struct session *s)
+void session_flush(struct session *s, int64_t until)
 {
 	struct session_out *outs[] = { &s->out, &s->err };
 	size_t i;
@@ -357,11 +357,9 @@ void session_flush(struct session *s)
 	s->over = true;
 	s->done = true;
 	for (i = 0; i < ARRAY_SIZE(outs); i++) {
-		struct pollfd pfd = { .fd = outs[i]->io.fd, .events = POLLOUT };
-
 		while (!outs[i]->closed && outs[i]->queued) {
 			out_flush(outs[i]);
-			if (!outs[i]->closed && outs[i]->queued && poll(&pfd, 1, 10000) <= 0)
+			if (!outs[i]->closed && outs[i]->queued && !stdfd_wait(&outs[i]->io, until))
 				break;
 		}
 	}

@@ -85,8 +85,8 @@ void session_suspend(struct session *s);
 /* The wire has room again, or the terminal may be ours again. */
 void session_wake(struct session *s);
 
-/* The guest is gone: writes what it has sent, waiting for the caller to take it. */
-void session_flush(struct session *s);
+/* The guest is gone: writes what it has sent, waiting for the caller as stdfd_wait() does. */
+void session_flush(struct session *s, int64_t until);
 
 void session_close(struct session *s);
 

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loop.h"
 #include "stdfd.h"
+
+#define UNREAD_MS	10000
 
 void stdfd_sanitize(void)
 {
@@ -48,6 +51,14 @@ static bool is_ready(int fd, short events)
 	struct pollfd pfd = { .fd = fd, .events = events };
 
 	return poll(&pfd, 1, 0) > 0;
+}
+
+bool stdfd_wait(struct stdfd *io, int64_t until)
+{
+	struct pollfd pfd = { .fd = io->fd, .events = POLLOUT };
+	int64_t left = until ? until - loop_now() : UNREAD_MS;
+
+	return left > 0 && poll(&pfd, 1, left) > 0;
 }
 
 ssize_t stdfd_read(struct stdfd *io, void *buf, size_t len)

@@ -8,6 +8,7 @@
 #define R3_STDFD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct stdfd {
@@ -27,6 +28,12 @@ void stdfd_open(struct stdfd *io, int fd, bool output);
 /* As read() and write(), but -errno; -EAGAIN if it would block. */
 ssize_t stdfd_read(struct stdfd *io, void *buf, size_t len);
 ssize_t stdfd_write(struct stdfd *io, const void *buf, size_t len);
+
+/*
+ * Waits for room: until that loop_now() or, with 0, for as long as somebody
+ * may be thought to read it still. Returns false when there is none.
+ */
+bool stdfd_wait(struct stdfd *io, int64_t until);
 
 /* So that whoever is at the other end sees it: also the inherited one. */
 void stdfd_close(struct stdfd *io);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 400
 # The root disk's own init, and the ways in which a guest ends.
+import ctypes
 import os
 import sys
 
@@ -103,5 +104,36 @@ hangs("one that spins", "--", "sh", "-c", "while :; do :; done")
 hangs("one that ignores signals", "--", "sh", "-c", "trap '' TERM INT HUP; while :; do sleep 1; done")
 hangs("a guest that stops all its processes", "--", "sh", "-c", "echo t > /proc/sysrq-trigger; kill -STOP -1; sleep 100")
 hangs("an init that says nothing", "--init", "/usr/bin/yes")
+
+
+# Whoever reads its output may be what hangs.
+for args in (("--", "yes"), ("--init", "/usr/bin/yes")):
+    r, w = os.pipe()
+    start = time.monotonic()
+    status = run("run", "--timeout", "3", *args, stdout=w, timeout=60).returncode
+    took = time.monotonic() - start
+    ok(status == 124 and took < 5, f"--timeout 3 ends {args[-1]} that nobody reads, with {args[0]}", status, took)
+    os.close(r)
+    os.close(w)
+
+# A monitor that takes long to die, as on a busy host or at a slow disk: while
+# it is traced its parent does not hear of its end.
+PTRACE_SEIZE = 0x4206
+g = Guest("--", "sh", "-c", "echo up; sleep 100", timeout=3)
+start = time.monotonic()
+g.expect("up", 30)
+monitor = g.monitor()
+family = births(g.family())
+if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, monitor, None, None):
+    skip("--timeout when the monitor does not end", "host: processes cannot be traced")
+    g.close()
+else:
+    status = g.wait(30)
+    took = time.monotonic() - start
+    state_then = stat(monitor)[0]
+    os.waitpid(monitor, 0)
+    ok(status == 124 and took < 4 and state_then == "Z", "--timeout 3 does not wait for a monitor that does not end",
+       status, took, state_then)
+    ok(wait_until(lambda: not alive(family)), "which is gone in the end")
 same([state(name), run("ps", "--json").stdout], [None, b""], "no guest is left")
 done()
