@@ -59,21 +59,26 @@ static void command_of(struct json_object *guest, char *text, size_t size)
 	struct json_object *argv;
 	size_t i, len = 0;
 
+	text[0] = 0;
 	if (text_of(guest, "init")[0]) {
 		snprintf(text, size, "%s", text_of(guest, "init"));
-	} else if (!json_object_object_get_ex(guest, "command", &argv)) {
+	} else if (!json_object_object_get_ex(guest, "command", &argv) ||
+		   !json_object_is_type(argv, json_type_array)) {
 		snprintf(text, size, "(shell)");
 	} else {
-		for (i = 0; i < json_object_array_length(argv) && len < size; i++)
-			len += snprintf(text + len, size - len, "%s%s", i ? " " : "",
-					json_object_get_string(json_object_array_get_idx(argv, i)));
+		for (i = 0; i < json_object_array_length(argv) && len < size; i++) {
+			const char *word = json_object_get_string(json_object_array_get_idx(argv, i));
+
+			len += snprintf(text + len, size - len, "%s%s", i ? " " : "", word ? word : "");
+		}
 	}
 	text[bootlog_clean(text, strlen(text))] = 0;
 }
 
 static void age_of(struct json_object *guest, char *text, size_t size)
 {
-	int64_t s = time(NULL) - number_of(guest, "started");
+	int64_t now = time(NULL), started = number_of(guest, "started");
+	int64_t s = started > 0 && started < now ? now - started : 0;
 
 	if (s < 3600)
 		snprintf(text, size, "%" PRId64 ":%02d", s / 60, (int)(s % 60));

@@ -284,27 +284,28 @@ static void dev_drain(struct dev *dev)
 	}
 }
 
+void dev_step(struct dev *dev, int timeout)
+{
+	dev_wait(dev, timeout);
+	dev_service(dev);
+}
+
 static void *dev_thread(void *arg)
 {
 	struct dev *dev = arg;
 
-	for (;;) {
-		dev_service(dev);
-		if (load_acquire(dev->stopping))
-			break;
-		dev_wait(dev, -1);
-	}
+	dev_service(dev);
+	while (!load_acquire(dev->stopping))
+		dev_step(dev, -1);
 	if (dev->drain_ms)
 		dev_drain(dev);
 	return NULL;
 }
 
-int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
-	      const struct dev_bus *bus, struct r3_err *err)
+int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	       const struct dev_bus *bus, struct r3_err *err)
 {
-	sigset_t all, old;
 	unsigned int q;
-	char name[16];
 	int ret;
 
 	ret = event_create();
@@ -325,15 +326,32 @@ int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
 		page->queue[q].size_max = dev->queue_size[q];
 	memcpy(page->config, dev->config, dev->config_len);
 	dev->page = page;
+	return 0;
+}
 
+void dev_detach(struct dev *dev)
+{
+	dev->page = NULL;
+	close(dev->kick_fd);
+	dev->kick_fd = -1;
+}
+
+int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	      const struct dev_bus *bus, struct r3_err *err)
+{
+	sigset_t all, old;
+	char name[16];
+	int ret;
+
+	ret = dev_attach(dev, page, index, bus, err);
+	if (ret)
+		return ret;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&dev->thread, NULL, dev_thread, dev);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret) {
-		dev->page = NULL;
-		close(dev->kick_fd);
-		dev->kick_fd = -1;
+		dev_detach(dev);
 		return err_set(err, ret, "thread for device %u (%s): %s; the limit on processes (ulimit -u) may be too low",
 			       index, dev->ops->name, strerror(ret));
 	}
@@ -359,9 +377,7 @@ void dev_stop(struct dev *dev, int drain_ms)
 	event_post(dev->kick_fd);
 	pthread_join(dev->thread, NULL);
 	dev->started = false;
-	dev->page = NULL;
-	close(dev->kick_fd);
-	dev->kick_fd = -1;
+	dev_detach(dev);
 }
 
 void dev_destroy(struct dev *dev)

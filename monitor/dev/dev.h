@@ -143,6 +143,15 @@ int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
  */
 void dev_stop(struct dev *dev, int drain_ms);
 
+/*
+ * What the thread is made of, for whoever has no thread: dev_start() without
+ * it, one round (waiting up to @timeout ms, for ever if negative), dev_stop().
+ */
+int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	       const struct dev_bus *bus, struct r3_err *err);
+void dev_step(struct dev *dev, int timeout);
+void dev_detach(struct dev *dev);
+
 /* Closes and frees. After dev_stop(), or without dev_start(). */
 void dev_destroy(struct dev *dev);
 
