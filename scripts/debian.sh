@@ -36,14 +36,15 @@ apt_options()
 		sed 's/;$//'
 }
 
-# debian_download PACKAGE DIR: the package's .deb, in DIR; apt's own words on
-# failure go to DIR/log.
-debian_download()
+# debian_apt DIR COMMAND...: apt-get with its state in DIR/apt, lists updated, in DIR;
+# its own words go to DIR/log.
+debian_apt()
 {
-	local apt=$2/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local apt=$1/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" || return
-	{ apt_sources; security_source; } | sed "s|^deb |deb [signed-by=$keyring] |" > "$apt/sources.list"
+	apt_sources | sed "s|^deb |deb [signed-by=$keyring] |; p; s|^deb |deb-src |" > "$apt/sources.list"
+	[ "$2" = source ] || sed -i '/^deb-src /d' "$apt/sources.list"
 	{
 		apt_options | sed 's/$/;/'
 		cat <<-EOF
@@ -60,6 +61,18 @@ debian_download()
 	: > "$apt/status"
 	(
 		export APT_CONFIG=$apt/apt.conf
-		cd "$2" && apt-get -q update && apt-get -q download "$1"
-	) > "$2/log" 2>&1
+		cd "$1" && shift && apt-get -q update && apt-get -q "$@"
+	) > "$1/log" 2>&1
+}
+
+# debian_download PACKAGE DIR: the package's .deb, in DIR
+debian_download()
+{
+	debian_apt "$2" download "$1"
+}
+
+# debian_source PACKAGE DIR: the files of its source package, in DIR
+debian_source()
+{
+	debian_apt "$2" source --download-only "$1"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A minimal initramfs (cpio, newc): one program as PID 1 and a shell.
+"""Small initramfs (cpio, newc): one program as PID 1, and what it needs.
 
 Written directly, because device nodes in a cpio need no privileges while
 mknod does.
@@ -26,13 +26,8 @@ def _libraries(program):
     return re.findall(r"(/\S+) \(0x", out)
 
 
-def write(path, init):
-    """Writes an initramfs with the file init as /init and the host's dash as /bin/sh."""
-    shell = shutil.which("dash")
-    if not shell:
-        raise Problem("dash is not installed: apt-get install dash")
-    files = {"/init": init, "/bin/sh": shell}
-    files.update((lib, lib) for lib in _libraries(shell))
+def _write(path, files):
+    """files: name in the archive -> file; all are executable."""
     dirs = {"/dev", "/proc", "/tmp", "/root"}
     for name in files:
         while (name := os.path.dirname(name)) != "/":
@@ -48,3 +43,22 @@ def write(path, init):
             with open(source, "rb") as data:
                 out.write(_entry(number, name[1:], stat.S_IFREG | 0o755, data.read()))
         out.write(_entry(0, "TRAILER!!!", 0))
+
+
+def write(path, init):
+    """Writes an initramfs with the file init as /init and the host's dash as /bin/sh."""
+    shell = shutil.which("dash")
+    if not shell:
+        raise Problem("dash is not installed: apt-get install dash")
+    files = {"/init": init, "/bin/sh": shell}
+    files.update((lib, lib) for lib in _libraries(shell))
+    _write(path, files)
+
+
+def write_bundle(path, init, bundle, modules=()):
+    """Writes an initramfs with the file init as /init, the files of the directory
+    bundle in /bench, and kernel modules in /modules in their order."""
+    files = {"/init": init}
+    files.update((f"/bench/{name}", os.path.join(bundle, name)) for name in os.listdir(bundle))
+    files.update((f"/modules/{i:02}-{os.path.basename(name)}", name) for i, name in enumerate(modules))
+    _write(path, files)

@@ -44,13 +44,13 @@ def run_once(how, timeout, on_line=None):
                         on_line(line)
                     if "name" in line:
                         lines[line["name"]] = line
+                try:			# it may close its output and not end
+                    proc.wait(10)
+                except subprocess.TimeoutExpired:
+                    pass
             finally:
                 killer.cancel()
-                if proc.poll() is None and not late:
-                    try:
-                        proc.wait(10)
-                    except subprocess.TimeoutExpired:
-                        end(proc)
+                end(proc)
             proc.wait()
     finally:
         if stdin is not subprocess.DEVNULL:
@@ -66,11 +66,12 @@ def run_once(how, timeout, on_line=None):
 
 
 def parse(text):
-    """A row's line as a dict, anything else as the text it is."""
+    """A row's line as a dict, anything else as the text it is. A console may have put
+    a kernel's message in front."""
     text = text.strip()
-    if text.startswith("{"):
+    if '{"' in text:
         try:
-            line = json.loads(text)
+            line = json.loads(text[text.index('{"'):])
             if isinstance(line, dict):
                 return line
         except ValueError:

@@ -42,23 +42,15 @@ class Ring3:
 
     def _from_run(self):
         """Lets ./run set up what is missing, and asks it what it would use."""
-        note("setting up ring3 (./run)")
-        script = ('set -uo pipefail; REPO=$1; . "$REPO/scripts/lib.sh"; . "$REPO/scripts/setup.sh"; '
-                  'setup 1 1 $host_targets >&2; exec 9>&-; '
-                  'printf "%s\\n" "$RING3" "$RING3_KERNEL" "$RING3_INITRD" "$RING3_ROOT"')
-        done = subprocess.run(["bash", "-c", script, "bench", tools.REPO],
-                              stdout=subprocess.PIPE, text=True, check=False)
-        found = done.stdout.splitlines()
-        if done.returncode or len(found) != 4:
-            raise Problem("ring3 cannot be set up: try ./run -- true")
+        found = tools.fetch("ring3").splitlines()
         self.program = self.program or found[0]
         self.kernel = self.kernel or found[1]
         self.initrd = self.initrd or found[2]
         self.root = self.root or found[3]
 
-    def command(self, mem, *options, initrd=None):
+    def command(self, mem, *options, initrd=None, root=None):
         return [self.program, "run", "--mem", mem, "--kernel", self.kernel, "--initrd",
-                initrd or self.initrd, "--root", self.root, *options]
+                initrd or self.initrd, "--root", root or self.root, *options]
 
 
 # The vector registers above SSE are lost at a fault in UML with uml-fpregs.c: the
@@ -95,35 +87,42 @@ class Qemu:
 
     PACKAGES = {"qemu-system-x86_64": "qemu-system-x86"}
 
-    def __init__(self, work):
+    def __init__(self):
         self.program = shutil.which("qemu-system-x86_64")
         if not self.program:
             raise Problem("qemu is not installed: apt-get install qemu-system-x86")
-        kernels = sorted(glob.glob("/boot/vmlinuz-*-amd64")) or self._download(work)
+        # The kernel alone: installed it would want an initramfs and a boot loader.
+        self.files = tools.fetch("kernel")
+        kernels = glob.glob(os.path.join(self.files, "boot/vmlinuz-*"))
         if not kernels:
-            raise Problem("no Debian kernel for QEMU, here or to download (linux-image-amd64)")
-        self.kernel = kernels[-1]
+            raise Problem(f"there is no kernel for QEMU in {self.files}/boot")
+        self.kernel = kernels[0]
         self.release = os.path.basename(self.kernel)[len("vmlinuz-"):]
 
-    @staticmethod
-    def _download(work):
-        """The kernel alone: installed it would want an initramfs and a boot loader."""
-        out = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True,
-                             text=True, check=False).stdout
-        names = [l.split()[-1] for l in out.splitlines() if "Depends: linux-image-" in l]
-        if not names:
-            return []
-        note(f"fetching {names[0]}")
-        subprocess.run(["apt-get", "-q", "download", names[0]], cwd=work, check=False,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for deb in glob.glob(os.path.join(work, "linux-image-*.deb")):
-            subprocess.run(["dpkg-deb", "-x", deb, os.path.join(work, "image")], check=False)
-        return glob.glob(os.path.join(work, "image/boot/vmlinuz-*"))
+    def modules(self, *names):
+        """Files of these modules and of all they depend on, in the order to load them."""
+        top = os.path.join(self.files, "lib/modules", self.release)
+        found = {os.path.basename(path)[:-len(".ko")].replace("-", "_"): path
+                 for path in glob.glob(os.path.join(top, "kernel/**/*.ko"), recursive=True)}
+        order = []
 
-    def command(self, mem, initrd, words, cpus=1):
+        def add(name):
+            path = found.get(name.replace("-", "_"))
+            if not path or path in order:
+                return
+            out = subprocess.run(["/sbin/modinfo", "-F", "depends", path], capture_output=True, text=True,
+                                 check=False).stdout
+            for other in filter(None, out.strip().split(",")):
+                add(other)
+            order.append(path)
+        for name in names:
+            add(name)
+        return order
+
+    def command(self, mem, initrd, words, cpus=1, options=()):
         return [self.program, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", mem, "-smp", str(cpus),
                 "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-kernel", self.kernel,
-                "-initrd", initrd, "-append", f"console=ttyS0 quiet panic=-1 {words}"]
+                "-initrd", initrd, "-append", f"console=ttyS0 quiet panic=-1 {words}", *options]
 
 
 def add_options(parser):
@@ -139,8 +138,14 @@ def add_options(parser):
 # ---- columns ----
 
 class System:
-    """One column. micro(words) says how to run the static program in it: a dict of
-    args and, where needed, stdin (a file's path) and env."""
+    """One column. Its methods say how to start something in it: a dict of args and,
+    where needed, stdin (a file's path) and env.
+
+    micro(words)      the static program
+    boot(cpio)        an initramfs; "tsc" if the guest has the host's counter
+    workload(words)   /run/bench/run with these words, on the workloads' root disk;
+                      DISK among them stands for the scratch disk
+    """
 
     key = title = ""
     cpus = 1
@@ -166,6 +171,18 @@ class Native(System):
     def micro(self, words):
         return {"args": [*self.prefix, self.setup.micro, *words]}
 
+    def workload(self, words):
+        tree, scratch = self.setup.tree, os.path.join(self.setup.work, "scratch")
+        os.makedirs(scratch, exist_ok=True)
+        script = ('set -e; tree=$1; shift; mount -t proc proc "$tree/proc"; mount --rbind /dev "$tree/dev"; '
+                  'mount --rbind /sys "$tree/sys"; mount --bind "$1" "$tree/var/tmp"; '
+                  'touch "$tree/run/disk"; mount --bind "$2" "$tree/run/disk"; shift 2; '
+                  'exec chroot "$tree" /run/bench/run "$@"')
+        user = ["--user", "--map-root-user"] if os.geteuid() else []
+        return {"args": [*self.prefix, "unshare", *user, "--mount", "--net", "--pid", "--fork", "--kill-child",
+                         "sh", "-c", script, "sh", tree, scratch, self.setup.disk,
+                         *("/run/disk" if w == "DISK" else w for w in words)]}
+
 
 class Ring3System(System):
     key = title = "ring3"
@@ -188,6 +205,13 @@ class Ring3System(System):
     def micro(self, words):
         script = "cat >/run/micro && chmod +x /run/micro && exec /run/micro \"$@\" </dev/null"
         return {"args": self.command("--", "sh", "-c", script, "sh", *words), "stdin": self.setup.micro}
+
+    def workload(self, words):
+        script = ("mkdir -p /run/bench && tar x -C /run/bench && exec /run/bench/run \"$@\" </dev/null")
+        words = ["serial:disk0" if w == "DISK" else w for w in words]
+        return {"args": [*self.prefix, *self.ring3.command(
+            self.setup.big_mem, "--cpus", str(self.cpus), "--disk", self.setup.disk, "--", "sh", "-c", script, "sh",
+            *words, root=self.setup.image)], "stdin": self.setup.bundle_tar}
 
 
 class Ring3Smp(Ring3System):
@@ -212,6 +236,15 @@ class UmlSystem(System):
         return {"args": [*self.prefix, *self.uml.command(self.setup.mem, self.setup.micro_cpio(), "--", *words)],
                 "env": self.uml.env()}
 
+    def workload(self, words):
+        cow = os.path.join(self.setup.work, "uml.cow")
+        if os.path.exists(cow):
+            os.unlink(cow)
+        words = ["/dev/ubdb" if w == "DISK" else w for w in words]
+        return {"args": [*self.prefix, *self.uml.command(
+            self.setup.big_mem, self.setup.bundle_cpio(), f"ubd0={cow},{self.setup.image}", f"ubd1={self.setup.disk}",
+            "--", "/dev/ubda", *words)], "env": self.uml.env()}
+
 
 def named_uml(path, number):
     """The class of a column for a linux.uml that was named."""
@@ -235,6 +268,12 @@ class GvisorSystem(System):
         return [*self.prefix, "runsc", "--root", self.state, "--platform", "ptrace", "--network", "none",
                 "--ignore-cgroups", "do", *words]
 
+    def workload(self, words):
+        # What is written stays in the sandbox's memory, but for the scratch disk.
+        options = ["-force-overlay=false"] if "DISK" in words else []
+        words = ["/run/disk" if w == "DISK" else w for w in words]
+        return {"args": self.command(*options, "-root", self.setup.tree, "-cwd", "/", "/run/bench/run", *words)}
+
     def boot(self, cpio):
         return {"args": self.command("sh", "-c", "echo bench-pid1 0 0; echo bench-shell 0 0")}
 
@@ -256,7 +295,7 @@ class QemuSystem(System):
     def __init__(self, setup, place):
         super().__init__(place)
         tools.install(Qemu.PACKAGES)
-        self.setup, self.qemu = setup, Qemu(setup.work)
+        self.setup, self.qemu = setup, Qemu()
         self.title = "QEMU TCG"
         self.cpus = 1 if place == "one" else 2
 
@@ -266,6 +305,17 @@ class QemuSystem(System):
     def micro(self, words):
         return {"args": [*self.prefix, *self.qemu.command(self.setup.mem, self.setup.micro_cpio(),
                                                           "-- " + " ".join(words), self.cpus)]}
+
+    def workload(self, words):
+        words = ["serial:disk0" if w == "DISK" else w for w in words]
+        modules = self.qemu.modules("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
+        drives = ["-drive", f"if=none,id=root,file={self.setup.image},format=raw,snapshot=on",
+                  "-device", "virtio-blk-pci,drive=root,serial=root",
+                  "-drive", f"if=none,id=disk,file={self.setup.disk},format=raw,cache=writeback",
+                  "-device", "virtio-blk-pci,drive=disk,serial=disk0"]
+        return {"args": [*self.prefix, *self.qemu.command(
+            self.setup.big_mem, self.setup.bundle_cpio("qemu", modules), "-- /dev/vda " + " ".join(words), self.cpus,
+            drives)], "env": dict(os.environ, TMPDIR=self.setup.work)}
 
 
 SYSTEMS = {c.key: c for c in (Native, Ring3System, Ring3Smp, UmlSystem, GvisorSystem, GvisorSystrap,
@@ -293,6 +343,38 @@ class Setup:
         path = os.path.join(self.work, "micro.cpio")
         if not os.path.exists(path):
             initramfs.write(path, self.micro)
+        return path
+
+    def prepare_workloads(self, systems):
+        """The root disk, its files where some system wants these, the scripts, the scratch disk."""
+        tools.install({"debugfs": "e2fsprogs", "unshare": "util-linux", "/sbin/modinfo": "kmod"})
+        self.big_mem, self.image, source = "2G", tools.fetch("root"), tools.fetch("redis")
+        bundle = os.path.join(self.work, "bundle")
+        shutil.copytree(os.path.join(tools.BENCH, "workloads"), bundle)
+        shutil.copy(self.micro, os.path.join(bundle, "micro"))
+        shutil.copy(source, os.path.join(bundle, "redis.tar.gz"))
+        self.bundle, self.bundle_tar = bundle, os.path.join(self.work, "bundle.tar")
+        subprocess.run(["tar", "cf", self.bundle_tar, "-C", bundle, "."], check=True)
+        self.disk = os.path.join(self.work, "disk")
+        with open(self.disk, "wb") as out:		# of real blocks, so that all write to the same
+            for _ in range(256):
+                out.write(b"\1" * (1 << 20))
+        self.tree = None
+        if {"native", "gvisor"} & set(systems):
+            self.tree = tools.fetch("tree", self.image)
+            run = os.path.join(self.tree, "run/bench")
+            shutil.rmtree(run, ignore_errors=True)
+            shutil.copytree(bundle, run)
+            if os.path.lexists(os.path.join(self.tree, "run/disk")):
+                os.unlink(os.path.join(self.tree, "run/disk"))
+
+    def bundle_cpio(self, name="uml", modules=()):
+        init = os.path.join(self.work, "guest-init")
+        path = os.path.join(self.work, f"{name}.cpio")
+        if not os.path.exists(path):
+            if not os.path.exists(init):
+                tools.compile_static(init, [os.path.join(tools.BENCH, "guest-init.c")])
+            initramfs.write_bundle(path, init, self.bundle, modules)
         return path
 
 

@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REPO = os.path.dirname(BENCH)
@@ -16,8 +17,12 @@ class Problem(Exception):
     """Something the user has to know or do; one sentence."""
 
 
+START = time.monotonic()
+
+
 def note(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    seconds = int(time.monotonic() - START)
+    print(f"bench: {seconds // 60:3}:{seconds % 60:02} {text}", file=sys.stderr, flush=True)
 
 
 def install(packages):
@@ -39,6 +44,15 @@ def install(packages):
                               env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             note(f"{package} cannot be installed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+
+
+def fetch(*words):
+    """What lib/fetch.sh prints: it makes or downloads what is not in the cache yet."""
+    done = subprocess.run([os.path.join(BENCH, "lib/fetch.sh"), *words], stdout=subprocess.PIPE, text=True,
+                          check=False)
+    if done.returncode:
+        raise Problem(f"{words[0]} is not there and cannot be made: the reason is above")
+    return done.stdout.strip()
 
 
 def compile_static(output, sources, *flags):

@@ -37,6 +37,17 @@ bench --smoke --only micro -s native --rows fork,getppid -o "$T/result" > /dev/n
 is "$(ask 'list(rows)')" "['getppid', 'fork_exit_wait', 'fork_exec_wait_static']" "--rows takes names and how they begin"
 is "$(bench --rows nonsense 2>&1)" "bench: no row is called nonsense, or begins so: see --list" "and says what it does not know"
 
+# The scripts of the workloads, where what they need is here.
+mkdir "$T/bench" "$T/work"
+cp "$REPO"/bench/workloads/* "$T/bench"
+sed -i "s,HOME=/var/tmp/bench,HOME=$T/work," "$T/bench/run"
+is "$("$T/bench/run" shell smoke | python3 -c 'import json, sys
+print([json.loads(l)["value"] > 0 for l in sys.stdin if "name" in l])')" "[True]" "a workload gives a number"
+echo 'timed no_check false true; timed no_end true false' > "$T/bench/bad.sh"
+is "$("$T/bench/run" bad smoke | python3 -c 'import json, sys
+print([json.loads(l)["why"][:12] for l in sys.stdin if "name" in l])')" "['wrong result', 'status 1: ']" \
+	"and none when its result is wrong, or its status"
+
 # A column that fails is named, with the reason.
 bench --smoke --only micro --rows getppid --kernel /dev/null > "$T/out" 2>&1
 is "$?" 1 "a ring3 that does not start makes the status 1"
@@ -44,10 +55,11 @@ like "$(grep -A9 '^Failed' "$T/out")" '- ring3, free: micro: .+' "and is in the 
 
 # What a system prints beside results does no harm, and wrong results are failures.
 is "$(cd "$REPO/bench" && python3 - <<'EOF'
-from lib import measure
+from lib import measure, workloads
 line = measure.parse
 assert line('{"name": "a", "unit": "us", "value": 2}')["value"] == 2
 assert line('[ 0.1] a message') == '[ 0.1] a message'
+assert line('[ 0.1] a message{"name": "a"}') == {"name": "a"}
 assert line('{broken') == '{broken' and line('{"a": 1} tail') == '{"a": 1} tail'
 how = {"args": ["sh", "-c", 'echo noise; echo \'{"name": "a", "unit": "us", "value": null, "why": "wrong"}\'; exit 3']}
 lines, why = measure.run_once(how, 10)
@@ -67,6 +79,11 @@ a, b = results.report([column, other])
 assert a["cells"]["native@free"] == {"median": 2, "min": 1, "max": 9, "n": 3, "ratio": 1}, a
 assert a["cells"]["x@free"]["ratio"] == 3 and b["cells"]["x@free"] is None
 assert results.failures == {"x, free: b": "wrong"}
+clock = iter([10, 12, 20, 23]).__next__
+watch = workloads.Watch(clock)
+for line in {"begin": "right"}, {"end": "right", "seconds": 1.9}, {"begin": "late"}, {"end": "late", "seconds": 1.5}:
+    watch.line(line)
+assert list(watch.wrong) == ["late"] and "1.50 s" in watch.wrong["late"], watch.wrong
 print("good")
 EOF
 )" good "parsing, medians, ratios"
