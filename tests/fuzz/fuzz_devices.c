@@ -191,7 +191,7 @@ static void add_chain(struct input *in, bool indirect)
 		uint8_t how = in8(in);
 
 		describe(in, &d, how);
-		d.next = indirect ? i + 1 : (at + 1) % RING_SIZE;
+		d.next = indirect ? i + 1 : (at + 1u) % RING_SIZE;
 		d.flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
 		if (how >= 0xf0)
 			d.flags = in16(in);

@@ -39,6 +39,9 @@ void __wrap_state_remove(int dir, const char *name);
 int __wrap_state_connect(int dir, const char *name, struct r3_err *err);
 int __wrap_state_list(int dir, char ***names, struct r3_err *err);
 int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int __wrap_monitor_start(struct monitor_proc *mon, const struct vm_config *vm, struct r3_err *err);
+bool __wrap_monitor_reap(struct monitor_proc *mon, int *status);
+void __wrap_monitor_kill(struct monitor_proc *mon);
 void __wrap_stdfd_open(struct stdfd *io, int fd, bool output);
 void __wrap_stdfd_close(struct stdfd *io);
 void __wrap_term_text(const char *text, unsigned long len);
@@ -120,7 +123,7 @@ static void pair(int *ours, int *theirs)
 }
 
 /* A guest that reboots. The ends that a monitor would get are ours. */
-int monitor_start(struct monitor_proc *mon, const struct vm_config *vm, struct r3_err *err)
+int __wrap_monitor_start(struct monitor_proc *mon, const struct vm_config *vm, struct r3_err *err)
 {
 	close(agent);
 	close(console);
@@ -134,12 +137,12 @@ int monitor_start(struct monitor_proc *mon, const struct vm_config *vm, struct r
 	return 0;
 }
 
-bool monitor_reap(struct monitor_proc *mon, int *status)
+bool __wrap_monitor_reap(struct monitor_proc *mon, int *status)
 {
 	return false;
 }
 
-void monitor_kill(struct monitor_proc *mon)
+void __wrap_monitor_kill(struct monitor_proc *mon)
 {
 }
 
