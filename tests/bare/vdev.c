@@ -7,7 +7,7 @@
 
 bool vdev_find(struct vdev *v, uint32_t id, unsigned int nth)
 {
-	unsigned int i;
+	unsigned int i, q;
 
 	for (i = 0; i < bare_boot->nr_vdevs; i++) {
 		struct r3_vdev *page = (struct r3_vdev *)(bare_boot->vdevs + 4096UL * i);
@@ -17,6 +17,11 @@ bool vdev_find(struct vdev *v, uint32_t id, unsigned int nth)
 		memset(v, 0, sizeof(*v));
 		v->page = page;
 		v->index = i;
+		v->kick_fd = page->kick_fd;
+		v->nr_queues = page->nr_queues;
+		v->offered = page->features;
+		for (q = 0; q < v->nr_queues; q++)
+			v->size_max[q] = page->queue[q].size_max;
 		return true;
 	}
 	return false;
@@ -26,7 +31,7 @@ static void wake(struct vdev *v)
 {
 	uint64_t one = 1;
 
-	bare_call3(__NR_write, v->page->kick_fd, &one, sizeof(one));
+	bare_call3(__NR_write, v->kick_fd, &one, sizeof(one));
 }
 
 bool vdev_control(struct vdev *v)
@@ -73,11 +78,18 @@ void vdev_queue(struct vdev *v, unsigned int n, unsigned int size)
 	struct r3_vqueue *pq = &v->page->queue[n];
 	struct vq *q = &v->q[n];
 
-	memset(q, 0, sizeof(*q));
-	q->size = size ? size : pq->size_max;
-	q->desc = bare_alloc(16 * q->size, 16);
-	q->avail = bare_alloc(6 + 2 * q->size, 16);
-	q->used = bare_alloc(6 + 8 * q->size, 16);
+	size = size ? size : v->size_max[n];
+	if (size > q->room) {
+		q->desc = bare_alloc(16 * size, 16);
+		q->avail = bare_alloc(6 + 2 * size, 16);
+		q->used = bare_alloc(6 + 8 * size, 16);
+		q->room = size;
+	}
+	memset(q->desc, 0, 16 * size);
+	memset(q->avail, 0, 6 + 2 * size);
+	memset(q->used, 0, 6 + 8 * size);
+	q->size = size;
+	q->avail_idx = q->used_seen = q->next_desc = 0;
 	pq->size = q->size;
 	pq->desc = bare_gpa(q->desc);
 	pq->driver = bare_gpa(q->avail);
@@ -96,9 +108,9 @@ bool vdev_init(struct vdev *v, uint64_t without)
 {
 	unsigned int q;
 
-	if (!vdev_reset(v) || !vdev_negotiate(v, v->page->features & ~without))
+	if (!vdev_reset(v) || !vdev_negotiate(v, v->offered & ~without))
 		return false;
-	for (q = 0; q < v->page->nr_queues; q++)
+	for (q = 0; q < v->nr_queues; q++)
 		vdev_queue(v, q, 0);
 	return vdev_go(v);
 }

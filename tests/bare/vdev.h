@@ -18,6 +18,7 @@
 
 struct vq {
 	unsigned int size;
+	unsigned int room;		/* entries there is memory for; kept over resets */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
@@ -29,6 +30,11 @@ struct vq {
 struct vdev {
 	struct r3_vdev *page;
 	unsigned int index;
+	/* As the device said first: tests write over the page. */
+	int kick_fd;
+	unsigned int nr_queues;
+	uint64_t offered;
+	uint32_t size_max[R3_VDEV_QUEUES];
 	uint64_t features;		/* negotiated */
 	struct vq q[R3_VDEV_QUEUES];
 };

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Drivers that break every rule (tests/lying/*.c), told by a bare guest to each
+# device: it breaks or ignores them, the others go on, a reset mends it.
+. "$(dirname "$0")/../lib.sh"
+
+# Each sector of each disk says its number.
+i=0
+while [ $i -lt 2048 ]; do
+	printf 'ring3%03d%0504d' $((i % 1000)) 0
+	i=$((i + 1))
+done > "$T/disk"
+cp "$T/disk" "$T/image"
+cp "$T/disk" "$T/ro"
+
+# Somebody types without end.
+unset RING3_MODULES
+guest --kernel "$BUILD/tests/lying/lying" --init /none --early-console --cpus 2 --mem 256M \
+	--root "$T/disk" --disk "$T/image" --disk "$T/ro,ro" ${LIE:+--append "lie=$LIE"} \
+	< /dev/zero > "$T/console" 2> "$T/all"
+rc=$?
+grep -E '^(not )?ok |^#|^Bail' "$T/all"
+TAP_N=$(grep -cE '^(not )?ok ' "$T/all")
+TAP_BAD=$(grep -c '^not ok ' "$T/all")
+like "$(cat "$T/all")" "^1\.\.$TAP_N\$" "all of it was told"
+is $rc 0 "and the guest ended by itself"
+grep '^ring3: ' "$T/all" | sort | uniq -c | sort -rn | diag
+is "$(grep '^ring3: ' "$T/all" | grep -cvE '^ring3: device [0-9]+ \((rng|blk|console)\): .*until the guest.s driver resets it$')" 0 \
+	"the monitor named the rules that were broken, and nothing else"
+check "the disk below the layer is what it was" cmp "$T/disk" "$T/ro"
+is "$(dd if="$T/ro" bs=512 skip=41 count=1 2> /dev/null | head -c 8)" ring3041 "and so is the read-only one"
+like "$(grep -c 'console works' "$T/console")" '^[1-9][0-9]+$' "and what the console wrote came out"
+done_testing
