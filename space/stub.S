@@ -219,7 +219,10 @@ guest_start:
 	SITE	affinity
 1:
 	movq	8(%r12), %rax			/* cmd_page.stack_size */
-	movq	%r13, R3_SLOT_SCRATCH(%r13)
+	movq	16(%r12), %rcx			/* cmd_page.stack_start */
+	subq	%rcx, %rax
+	addq	%r13, %rcx
+	movq	%rcx, R3_SLOT_SCRATCH(%r13)
 	movq	$0, R3_SLOT_SCRATCH+8(%r13)
 	movq	%rax, R3_SLOT_SCRATCH+16(%r13)
 	leaq	R3_SLOT_SCRATCH(%r13), %rdi
@@ -237,7 +240,17 @@ guest_start:
 	movl	$STUB_EXIT_NO_FILTER, %edi
 	jmp	exit
 1:
-	movq	%r13, %rbx
+	/* The selector that tells its slot. */
+	movabsq	$R3_STUB_SLOTS, %rcx
+	movq	%r13, %rax
+	subq	%rcx, %rax
+	shrq	$R3_SLOT_SHIFT, %rax
+	jz	2f
+	cmpl	$R3_FAST_SLOTS, %eax
+	jae	2f
+	addl	$R3_SLOT_DS1 - 1, %eax
+	movl	%eax, %ds
+2:	movq	%r13, %rbx
 	jmp	wait_resume
 
 /*
@@ -248,14 +261,75 @@ guest_start:
 r3_stub_signal:
 	movq	%rsp, %rbx
 	andq	$-R3_SLOT_STRIDE, %rbx
-	rdfsbase %rax
+	cmpl	$R3_SIG_KICK, %edi
+	jne	1f
+	/* Told to stop while it waits: it has stopped, unless it may go on. */
+	movq	STUB_UC_RIP(%rdx), %rax
+	leaq	posted(%rip), %rcx
+	subq	%rcx, %rax
+	cmpq	$(resumed - posted), %rax
+	jae	1f
+	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	movq	%rdx, %rsp
+	jne	sigreturn
+	movl	$0, R3_SLOT_RESUME(%rbx)
+1:	rdfsbase %rax
 	movq	%rax, R3_SLOT_FS(%rbx)
 	rdgsbase %rax
 	movq	%rax, R3_SLOT_GS(%rbx)
 	movl	%edi, R3_SLOT_SIG(%rbx)
 	movq	%rsi, R3_SLOT_INFO(%rbx)
 	movq	%rdx, R3_SLOT_UC(%rbx)
+	jmp	posted
 
+/* Rewritten system calls enter here: ecx is the site. */
+	.org	R3_STUB_TRAMP - R3_STUB_BASE
+	.set	site, 0
+	.rept	R3_MAX_SITES
+	movl	$site, %ecx
+	jmp	fast_entry
+	.balign	16
+	.set	site, site + 1
+	.endr
+
+/*
+ * No stack, and no flag may change: RCX and R11 are free, as a system call
+ * overwrites them.
+ */
+	.org	R3_STUB_FAST - R3_STUB_BASE
+fast_entry:
+	movl	%ds, %r11d
+	movq	R3_SITE_SLOTS(, %r11, 8), %r11
+	movq	%rsp, R3_SLOT_USP(%r11)
+	leaq	R3_SLOT_FLAGS+8(%r11), %rsp
+	pushfq
+	movl	%ecx, R3_SLOT_SITE(%r11)
+	movq	%rax, R3_SLOT_AX(%r11)
+	movq	%rbx, R3_SLOT_BX(%r11)
+	movq	%rdx, R3_SLOT_DX(%r11)
+	movq	%rsi, R3_SLOT_SI(%r11)
+	movq	%rdi, R3_SLOT_DI(%r11)
+	movq	%rbp, R3_SLOT_BP(%r11)
+	movq	%r8, R3_SLOT_R8(%r11)
+	movq	%r9, R3_SLOT_R9(%r11)
+	movq	%r10, R3_SLOT_R10(%r11)
+	movq	%r12, R3_SLOT_R12(%r11)
+	movq	%r13, R3_SLOT_R13(%r11)
+	movq	%r14, R3_SLOT_R14(%r11)
+	movq	%r15, R3_SLOT_R15(%r11)
+	movq	%r11, %rbx
+	rdfsbase %rax
+	movq	%rax, R3_SLOT_FS(%rbx)
+	rdgsbase %rax
+	movq	%rax, R3_SLOT_GS(%rbx)
+	movl	R3_SLOT_XMASK(%rbx), %eax
+	movl	R3_SLOT_XMASK+4(%rbx), %edx
+	xsaveopt64 R3_SLOT_FP(%rbx)
+	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rbx)
+	jmp	posted
+
+	.org	R3_STUB_POSTED - R3_STUB_BASE
+posted:
 	movl	$1, %eax
 	xchgl	%eax, R3_SLOT_EVENT(%rbx)
 	cmpl	$2, %eax
@@ -288,14 +362,79 @@ wait_resume:
 	jne	2b
 resume:
 	movl	$0, R3_SLOT_RESUME(%rbx)
+resumed:
+	movl	R3_SLOT_MODE(%rbx), %ecx
+	cmpl	$R3_MODE_KEEP, %ecx
+	je	keep
+	cmpl	$R3_MODE_LOAD, %ecx
+	je	load
 	movq	R3_SLOT_FS(%rbx), %rax
 	wrfsbase %rax
 	movq	R3_SLOT_GS(%rbx), %rax
 	wrgsbase %rax
 	movq	R3_SLOT_SP(%rbx), %rsp
+sigreturn:
 	movl	$__NR_rt_sigreturn, %eax
 	SITE	sigreturn
 	hlt
+
+.macro LOAD_MOST
+	leaq	R3_SLOT_FLAGS(%rbx), %rsp
+	popfq
+	movq	R3_SLOT_AX(%rbx), %rax
+	movq	R3_SLOT_DX(%rbx), %rdx
+	movq	R3_SLOT_SI(%rbx), %rsi
+	movq	R3_SLOT_DI(%rbx), %rdi
+	movq	R3_SLOT_BP(%rbx), %rbp
+	movq	R3_SLOT_USP(%rbx), %rsp
+	movq	R3_SLOT_R8(%rbx), %r8
+	movq	R3_SLOT_R9(%rbx), %r9
+	movq	R3_SLOT_R10(%rbx), %r10
+	movq	R3_SLOT_R11(%rbx), %r11
+	movq	R3_SLOT_R12(%rbx), %r12
+	movq	R3_SLOT_R13(%rbx), %r13
+	movq	R3_SLOT_R14(%rbx), %r14
+	movq	R3_SLOT_R15(%rbx), %r15
+.endm
+
+/* The return of a system call: RCX is where it goes on. */
+keep:
+	LOAD_MOST
+	movq	R3_SLOT_CX(%rbx), %rcx
+	movq	R3_SLOT_BX(%rbx), %rbx
+	jmp	*%rcx
+
+#define LOAD_SHIFT	7
+/* All registers: the jump needs the slot's address in its code. */
+load:
+	movl	R3_SLOT_XMASK(%rbx), %eax
+	movl	R3_SLOT_XMASK+4(%rbx), %edx
+	xrstor64 R3_SLOT_FP(%rbx)
+	movq	R3_SLOT_FS(%rbx), %rax
+	wrfsbase %rax
+	movq	R3_SLOT_GS(%rbx), %rax
+	wrgsbase %rax
+	movq	%rbx, %rax
+	movabsq	$R3_STUB_SLOTS, %rcx
+	subq	%rcx, %rax
+	shrq	$R3_SLOT_SHIFT - LOAD_SHIFT, %rax
+	leaq	load_slot(%rip), %rcx
+	addq	%rax, %rcx
+	jmp	*%rcx
+
+	.set	slot, 0
+	.balign	1 << LOAD_SHIFT
+load_slot:
+	.rept	R3_FAST_SLOTS
+	.org	load_slot + (slot << LOAD_SHIFT)
+	LOAD_MOST
+	movq	R3_SLOT_CX(%rbx), %rcx
+	movq	R3_SLOT_BX(%rbx), %rbx
+	jmp	*(R3_STUB_SLOTS - R3_STUB_BASE + slot * R3_SLOT_STRIDE + R3_SLOT_IP + stub_start)(%rip)
+	.set	slot, slot + 1
+	.endr
+
+	.org	R3_STUB_FAST_END - R3_STUB_BASE
 
 #include "filter.inc.S"
 

@@ -14,6 +14,9 @@
 
 #define STUB_SPINS		1
 
+#define R3_SLOT_SHIFT		16
+#define STUB_UC_RIP		168	/* of ucontext.uc_mcontext */
+
 /* Headers that assembly cannot include; zygote.c checks these. */
 #define STUB_FUTEX_WAIT		0
 #define STUB_FUTEX_WAKE		1

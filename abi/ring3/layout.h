@@ -36,6 +36,8 @@
 
 /* In a space. */
 #define R3_STUB_BASE		R3_UL(0x7fe000000000)	/* code, filters: r-x */
+#define R3_STUB_TRAMP		R3_UL(0x7fe000010000)	/* R3_MAX_SITES entries of 16 bytes */
+#define R3_STUB_FAST		R3_UL(0x7fe000020000)	/* what they jump to: see space.h */
 #define R3_STUB_CMD		R3_UL(0x7fe000100000)	/* command page: r-- */
 #define R3_STUB_SLOTS		R3_UL(0x7fe000200000)	/* one slot a vCPU: rw- */
 #define R3_SLOT_STRIDE		R3_UL(0x10000)
@@ -43,5 +45,15 @@
 #define R3_STUB_END		R3_UL(0x7fe000b00000)
 
 #define R3_MAX_CPUS		64
+
+/*
+ * The site table, in a space whose code has rewritten system calls: addresses
+ * that a 32-bit displacement can name. Bits 16-23 are 0x06, an opcode that
+ * does not exist: see kernel/arch/ring3/mm/rewrite.c.
+ */
+#define R3_SITE_TABLE		R3_UL(0x60000)		/* u64[R3_MAX_SITES]: entries of R3_STUB_TRAMP */
+#define R3_MAX_SITES		4096
+#define R3_SITE_SLOTS		R3_UL(0x68000)		/* u64: slot by the thread's DS selector */
+#define R3_SITE_TABLE_END	R3_UL(0x69000)
 
 #endif

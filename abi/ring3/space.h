@@ -47,8 +47,54 @@
 #define R3_SLOT_INFO		32
 #define R3_SLOT_UC		40
 #define R3_SLOT_SP		48
+#define R3_SLOT_MODE		56
 #define R3_SLOT_SCRATCH	64
-#define R3_SLOT_HEAD		128
+#define R3_SLOT_AX		128
+#define R3_SLOT_BX		136
+#define R3_SLOT_CX		144
+#define R3_SLOT_DX		152
+#define R3_SLOT_SI		160
+#define R3_SLOT_DI		168
+#define R3_SLOT_BP		176
+#define R3_SLOT_USP		184
+#define R3_SLOT_R8		192
+#define R3_SLOT_R9		200
+#define R3_SLOT_R10		208
+#define R3_SLOT_R11		216
+#define R3_SLOT_R12		224
+#define R3_SLOT_R13		232
+#define R3_SLOT_R14		240
+#define R3_SLOT_R15		248
+#define R3_SLOT_IP		256
+#define R3_SLOT_FLAGS		264
+#define R3_SLOT_SITE		272
+#define R3_SLOT_XMASK		280
+#define R3_SLOT_HEAD		512
+#define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
+
+/*
+ * Rewritten system calls do not come by signal. A trampoline has the number of
+ * its site in ECX and jumps to R3_STUB_FAST, where the registers are put into
+ * the slot, the event R3_SIG_FAST is posted, and the thread waits. What a signal
+ * interrupts there is for the kernel to tell by its address:
+ *   [TRAMP, POSTED)    not yet stopped; it will be as soon as it goes on
+ *   [POSTED, END)      user code has not run since the kernel resumed it
+ */
+#define R3_SIG_FAST		0x100
+#define R3_STUB_POSTED		(R3_STUB_FAST + 0x200)
+#define R3_STUB_FAST_END	(R3_STUB_FAST + 0x1000)
+
+/* r3_slot.mode: how a thread that waits after R3_SIG_FAST goes on */
+#define R3_MODE_SIGRETURN	0		/* after any other event */
+#define R3_MODE_KEEP		1		/* all but vector state and bases from the slot */
+#define R3_MODE_LOAD		2		/* vector state and bases, too */
+
+/*
+ * A guest thread knows its slot by its DS selector, which nothing in 64-bit
+ * mode uses and which survives interrupts if it names a segment of user mode.
+ */
+#define R3_FAST_SLOTS		9
+#define R3_SLOT_DS1		0x28		/* of slot 1, and so on; of slot 0 it is 0 */
 
 #define R3_MAX_HOST_CPU		511	/* that a guest thread can be kept on */
 
@@ -72,7 +118,8 @@ struct r3_cmd_page {
 	__u32 head;			/* commands issued so far, modulo 2^32; futex word */
 	__u32 reserved;
 	__u64 stack_size;		/* of a slot: bytes from its start, page multiple */
-	__u8  reserved2[240];
+	__u64 stack_start;		/* of its signal stack, from the slot's start */
+	__u8  reserved2[232];
 	struct r3_cmd cmd[R3_CMD_RING];
 };
 
@@ -88,8 +135,17 @@ struct r3_slot {
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
-	__u64 reserved;
+	__u32 mode;			/* R3_MODE_* */
+	__u32 reserved;
 	__u64 scratch[8];		/* the guest thread's own while it starts */
+	/* User registers where no signal frame has them. */
+	__u64 ax, bx, cx, dx, si, di, bp, usp;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 ip, flags;
+	__u32 site;			/* of R3_SIG_FAST */
+	__u32 reserved1;
+	__u64 xmask;			/* vector state components to keep */
+	__u8  reserved2[512 - 288];
 };
 
 /*
@@ -130,6 +186,10 @@ _Static_assert(__builtin_offsetof(struct r3_cmd_page, cmd) == R3_CMD_ENTRIES, "c
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, sp) == R3_SLOT_SP, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, scratch) == R3_SLOT_SCRATCH, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, mode) == R3_SLOT_MODE, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, r15) == R3_SLOT_R15, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, flags) == R3_SLOT_FLAGS, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, xmask) == R3_SLOT_XMASK, "slot layout");
 #endif
 #endif
 #endif

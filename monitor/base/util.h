@@ -91,4 +91,13 @@ void event_post(int fd);
 /* Takes the count, waiting while it is 0 if the descriptor blocks. */
 void event_take(int fd);
 
+/**
+ * sched_short_slices() - have this thread, and what it creates, scheduled often
+ *
+ * Guest code changes threads all the time. With the host's usual time slice,
+ * each change would give up milliseconds to whoever else wants the CPU, and
+ * a wake-up would wait as long. Hosts before 6.12 have no such setting.
+ */
+void sched_short_slices(void);
+
 #endif

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -83,6 +84,14 @@ static void pin(int host_cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* The C library's rseq area is looked at by the host after every switch. */
+static void drop_rseq(void)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
+			sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 static void set_up(struct start *start)
 {
 	struct vcpus *v = start->v;
@@ -101,6 +110,8 @@ static void set_up(struct start *start)
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	if (vcpu->host_cpu >= 0)
 		pin(vcpu->host_cpu);
+	sched_short_slices();
+	drop_rseq();
 	ret = make_timer(vcpu);
 	store_release(start->ready, ret ? ret : 1);
 	syscall(SYS_futex, &start->ready, FUTEX_WAKE, 1, NULL, NULL, 0);

@@ -72,6 +72,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	setpgid(0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sched_short_slices();
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
 fail:
 	err = errno;

@@ -14,6 +14,7 @@
 #include <asm/unistd.h>
 #include <asm/page.h>
 #include <asm/host.h>
+#include <asm/timex.h>
 
 struct r3_boot *r3_boot __ro_after_init;
 struct r3_zygote *r3_zygote __ro_after_init;
@@ -120,6 +121,29 @@ long r3_host_futex_wait_ns(u32 *uaddr, u32 val, u64 ns)
 void r3_host_yield(void)
 {
 	host_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
+#define YIELD_LONG_US	50
+#define YIELD_PAUSE_US	5000
+
+static DEFINE_PER_CPU(u64, yield_not_before);
+
+/*
+ * Lets what waits on the same host CPU run, if that is likely to be for a short
+ * while: then nobody needs to sleep. Where something else wants this CPU, a
+ * yield gives it a whole time slice. Returns false if it did nothing.
+ */
+bool r3_host_hand_over(void)
+{
+	u64 khz = r3_boot->tsc_khz, before = get_cycles(), after;
+
+	if (khz && before < raw_cpu_read(yield_not_before))
+		return false;
+	r3_host_yield();
+	after = get_cycles();
+	if (khz && after - before > khz * YIELD_LONG_US / 1000)
+		raw_cpu_write(yield_not_before, after + khz * YIELD_PAUSE_US / 1000);
+	return true;
 }
 
 /* After patching kernel text: every vCPU fetches it anew. */

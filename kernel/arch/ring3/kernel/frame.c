@@ -52,6 +52,57 @@ static void default_place(struct r3_slot_info *info)
 	info->uc = (info->fp - sizeof(struct ucontext) - sizeof(struct siginfo)) & ~15UL;
 }
 
+static void put_init_state(void *state)
+{
+	*(u32 *)(state + 24) = 0x1f80;		/* MXCSR, which XRSTOR loads anyway */
+	memset(state + 512, 0, 64);
+}
+
+/* For a thread that stopped in the stub's own code, without a signal frame. */
+static void put_fast(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu)
+{
+	struct thread_struct *t = &current->thread;
+	struct r3_slot *slot = info->slot;
+	bool same = t->fp_stamp && info->stamp == t->fp_stamp;
+
+	if (!same) {
+		if (t->fpu.valid)
+			memcpy((void *)slot + R3_SLOT_FP, t->fpu.state, r3_fpframe_size);
+		else
+			put_init_state((void *)slot + R3_SLOT_FP);
+	}
+	info->fp = R3_SLOT_FP;
+	info->stamp = t->fp_stamp = new_stamp(cpu);
+	t->fp_slot = NULL;
+
+	slot->ax = regs->ax;
+	slot->bx = regs->bx;
+	slot->cx = regs->cx;
+	slot->dx = regs->dx;
+	slot->si = regs->si;
+	slot->di = regs->di;
+	slot->bp = regs->bp;
+	slot->usp = regs->sp;
+	slot->r8 = regs->r8;
+	slot->r9 = regs->r9;
+	slot->r10 = regs->r10;
+	slot->r11 = regs->r11;
+	slot->r12 = regs->r12;
+	slot->r13 = regs->r13;
+	slot->r14 = regs->r14;
+	slot->r15 = regs->r15;
+	slot->flags = regs->flags | (unlikely(r3_debug_armed(current)) ? X86_EFLAGS_TF : 0);
+	if (same && regs->cx == regs->ip && t->fsbase == info->fs && t->gsbase == info->gs) {
+		slot->mode = R3_MODE_KEEP;
+		return;
+	}
+	slot->ip = regs->ip;
+	slot->fs = t->fsbase;
+	slot->gs = t->gsbase;
+	slot->xmask = r3_xfeatures;
+	slot->mode = R3_MODE_LOAD;
+}
+
 void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu)
 {
 	struct thread_struct *t = &current->thread;
@@ -61,6 +112,10 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	struct sigcontext *sc;
 	bool fp_in_frame;
 
+	if (info->fast) {
+		put_fast(info, regs, cpu);
+		return;
+	}
 	fp_in_frame = t->fp_stamp && info->stamp == t->fp_stamp && info->uc;
 	if (!info->uc)
 		default_place(info);
@@ -70,14 +125,16 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	if (!fp_in_frame && t->fpu.valid)
 		memcpy((void *)slot + info->fp, t->fpu.state, r3_fpframe_size);
 	sc->fpstate = fp_in_frame || t->fpu.valid ? base + info->fp : 0;
+	if (info->fp == R3_SLOT_FP)
+		r3_fpu_set_sw_bytes((void *)slot + R3_SLOT_FP);
 	info->stamp = t->fp_stamp = new_stamp(cpu);
 	t->fp_slot = NULL;
 
 	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	uc->uc_link = NULL;
-	uc->uc_stack.ss_sp = (void __user *)base;
+	uc->uc_stack.ss_sp = (void __user *)(base + r3_stack_start);
 	uc->uc_stack.ss_flags = 0;
-	uc->uc_stack.ss_size = info->size;
+	uc->uc_stack.ss_size = info->size - r3_stack_start;
 	*(u64 *)&uc->uc_sigmask = ~SLOT_SIGNALS;
 
 	sc->r8 = regs->r8;
@@ -105,11 +162,60 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	slot->fs = t->fsbase;
 	slot->gs = t->gsbase;
 	slot->sp = base + info->uc;
+	slot->mode = R3_MODE_SIGRETURN;
 }
 
 static bool canonical_user(unsigned long addr)
 {
 	return addr < (1UL << 47);
+}
+
+static void get_bases(struct thread_struct *t, struct r3_slot *slot)
+{
+	/* A base that is not canonical would fault in the stub. */
+	t->fsbase = READ_ONCE(slot->fs);
+	if (!canonical_user(t->fsbase))
+		t->fsbase = 0;
+	t->gsbase = READ_ONCE(slot->gs);
+	if (!canonical_user(t->gsbase))
+		t->gsbase = 0;
+}
+
+/* A rewritten system call; r3_rewrite_enter() does the rest. */
+static void get_fast(struct r3_slot_info *info, struct pt_regs *regs, struct r3_event *ev)
+{
+	struct thread_struct *t = &current->thread;
+	struct r3_slot *slot = info->slot;
+
+	ev->sig = R3_SIG_FAST;
+	ev->site = READ_ONCE(slot->site);
+	info->fast = true;
+	info->fp = R3_SLOT_FP;
+	t->fp_slot = info;
+
+	regs->ax = READ_ONCE(slot->ax);
+	regs->bx = READ_ONCE(slot->bx);
+	regs->dx = READ_ONCE(slot->dx);
+	regs->si = READ_ONCE(slot->si);
+	regs->di = READ_ONCE(slot->di);
+	regs->bp = READ_ONCE(slot->bp);
+	regs->sp = READ_ONCE(slot->usp);
+	regs->r8 = READ_ONCE(slot->r8);
+	regs->r9 = READ_ONCE(slot->r9);
+	regs->r10 = READ_ONCE(slot->r10);
+	regs->r12 = READ_ONCE(slot->r12);
+	regs->r13 = READ_ONCE(slot->r13);
+	regs->r14 = READ_ONCE(slot->r14);
+	regs->r15 = READ_ONCE(slot->r15);
+	regs->flags = READ_ONCE(slot->flags) | X86_EFLAGS_IF;
+	regs->r11 = regs->flags;
+	regs->cs = R3_USER_CS;
+	regs->ss = R3_USER_DS;
+	regs->orig_ax = -1;
+
+	get_bases(t, slot);
+	info->fs = t->fsbase;
+	info->gs = t->gsbase;
 }
 
 void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_event *ev,
@@ -121,8 +227,15 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	struct siginfo *si;
 	struct ucontext *uc;
 	struct sigcontext *sc;
+	bool resumed;
+	int sig = READ_ONCE(slot->sig);
 
 	memset(ev, 0, sizeof(*ev));
+	if (likely(sig == R3_SIG_FAST)) {
+		get_fast(info, regs, ev);
+		return;
+	}
+	info->fast = false;
 	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(*uc), 8);
 	si_off = slot_offset(info, cpu, READ_ONCE(slot->info), sizeof(struct siginfo), 8);
 	if (!uc_off || !si_off)
@@ -133,9 +246,20 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 			     r3_fpframe_size, 64);
 	if (!fp_off)
 		return;
+	ev->sig = sig;
+	ev->ip = READ_ONCE(sc->ip);
+	resumed = ev->ip >= R3_STUB_POSTED && ev->ip < R3_STUB_FAST_END;
 	info->uc = uc_off;
-	info->fp = fp_off;
+	info->fp = resumed ? R3_SLOT_FP : fp_off;
 	t->fp_slot = info;
+	ev->trap_nr = sc->trapno;
+	ev->err = sc->err;
+	ev->cr2 = sc->cr2;
+	/* It was about to go on where regs say: that is where it still is. */
+	if (unlikely(resumed)) {
+		regs->orig_ax = -1;
+		return;
+	}
 
 	regs->r8 = sc->r8;
 	regs->r9 = sc->r9;
@@ -153,7 +277,7 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	regs->ax = sc->ax;
 	regs->cx = sc->cx;
 	regs->sp = sc->sp;
-	regs->ip = sc->ip;
+	regs->ip = ev->ip;
 	regs->flags = sc->flags | X86_EFLAGS_IF;
 	if (unlikely(r3_debug_armed(current)) && !test_thread_flag(TIF_SINGLESTEP))
 		regs->flags &= ~X86_EFLAGS_TF;
@@ -161,10 +285,6 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	regs->ss = R3_USER_DS;
 	regs->orig_ax = -1;
 
-	ev->sig = READ_ONCE(slot->sig);
-	ev->trap_nr = sc->trapno;
-	ev->err = sc->err;
-	ev->cr2 = sc->cr2;
 	si = (void *)slot + si_off;
 	ev->code = READ_ONCE(si->si_code);
 	if (ev->sig == SIGSYS) {
@@ -174,11 +294,5 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigfault._addr);
 	}
 
-	/* A base that is not canonical would fault in the stub. */
-	t->fsbase = READ_ONCE(slot->fs);
-	if (!canonical_user(t->fsbase))
-		t->fsbase = 0;
-	t->gsbase = READ_ONCE(slot->gs);
-	if (!canonical_user(t->gsbase))
-		t->gsbase = 0;
+	get_bases(t, slot);
 }

@@ -12,6 +12,7 @@
 #include <uapi/asm/ptrace-abi.h>
 #include <asm/user.h>
 #include <asm/debug.h>
+#include <asm/rewrite.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
 
@@ -191,6 +192,9 @@ const struct user_regset_view *task_user_regset_view(struct task_struct *task)
 
 void user_enable_single_step(struct task_struct *task)
 {
+	/* Steps are of the original code. */
+	if (task->mm)
+		r3_rewrite_off(task->mm);
 	set_tsk_thread_flag(task, TIF_SINGLESTEP);
 	task_pt_regs(task)->flags |= X86_EFLAGS_TF;
 	set_task_syscall_work(task, SYSCALL_EXIT_TRAP);

@@ -17,6 +17,7 @@
 #include <asm/syscall.h>
 #include <asm/traps.h>
 #include <asm/fpu.h>
+#include <asm/rewrite.h>
 
 struct rt_sigframe {
 	char __user *pretcode;
@@ -204,6 +205,7 @@ static void handle_signal(struct ksignal *ksig, struct pt_regs *regs)
 			break;
 		}
 	}
+	r3_rewrite_settle(regs);
 	stepping = test_thread_flag(TIF_SINGLESTEP);
 	if (stepping)
 		regs->flags &= ~X86_EFLAGS_TF;

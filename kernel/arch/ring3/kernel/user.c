@@ -21,6 +21,7 @@
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/traps.h>
+#include <asm/rewrite.h>
 
 /* A guest thread that has not stopped this long after it was told to. */
 #define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
@@ -196,8 +197,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 		 */
 		if (!yielded) {
 			yielded = true;
-			r3_host_yield();
-			continue;
+			if (r3_host_hand_over())
+				continue;
 		}
 		cmpxchg(&slot->event, 0, 2);
 		if (READ_ONCE(slot->event) != 2)
@@ -212,13 +213,16 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	return true;
 }
 
-static void do_syscall(struct pt_regs *regs)
+static void do_syscall(struct pt_regs *regs, bool by_signal)
 {
+	unsigned long ip = regs->ip;
 	long nr = (int)regs->ax;
 
 	regs->orig_ax = regs->ax;	/* all of it, as tracers expect */
 	regs->ax = -ENOSYS;
 	nr = syscall_enter_from_user_mode(regs, nr);
+	if (by_signal)
+		r3_rewrite_syscall(ip, (int)regs->orig_ax);
 	if (likely((unsigned long)nr < NR_syscalls)) {
 		nr = array_index_nospec(nr, NR_syscalls);
 		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
@@ -227,6 +231,23 @@ static void do_syscall(struct pt_regs *regs)
 		regs->ax = -ENOSYS;
 	}
 	syscall_exit_to_user_mode(regs);
+}
+
+static void do_trap(struct pt_regs *regs, struct r3_event *ev);
+
+/* A rewritten system call. */
+static void do_fast(struct pt_regs *regs, struct r3_event *ev)
+{
+	const struct site *site = r3_rewrite_enter(regs, ev->site);
+
+	if (unlikely(!site)) {
+		/* Nobody but forgers gets here. */
+		ev->sig = SIGSEGV;
+		do_trap(regs, ev);
+		return;
+	}
+	do_syscall(regs, false);
+	r3_rewrite_leave(regs, site);
 }
 
 static void trap_signal(struct pt_regs *regs, struct r3_event *ev)
@@ -319,6 +340,21 @@ static bool in_host_vsyscall(struct pt_regs *regs, struct r3_event *ev)
 	return true;
 }
 
+/* Has user code jumped into what was rewritten? Then it never happened. */
+static bool in_rewritten(struct pt_regs *regs, struct r3_event *ev)
+{
+	if (ev->sig != SIGILL && (ev->sig != SIGSEGV || ev->trap_nr != R3_TRAP_GP))
+		return false;
+	switch (r3_rewrite_trap(regs)) {
+	case 2:
+		do_syscall(regs, false);
+		fallthrough;
+	case 1:
+		return true;
+	}
+	return false;
+}
+
 void __noreturn r3_user_loop(struct pt_regs *regs)
 {
 	struct r3_event ev;
@@ -326,12 +362,18 @@ void __noreturn r3_user_loop(struct pt_regs *regs)
 	for (;;) {
 		if (!run_user(regs, &ev))
 			continue;
-		if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64 &&
-		    likely(!in_host_vsyscall(regs, &ev)))
-			do_syscall(regs);
-		else if (ev.sig == R3_SIG_KICK)
+		if (ev.sig == R3_SIG_FAST)
+			do_fast(regs, &ev);
+		else if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64 &&
+			 likely(!in_host_vsyscall(regs, &ev)))
+			do_syscall(regs, true);
+		else if (ev.ip >= R3_STUB_TRAMP && ev.ip < R3_STUB_POSTED &&
+			 (ev.sig == R3_SIG_KICK || ev.sig == SIGTRAP))
+			continue;	/* it is about to stop by itself */
+		else if (ev.sig == R3_SIG_KICK ||
+			 (ev.sig == SIGTRAP && ev.ip >= R3_STUB_POSTED && ev.ip < R3_STUB_FAST_END))
 			do_stopped(regs);
-		else
+		else if (!in_rewritten(regs, &ev))
 			do_trap(regs, &ev);
 	}
 }

@@ -4,9 +4,14 @@
 #include <linux/sched/signal.h>
 #include <linux/perf_event.h>
 #include <linux/hugetlb.h>
+#include <linux/pagemap.h>
+#include <linux/userfaultfd_k.h>
 #include <linux/entry-common.h>
 #include <asm/space.h>
 #include <asm/traps.h>
+#include <asm/rewrite.h>
+
+#define ANON_SIZE	(16UL * 1024)
 
 static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
 {
@@ -15,6 +20,78 @@ static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
 	if (flags & FAULT_FLAG_INSTRUCTION)
 		return vma->vm_flags & VM_EXEC;
 	return vma_is_accessible(vma);
+}
+
+static bool covered(struct mm_struct *mm, unsigned long addr)
+{
+	pmd_t *pmd = r3_pmd_of(mm, addr);
+
+	return !pmd || pmd_none(*pmd) || pmd_leaf(*pmd);
+}
+
+/*
+ * What is in the page cache around the fault, and costs no I/O. Generic code
+ * does the same for 16 pages; here a fault costs more than there.
+ */
+static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+{
+	unsigned long start = max(addr & ~(R3_AROUND_SIZE - 1), vma->vm_start);
+	unsigned long end = min((addr & ~(R3_AROUND_SIZE - 1)) + R3_AROUND_SIZE, vma->vm_end);
+	struct vm_fault vmf = {
+		.vma = vma,
+		.address = start,
+		.real_address = start,
+		.flags = flags,
+		.pgoff = linear_page_index(vma, start),
+		.gfp_mask = GFP_KERNEL,
+		.pmd = r3_pmd_of(vma->vm_mm, start),
+	};
+
+	if (covered(vma->vm_mm, start))
+		return;
+	vma->vm_ops->map_pages(&vmf, vmf.pgoff, linear_page_index(vma, end - PAGE_SIZE));
+}
+
+/*
+ * The rest of 16 KiB of anonymous memory that could not become one folio, for
+ * lack of alignment. Returns false if the lock on the vma is lost.
+ */
+static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned int flags)
+{
+	unsigned long addr = max(fault & ~(ANON_SIZE - 1), vma->vm_start);
+	unsigned long end = min((fault & ~(ANON_SIZE - 1)) + ANON_SIZE, vma->vm_end);
+
+	for (; addr < end; addr += PAGE_SIZE) {
+		vm_fault_t ret;
+
+		if (addr == (fault & PAGE_MASK) || covered(vma->vm_mm, addr) ||
+		    !r3_pte_none(vma->vm_mm, addr))
+			continue;
+		ret = handle_mm_fault(vma, addr, flags & ~FAULT_FLAG_USER, NULL);
+		if (ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
+			return false;
+		if (ret & VM_FAULT_ERROR)
+			break;
+	}
+	return true;
+}
+
+/*
+ * A fault of user code costs a round trip between processes, whatever it brings
+ * in: neighbours come along. Returns false if the lock on the vma is lost.
+ */
+static bool fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+{
+	if (!(flags & FAULT_FLAG_USER) || userfaultfd_armed(vma))
+		return true;
+	if (vma_is_anonymous(vma)) {
+		if (!(flags & FAULT_FLAG_WRITE) || (vma->vm_flags & VM_NOHUGEPAGE))
+			return true;
+		return fill_anon(vma, addr, flags);
+	}
+	if (!(flags & FAULT_FLAG_WRITE) && vma->vm_ops && vma->vm_ops->map_pages)
+		map_cached(vma, addr, flags);
+	return true;
 }
 
 #ifdef CONFIG_PER_VMA_LOCK
@@ -30,10 +107,13 @@ static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsig
 		vma_end_read(vma);
 		return false;
 	}
-	*fault = handle_mm_fault(vma, addr, flags | FAULT_FLAG_VMA_LOCK, regs);
-	if (!(*fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
+	flags |= FAULT_FLAG_VMA_LOCK;
+	*fault = handle_mm_fault(vma, addr, flags, regs);
+	if (*fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
+		return !(*fault & VM_FAULT_RETRY);
+	if ((*fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags))
 		vma_end_read(vma);
-	return !(*fault & VM_FAULT_RETRY);
+	return true;
 }
 #else
 static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsigned int flags,
@@ -104,7 +184,8 @@ retry:
 		flags |= FAULT_FLAG_TRIED;
 		goto retry;
 	}
-	mmap_read_unlock(mm);
+	if ((fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags))
+		mmap_read_unlock(mm);
 	return fault_result(fault, code);
 }
 
@@ -129,6 +210,10 @@ void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
 
 	if (addr >= R3_TASK_SIZE) {
 		bad_access(regs, addr, err, SEGV_MAPERR);
+		return;
+	}
+	if (unlikely(r3_rewrite_wants_table(regs, addr))) {
+		r3_map_table(mm);
 		return;
 	}
 	ret = r3_map_around(mm, addr, write, exec);

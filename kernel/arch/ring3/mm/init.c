@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest RAM, page tables, protection bits. */
 #include <linux/mm.h>
+#include <linux/huge_mm.h>
+#include <linux/string.h>
 #include <linux/memblock.h>
 #include <linux/init.h>
 #include <linux/pgtable.h>
@@ -10,6 +12,7 @@
 #include <asm/sections.h>
 #include <asm/host.h>
 #include <asm/space.h>
+#include <asm/versions.h>
 
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __page_aligned_bss;
 
@@ -32,6 +35,20 @@ void free_initmem(void)
 {
 	free_initmem_default(POISON_FREE_INITMEM);
 }
+
+#ifdef R3_ANON_ORDERS
+/*
+ * A fault costs a round trip to the space whatever it maps, so anonymous
+ * memory comes in folios of up to 64 KiB unless the command line says else.
+ */
+static int __init r3_anon_orders(void)
+{
+	if (!strstr(boot_command_line, "thp_anon="))
+		huge_anon_orders_always |= BIT(2) | BIT(3) | BIT(4);
+	return 0;
+}
+late_initcall(r3_anon_orders);
+#endif
 
 pgd_t *pgd_alloc(struct mm_struct *mm)
 {

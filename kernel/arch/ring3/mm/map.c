@@ -11,20 +11,23 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/pgtable.h>
+#include <linux/mman.h>
 #include <uapi/asm-generic/mman-common.h>
 #include <asm/tlbflush.h>
 #include <asm/space.h>
+#include <asm/rewrite.h>
 #include <asm/host.h>
 
-/* Pages that one fault may bring in, and the commands it may cost. */
-#define AROUND_PAGES	64
+/* The commands that one fault may cost. */
 #define AROUND_RUNS	12
 
 /*
- * The page table that covers addr, or NULL and in *next the address where the
- * missing level ends. Interrupts are off: that keeps tables from being freed.
+ * The entry for addr, and in *size how much it maps: a page, or PMD_SIZE for a
+ * leaf there. NULL if a level is missing. *next is where the table, the leaf or
+ * the missing level ends. Interrupts are off: that keeps tables from being freed.
  */
-static pte_t *table_of(struct mm_struct *mm, unsigned long addr, unsigned long *next)
+static pte_t *entry_of(struct mm_struct *mm, unsigned long addr, unsigned long *next,
+		       unsigned long *size)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d = p4d_offset(pgd, addr);
@@ -44,7 +47,37 @@ static pte_t *table_of(struct mm_struct *mm, unsigned long addr, unsigned long *
 	pmd = READ_ONCE(*pmdp);
 	if (!pmd_present(pmd))
 		return NULL;
-	return (pte_t *)pmd_page_vaddr(pmd);
+	if (pmd_leaf(pmd)) {
+		*size = PMD_SIZE;
+		return (pte_t *)pmdp;
+	}
+	*size = PAGE_SIZE;
+	return (pte_t *)pmd_page_vaddr(pmd) + pte_index(addr);
+}
+
+/* The pmd for addr, or NULL. The caller keeps the tables from being freed. */
+pmd_t *r3_pmd_of(struct mm_struct *mm, unsigned long addr)
+{
+	p4d_t *p4d = p4d_offset(pgd_offset(mm, addr), addr);
+	pud_t *pud;
+
+	if (p4d_none(READ_ONCE(*p4d)))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	return pud_none(READ_ONCE(*pud)) ? NULL : pmd_offset(pud, addr);
+}
+
+bool r3_pte_none(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long next, size, flags;
+	pte_t *ptep;
+	bool none;
+
+	local_irq_save(flags);
+	ptep = entry_of(mm, addr, &next, &size);
+	none = !ptep || pte_none(READ_ONCE(*ptep));
+	local_irq_restore(flags);
+	return none;
 }
 
 /* What an access could do now, as PROT_*; 0 for nothing. */
@@ -176,23 +209,23 @@ static void add_hole(struct run *run, unsigned long addr, unsigned long end)
 		run_add(run, R3_OP_UNMAP, 0, addr, end, 0);
 }
 
-static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsigned long end)
+/* Entries that map size bytes each, from the one for addr on. */
+static void flush_entries(struct run *run, pte_t *ptep, unsigned long addr, unsigned long end,
+			  unsigned long size)
 {
-	pte_t *ptep = table + pte_index(addr);
-
-	for (; addr < end; addr += PAGE_SIZE, ptep++) {
+	for (addr &= ~(size - 1); addr < end; addr += size, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
 		int has = mapped(pte), may = allowed(pte);
 
 		if (has && !(has & ~may)) {
 			run_emit(run);
 		} else if (has && may && mark(ptep, pte, has & may)) {
-			run_add(run, R3_OP_PROTECT, has & may, addr, addr + PAGE_SIZE, 0);
+			run_add(run, R3_OP_PROTECT, has & may, addr, addr + size, 0);
 		} else if (has) {
 			unmark(ptep);
-			run_add(run, R3_OP_UNMAP, 0, addr, addr + PAGE_SIZE, 0);
+			run_add(run, R3_OP_UNMAP, 0, addr, addr + size, 0);
 		} else {
-			add_hole(run, addr, addr + PAGE_SIZE);
+			add_hole(run, addr, addr + size);
 		}
 	}
 }
@@ -200,14 +233,14 @@ static void flush_table(struct run *run, pte_t *table, unsigned long addr, unsig
 /* Drops all mappings and says so in the tables. The lock is held. */
 static void drop_all(struct r3_space *space, struct mm_struct *mm)
 {
-	unsigned long addr, next, end = space->hi;
+	unsigned long addr, next, size, end = space->hi;
 
 	for (addr = space->lo; addr < end; addr = next) {
-		pte_t *table = table_of(mm, addr, &next);
+		pte_t *ptep = entry_of(mm, addr, &next, &size);
 
 		next = min(next, end);
-		for (; table && addr < next; addr += PAGE_SIZE)
-			unmark(table + pte_index(addr));
+		for (; ptep && addr < next; addr += size, ptep++)
+			unmark(ptep);
 	}
 	r3_space_drop(space);
 }
@@ -247,7 +280,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 {
 	struct r3_space *space;
 	struct run run = { .op = R3_OP_NOP };
-	unsigned long addr, first, next, flags;
+	unsigned long addr, first, next, size, flags;
 
 	r3_uaccess_flush();
 	space = READ_ONCE(mm->context.space);
@@ -267,11 +300,11 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 		goto out;
 	}
 	for (; addr < end; addr = next) {
-		pte_t *table = table_of(mm, addr, &next);
+		pte_t *ptep = entry_of(mm, addr, &next, &size);
 
 		next = min(next, end);
-		if (table)
-			flush_table(&run, table, addr, next);
+		if (ptep)
+			flush_entries(&run, ptep, addr, next, size);
 		else
 			add_hole(&run, addr, next);
 	}
@@ -289,26 +322,38 @@ out:
 	spin_unlock_irqrestore(&space->lock, flags);
 }
 
-static int map_one(struct r3_space *space, pte_t *ptep, unsigned long addr, bool write)
+/* The page to map for an entry: code may have its system calls rewritten. */
+static unsigned long pfn_for(struct r3_space *space, struct mm_struct *mm, unsigned long addr,
+			     pte_t pte, int prot)
 {
+	if (likely(prot != (PROT_READ | PROT_EXEC)) || (pte_val(pte) & (_PAGE_RW | _PAGE_PSE)))
+		return pte_pfn(pte);
+	return r3_rewrite_pfn(space, mm, addr, pte_pfn(pte));
+}
+
+static int map_one(struct mm_struct *mm, pte_t *ptep, unsigned long addr, unsigned long size,
+		   bool write)
+{
+	struct r3_space *space = mm->context.space;
 	struct run run = { .space = space, .op = R3_OP_NOP };
 	pte_t pte = READ_ONCE(*ptep);
 	int prot = permitted(pte) ? touch_and_mark(ptep, pte, write) : 0;
 
 	if (!prot)
 		return 0;
-	run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
+	run_add(&run, R3_OP_MAP, prot, addr, addr + size, pfn_for(space, mm, addr, pte, prot));
 	run_emit(&run);
 	return r3_space_sync(space);
 }
 
 /* The page and those neighbours that are there and not yet mapped. */
-static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long fault, bool write)
+static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long fault, bool write)
 {
+	struct r3_space *space = mm->context.space;
 	struct run run = { .space = space, .op = R3_OP_NOP };
-	unsigned long size = AROUND_PAGES * PAGE_SIZE;
-	unsigned long addr = fault & ~(size - 1), end = addr + size;
-	pte_t *ptep = table + pte_index(addr);
+	unsigned long addr = fault & ~(R3_AROUND_SIZE - 1), end = addr + R3_AROUND_SIZE;
+
+	ptep -= (fault - addr) >> PAGE_SHIFT;
 
 	for (; addr < end; addr += PAGE_SIZE, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
@@ -320,7 +365,8 @@ static void map_neighbours(struct r3_space *space, pte_t *table, unsigned long f
 		if (addr != fault && (!(prot & ~mapped(pte)) || run.emitted >= AROUND_RUNS))
 			continue;
 		if (touch_and_mark(ptep, pte, dirty))
-			run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE, pte_pfn(pte));
+			run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE,
+				pfn_for(space, mm, addr, pte, prot));
 	}
 	run_emit(&run);
 }
@@ -329,38 +375,108 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 {
 	int want = PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
 	struct r3_space *space = mm->context.space;
-	unsigned long next, flags;
-	pte_t *table, *ptep, pte;
+	unsigned long next, size, flags;
+	pte_t *ptep, pte;
 	int ret = -EAGAIN;
 
 	if (!space || addr >= R3_TASK_SIZE)
 		return -EAGAIN;
 	addr &= PAGE_MASK;
 	spin_lock_irqsave(&space->lock, flags);
-	table = table_of(mm, addr, &next);
-	if (!table)
+	ptep = entry_of(mm, addr, &next, &size);
+	if (!ptep)
 		goto out;
-	ptep = table + pte_index(addr);
+	addr &= ~(size - 1);
 	pte = READ_ONCE(*ptep);
 	if (want & ~permitted(pte))
 		goto out;
 	ret = 0;
 	if (space->nr_maps > space->max_maps)
 		drop_all(space, mm);
-	if (want & ~mapped(pte)) {
-		map_neighbours(space, table, addr, write);
+	if ((want & ~mapped(pte)) && size == PAGE_SIZE) {
+		map_neighbours(mm, ptep, addr, write);
 		goto out;
 	}
 	/*
 	 * It should be there. Another thread's fault may have brought it in
 	 * meanwhile, or the host refused the mapping: find out.
 	 */
-	ret = map_one(space, ptep, addr, write);
+	ret = map_one(mm, ptep, addr, size, write);
 	if (ret == -ENOMEM) {
 		drop_all(space, mm);
-		ret = map_one(space, ptep, addr, write);
+		ret = map_one(mm, ptep, addr, size, write);
 	}
 out:
 	spin_unlock_irqrestore(&space->lock, flags);
 	return ret;
+}
+
+/* Does the mm map this page there, and has the space got it? The lock is held. */
+bool r3_maps_pfn(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
+{
+	unsigned long next, size;
+	pte_t *ptep = entry_of(mm, addr, &next, &size), pte;
+
+	if (!ptep)
+		return false;
+	pte = READ_ONCE(*ptep);
+	return pte_pfn(pte) == pfn && mapped(pte);
+}
+
+/* There is a new version of the code at addr. Interrupts are on. */
+void r3_remap_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
+{
+	struct r3_space *space = READ_ONCE(mm->context.space);
+	unsigned long next, size, flags;
+	pte_t *ptep, pte;
+
+	if (!space)
+		return;
+	spin_lock_irqsave(&space->lock, flags);
+	ptep = entry_of(mm, addr, &next, &size);
+	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
+	if (size == PAGE_SIZE && pte_pfn(pte) == pfn && mapped(pte) == (PROT_READ | PROT_EXEC)) {
+		space->nr_maps += 2;
+		r3_space_cmd(space, R3_OP_MAP, PROT_READ | PROT_EXEC, addr, PAGE_SIZE,
+			     pfn_for(space, mm, addr, pte, PROT_READ | PROT_EXEC) << PAGE_SHIFT);
+	}
+	spin_unlock_irqrestore(&space->lock, flags);
+}
+
+void r3_map_table(struct mm_struct *mm)
+{
+	struct r3_space *space = mm->context.space;
+	unsigned long flags;
+
+	spin_lock_irqsave(&space->lock, flags);
+	/* It may be there and the mapping be refused: then this fails again, and
+	 * at last drops all. */
+	space->site_table = false;
+	r3_rewrite_table(space);
+	if (r3_space_sync(space) == -ENOMEM)
+		drop_all(space, mm);
+	spin_unlock_irqrestore(&space->lock, flags);
+}
+
+void r3_rewrite_off(struct mm_struct *mm)
+{
+	struct r3_space *space = READ_ONCE(mm->context.space);
+	unsigned long flags;
+
+	if (mm->context.no_rewrite)
+		return;
+	mm->context.no_rewrite = true;
+	if (!space || !mm->context.rewrite)
+		return;
+	spin_lock_irqsave(&space->lock, flags);
+	if (space->hi && !space->dead)
+		drop_all(space, mm);
+	spin_unlock_irqrestore(&space->lock, flags);
+}
+
+int r3_mmap_check(unsigned long addr, unsigned long len)
+{
+	if (addr < R3_SITE_TABLE_END && addr + len > R3_SITE_TABLE && current->mm)
+		r3_rewrite_off(current->mm);
+	return 0;
 }

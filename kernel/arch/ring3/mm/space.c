@@ -19,6 +19,7 @@
 #include <asm/space.h>
 #include <asm/fpu.h>
 #include <asm/mmu_context.h>
+#include <asm/rewrite.h>
 
 #define POOL_SIZE	4
 
@@ -28,6 +29,7 @@ static struct r3_space *pool[POOL_SIZE];
 static unsigned int pooled;
 static u32 first_free;			/* no lower entry is free */
 static unsigned int slot_order;		/* pages of a slot, as an order */
+unsigned int r3_stack_start __ro_after_init;
 
 /* How many mappings a host process may have is not ours to ask; the host says
  * no when it is too many, and then max_maps shrinks. */
@@ -35,9 +37,11 @@ static unsigned int slot_order;		/* pages of a slot, as an order */
 
 void __init r3_space_init(void)
 {
-	/* Header, frame and what the handler needs, with room for the red zone. */
-	unsigned long need = R3_SLOT_HEAD + r3_fpframe_size + 1536;
+	/* Vector state; frame and what the handler needs, with room for the red zone. */
+	unsigned long need;
 
+	r3_stack_start = R3_SLOT_FP + ALIGN(r3_fpframe_size, 64);
+	need = r3_stack_start + r3_fpframe_size + 1536;
 	slot_order = get_order(need);
 }
 
@@ -76,7 +80,7 @@ static int wait_ack(struct r3_space *space)
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
 	if (r3_boot->nr_cpus == 1 && r3_boot->vcpu[0].host_cpu >= 0)
-		r3_host_yield();
+		r3_host_hand_over();
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 
@@ -219,6 +223,7 @@ static struct r3_space *new_space(void)
 	space->max_maps = MAPS_AT_FIRST;
 	space->lo = R3_TASK_SIZE;
 	space->cmd->stack_size = PAGE_SIZE << slot_order;
+	space->cmd->stack_start = r3_stack_start;
 
 	spin_lock_irqsave(&spaces_lock, flags);
 	err = want_space(space);
@@ -302,6 +307,7 @@ struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
 		return ERR_PTR(-ENOMEM);
 	}
 	info->size = PAGE_SIZE << slot_order;
+	info->slot->xmask = r3_xfeatures;
 
 	spin_lock_irqsave(&space->lock, flags);
 	if (space->slots[cpu]) {
@@ -345,10 +351,13 @@ void destroy_context(struct mm_struct *mm)
 {
 	struct r3_space *space = mm->context.space;
 
-	if (!space)
+	if (!space) {
+		r3_rewrite_free(mm);
 		return;
+	}
 	mm->context.space = NULL;
 	r3_space_put(space);
+	r3_rewrite_free(mm);
 }
 
 /*
@@ -363,6 +372,7 @@ void r3_space_drop(struct r3_space *space)
 	space->failed = false;
 	r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
 	space->nr_maps = 0;
+	space->site_table = false;
 	space->lo = R3_TASK_SIZE;
 	space->hi = 0;
 	if (r3_space_sync(space) == -ENOMEM)

@@ -64,19 +64,27 @@ static void *user_page(struct mm_struct *mm, unsigned long addr, bool write)
 	unsigned long mark = _PAGE_ACCESSED | (write ? _PAGE_DIRTY : 0);
 	p4d_t *p4d = p4d_offset(pgd_offset(mm, addr), addr);
 	unsigned long old;
-	pud_t pud;
-	pmd_t pmd;
+	unsigned long size = PAGE_SIZE;
+	pmd_t *pmdp, pmd;
 	pte_t *ptep, pte;
+	pud_t pud;
 
 	if (p4d_none(READ_ONCE(*p4d)))
 		return NULL;
 	pud = READ_ONCE(*pud_offset(p4d, addr));
 	if (pud_none(pud))
 		return NULL;
-	pmd = READ_ONCE(*pmd_offset(&pud, addr));
+	pmdp = pmd_offset(&pud, addr);
+	pmd = READ_ONCE(*pmdp);
 	if (!pmd_present(pmd))
 		return NULL;
-	ptep = (pte_t *)pmd_page_vaddr(pmd) + pte_index(addr);
+	if (unlikely(pmd_leaf(pmd))) {
+		size = PMD_SIZE;
+		need |= _PAGE_PSE;
+		ptep = (pte_t *)pmdp;
+	} else {
+		ptep = (pte_t *)pmd_page_vaddr(pmd) + pte_index(addr);
+	}
 	pte = READ_ONCE(*ptep);
 	for (;;) {
 		if ((pte_val(pte) & need) != need)
@@ -88,7 +96,7 @@ static void *user_page(struct mm_struct *mm, unsigned long addr, bool write)
 			break;
 		pte = __pte(old);
 	}
-	return __va(pte_pfn(pte) << PAGE_SHIFT) + (addr & ~PAGE_MASK);
+	return __va(pte_pfn(pte) << PAGE_SHIFT) + (addr & (size - 1));
 }
 
 static int fault_in(unsigned long addr, bool write)

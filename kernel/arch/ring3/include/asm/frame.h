@@ -8,11 +8,13 @@ struct r3_slot_info;
 
 /* What a guest thread stopped for. */
 struct r3_event {
-	int sig;			/* host signal, 0 if its frame makes no sense */
+	int sig;			/* host signal or R3_SIG_FAST, 0 if its frame makes no sense */
 	int code;			/* si_code */
 	unsigned long addr;		/* si_addr; of a system call, si_call_addr */
 	u32 arch;			/* of a system call, AUDIT_ARCH_* */
 	unsigned long trap_nr, err, cr2;
+	unsigned long ip;		/* where the signal found it */
+	u32 site;			/* of R3_SIG_FAST */
 };
 
 void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu);

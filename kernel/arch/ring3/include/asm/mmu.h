@@ -6,6 +6,7 @@
 #include <ring3/layout.h>
 
 struct r3_space;
+struct r3_rewrite;
 
 /*
  * A range of pages in a word: 0 for none, else its first page number and its
@@ -39,6 +40,8 @@ typedef struct {
 	 * since a flush.
 	 */
 	u64 stale;
+	struct r3_rewrite *rewrite;	/* mm/rewrite.c; NULL until a page of its code is patched */
+	bool no_rewrite;		/* its system calls stay as they are */
 } mm_context_t;
 
 #endif

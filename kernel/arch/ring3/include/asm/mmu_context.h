@@ -10,6 +10,8 @@ static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm
 {
 	mm->context.space = NULL;
 	mm->context.stale = 0;
+	mm->context.rewrite = NULL;
+	mm->context.no_rewrite = false;
 	return 0;
 }
 

@@ -28,6 +28,10 @@
 #define PMD_SIZE	(_AC(1, UL) << PMD_SHIFT)
 #define PMD_MASK	(~(PMD_SIZE - 1))
 
+#define HPAGE_SHIFT	PMD_SHIFT
+#define HPAGE_SIZE	PMD_SIZE
+#define HPAGE_MASK	PMD_MASK
+
 #define USER_PTRS_PER_PGD	(R3_TASK_SIZE / PGDIR_SIZE)
 
 #define VMALLOC_START	R3_VMALLOC_BASE
@@ -41,6 +45,7 @@
 #define _PAGE_USER	(_AC(1, UL) << 2)
 #define _PAGE_ACCESSED	(_AC(1, UL) << 5)
 #define _PAGE_DIRTY	(_AC(1, UL) << 6)
+#define _PAGE_PSE	(_AC(1, UL) << 7)	/* in a pmd: no table, 2 MiB of memory */
 #define _PAGE_PROTNONE	(_AC(1, UL) << 8)
 #define _PAGE_SPECIAL	(_AC(1, UL) << 9)
 #define _PAGE_SWP_EXCLUSIVE (_AC(1, UL) << 3)
@@ -78,15 +83,19 @@ extern unsigned long empty_zero_page[PAGE_SIZE / sizeof(unsigned long)];
 #define pud_ERROR(e) pr_err("%s:%d: bad pud %016lx\n", __FILE__, __LINE__, pud_val(e))
 #define pgd_ERROR(e) pr_err("%s:%d: bad pgd %016lx\n", __FILE__, __LINE__, pgd_val(e))
 
-/* Upper levels: an entry is empty or points to a table. */
+/*
+ * Upper levels: an entry is empty or points to a table; at the pmd it may be a
+ * leaf, in the format of a pte. A leaf under change is "present" to generic
+ * code while nobody may use it.
+ */
 static inline int pmd_none(pmd_t pmd)	{ return !pmd_val(pmd); }
-static inline int pmd_present(pmd_t pmd) { return pmd_val(pmd) & _PAGE_PRESENT; }
+static inline int pmd_present(pmd_t pmd) { return pmd_val(pmd) & (_PAGE_PRESENT | _PAGE_PSE); }
 static inline int pmd_bad(pmd_t pmd)
 {
 	return (pmd_val(pmd) & ~(_PAGE_PFN_MASK | _PAGE_USER)) != (_PAGE_TABLE & ~_PAGE_USER);
 }
 #define pmd_leaf pmd_leaf
-static inline bool pmd_leaf(pmd_t pmd)	{ return false; }
+static inline bool pmd_leaf(pmd_t pmd)	{ return pmd_val(pmd) & _PAGE_PSE; }
 static inline unsigned long pmd_pfn(pmd_t pmd) { return (pmd_val(pmd) & _PAGE_PFN_MASK) >> PAGE_SHIFT; }
 static inline unsigned long pmd_page_vaddr(pmd_t pmd)
 {
@@ -184,21 +193,24 @@ static inline pmd_t pfn_pmd(unsigned long pfn, pgprot_t prot)
 }
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
 
+static inline void r3_note_range(struct mm_struct *mm, unsigned long addr, unsigned long size)
+{
+	unsigned long first = addr >> PAGE_SHIFT, end = (addr + size) >> PAGE_SHIFT;
+	u64 s = READ_ONCE(mm->context.stale), new;
+
+	do {
+		if (s && first >= r3_stale_first(s) && end <= r3_stale_end(s))
+			return;
+		new = !s ? r3_stale(first, end) :
+			   r3_stale(min(first, r3_stale_first(s)), max(end, r3_stale_end(s)));
+	} while (!try_cmpxchg(&mm->context.stale, &s, new));
+}
+
 /* An entry that the space may have mapped goes: the next flush has work there. */
 static inline void r3_note_stale(struct mm_struct *mm, unsigned long addr, unsigned long old)
 {
-	unsigned long page = addr >> PAGE_SHIFT;
-	u64 s, new;
-
-	if (!(old & _PAGE_PRESENT) || !(old & R3_MAPPED))
-		return;
-	s = READ_ONCE(mm->context.stale);
-	do {
-		if (s && page >= r3_stale_first(s) && page < r3_stale_end(s))
-			return;
-		new = !s ? r3_stale(page, page + 1) :
-			   r3_stale(min(page, r3_stale_first(s)), max(page + 1, r3_stale_end(s)));
-	} while (!try_cmpxchg(&mm->context.stale, &s, new));
+	if ((old & _PAGE_PRESENT) && (old & R3_MAPPED))
+		r3_note_range(mm, addr & PAGE_MASK, PAGE_SIZE);
 }
 
 static inline unsigned long r3_unmarked(pte_t pte)
@@ -212,7 +224,8 @@ static inline void set_pte(pte_t *ptep, pte_t pte)
 	WRITE_ONCE(*ptep, __pte(r3_unmarked(pte)));
 }
 
-static inline void r3_set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
+static inline void r3_set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte,
+				 unsigned long size)
 {
 	unsigned long old = pte_val(READ_ONCE(*ptep)), new;
 
@@ -228,18 +241,18 @@ static inline void r3_set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t
 		    !((old ^ new) & ~(R3_MAPPED_ALL | _PAGE_RW | _PAGE_DIRTY | _PAGE_ACCESSED)))
 			new |= old & R3_MAPPED_ALL;
 	} while (!try_cmpxchg(&ptep->pte, &old, new));
-	if (!(new & R3_MAPPED))
-		r3_note_stale(mm, addr, old);
+	if ((old & R3_MAPPED) && !(new & R3_MAPPED))
+		r3_note_range(mm, addr & ~(size - 1), size);
 }
 
 #ifdef R3_OLD_SET_PTE
-#define set_pte_at(mm, addr, ptep, pte) r3_set_pte_at(mm, addr, ptep, pte)
+#define set_pte_at(mm, addr, ptep, pte) r3_set_pte_at(mm, addr, ptep, pte, PAGE_SIZE)
 #else
 static inline void set_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte,
 			    unsigned int nr)
 {
 	for (;;) {
-		r3_set_pte_at(mm, addr, ptep, pte);
+		r3_set_pte_at(mm, addr, ptep, pte, PAGE_SIZE);
 		if (--nr == 0)
 			break;
 		ptep++;
@@ -275,6 +288,86 @@ static inline int ptep_test_and_clear_young(struct vm_area_struct *vma, unsigned
 	return pte_young(*ptep) && test_and_clear_bit(5, (unsigned long *)&ptep->pte);
 }
 
+/* Leaves at the pmd have the format of a pte, marks included. */
+static inline pte_t r3_pmd_pte(pmd_t pmd)	{ return __pte(pmd_val(pmd)); }
+static inline pmd_t r3_pte_pmd(pte_t pte)	{ return __pmd(pte_val(pte)); }
+
+#define pmd_write pmd_write
+static inline int pmd_write(pmd_t pmd)		{ return pte_write(r3_pmd_pte(pmd)); }
+#define pmd_dirty pmd_dirty
+static inline int pmd_dirty(pmd_t pmd)		{ return pte_dirty(r3_pmd_pte(pmd)); }
+#define pmd_young pmd_young
+static inline int pmd_young(pmd_t pmd)		{ return pte_young(r3_pmd_pte(pmd)); }
+static inline pmd_t pmd_wrprotect(pmd_t pmd)	{ return r3_pte_pmd(pte_wrprotect(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkwrite_novma(pmd_t pmd) { return r3_pte_pmd(pte_mkwrite_novma(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkclean(pmd_t pmd)	{ return r3_pte_pmd(pte_mkclean(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkdirty(pmd_t pmd)	{ return r3_pte_pmd(pte_mkdirty(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkold(pmd_t pmd)	{ return r3_pte_pmd(pte_mkold(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkyoung(pmd_t pmd)	{ return r3_pte_pmd(pte_mkyoung(r3_pmd_pte(pmd))); }
+static inline pmd_t pmd_mkhuge(pmd_t pmd)	{ return __pmd(pmd_val(pmd) | _PAGE_PSE); }
+static inline pmd_t pmd_mkinvalid(pmd_t pmd)	{ return __pmd(pmd_val(pmd) & ~_PAGE_PRESENT); }
+static inline pmd_t pmd_modify(pmd_t pmd, pgprot_t prot)
+{
+	return __pmd(pte_val(pte_modify(r3_pmd_pte(pmd), prot)) | (pmd_val(pmd) & _PAGE_PSE));
+}
+#define mk_pmd(page, prot)	pfn_pmd(page_to_pfn(page), prot)
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static inline int pmd_trans_huge(pmd_t pmd)	{ return pmd_leaf(pmd); }
+
+#define pmd_access_permitted pmd_access_permitted
+static inline bool pmd_access_permitted(pmd_t pmd, bool write)
+{
+	unsigned long need = _PAGE_PRESENT | _PAGE_USER | (write ? _PAGE_RW : 0);
+
+	return (pmd_val(pmd) & need) == need;
+}
+
+#define __HAVE_ARCH_PMD_SAME
+static inline int pmd_same(pmd_t a, pmd_t b)
+{
+	return pte_same(r3_pmd_pte(a), r3_pmd_pte(b));
+}
+
+static inline void set_pmd_at(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp, pmd_t pmd)
+{
+	r3_set_pte_at(mm, addr, (pte_t *)pmdp, r3_pmd_pte(pmd), PMD_SIZE);
+}
+
+/* What was there, a leaf or a table, is gone from the flush's sight. */
+static inline pmd_t r3_pmd_xchg(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp, pmd_t new)
+{
+	unsigned long old = xchg(&pmdp->pmd, r3_unmarked(r3_pmd_pte(new)));
+
+	if ((old & R3_MAPPED) || ((old & _PAGE_PRESENT) && !(old & _PAGE_PSE)))
+		r3_note_range(mm, addr & PMD_MASK, PMD_SIZE);
+	return __pmd(old & ~R3_MAPPED_ALL);
+}
+
+#define __HAVE_ARCH_PMDP_HUGE_GET_AND_CLEAR
+static inline pmd_t pmdp_huge_get_and_clear(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
+{
+	return r3_pmd_xchg(mm, addr, pmdp, __pmd(0));
+}
+#define pmdp_establish pmdp_establish
+static inline pmd_t pmdp_establish(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp,
+				   pmd_t pmd)
+{
+	return r3_pmd_xchg(vma->vm_mm, addr, pmdp, pmd);
+}
+#define __HAVE_ARCH_PMDP_SET_WRPROTECT
+static inline void pmdp_set_wrprotect(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
+{
+	clear_bit(1, (unsigned long *)&pmdp->pmd);
+}
+#define __HAVE_ARCH_PMDP_TEST_AND_CLEAR_YOUNG
+static inline int pmdp_test_and_clear_young(struct vm_area_struct *vma, unsigned long addr,
+					    pmd_t *pmdp)
+{
+	return pmd_young(*pmdp) && test_and_clear_bit(5, (unsigned long *)&pmdp->pmd);
+}
+#endif
+
 /* Swap entries: present and protnone clear; type in bits 9-13, offset from 14. */
 #define __swp_type(x)		(((x).val >> 9) & 0x1f)
 #define __swp_offset(x)		((x).val >> 14)
@@ -295,6 +388,7 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte) { return pte_unset(pte, _
 
 /* Mapping a page in its space happens on the way back to user mode. */
 #define update_mmu_cache(vma, addr, ptep)			do { } while (0)
+#define update_mmu_cache_pmd(vma, addr, pmdp)			do { } while (0)
 #define update_mmu_cache_range(vmf, vma, addr, ptep, nr)	do { } while (0)
 #define flush_tlb_fix_spurious_fault(vma, addr, ...)		do { } while (0)
 

@@ -14,7 +14,9 @@ struct r3_slot_info {
 	u64 stamp;			/* whose vector state its frame holds */
 	unsigned long uc;		/* offsets into the slot, checked; 0: none yet */
 	unsigned long fp;
+	u64 fs, gs;			/* bases that its thread has, after R3_SIG_FAST */
 	bool started;
+	bool fast;			/* the thread waits after R3_SIG_FAST, not in a signal handler */
 };
 
 struct r3_space {
@@ -30,10 +32,13 @@ struct r3_space {
 	bool dead;			/* its process has ended */
 	bool dying;			/* told to end, may still run */
 	bool orphan;			/* no mm; freed when its process has ended */
+	bool site_table;		/* is mapped: mm/rewrite.c */
 	bool failed;			/* a command since this was cleared */
 	unsigned long lo, hi;		/* nothing is mapped outside */
 	struct r3_slot_info *slots[NR_CPUS];
 };
+
+extern unsigned int r3_stack_start;	/* where in a slot its signal stack begins */
 
 struct r3_space *r3_space_get(struct mm_struct *mm);
 struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu);
@@ -50,6 +55,12 @@ void r3_space_ring(struct r3_space *space);
  * a mapping, or -ESRCH if the space is dead. */
 int r3_space_sync(struct r3_space *space);
 void r3_space_drop(struct r3_space *space);
+
+/* What one fault brings in, a power of two. */
+#define R3_AROUND_SIZE	(64 * PAGE_SIZE)
+
+pmd_t *r3_pmd_of(struct mm_struct *mm, unsigned long addr);
+bool r3_pte_none(struct mm_struct *mm, unsigned long addr);
 
 /* mm/map.c: makes what the page tables hold around addr visible in the space.
  * Returns 0, -EAGAIN if the tables do not allow the access (any more), or an

@@ -8,6 +8,7 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define R3_OLD_SET_PTE		1	/* the arch has set_pte_at, not set_ptes */
 #define pte_mkwrite_novma	pte_mkwrite
+#define pmd_mkwrite_novma	pmd_mkwrite
 #define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
 #endif
 
@@ -18,6 +19,10 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define R3_OLD_PFN_VALID	1	/* FLATMEM's pfn_valid is the arch's */
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0) && defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#define R3_ANON_ORDERS		1	/* anonymous folios of other sizes than a pmd's */
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
