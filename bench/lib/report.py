@@ -48,13 +48,15 @@ def document(data, table, heading):
         for place, words in PLACES.items():
             columns = [c for c in data["columns"] if c["place"] == place and
                        any(r["cells"].get(c["id"]) for r in part["rows"])]
-            if not columns:
+            if not columns or part.get("tables"):
                 continue
             head, lines = grid(part["rows"], columns)
             if lines:
                 out += ["", heading(f"{part['title']}, {words}"), "", table(head, lines)]
         for extra in part.get("tables", []):
             out += ["", heading(extra["title"]), "", table(extra["head"], extra["rows"])]
+    if data.get("goals"):
+        out += ["", heading(data["goals"]["title"]), "", table(data["goals"]["head"], data["goals"]["rows"])]
     if data["missing"]:
         out += ["", heading("Not here"), ""] + [f"- {name}: {why}" for name, why in data["missing"].items()]
     if data["failures"]:

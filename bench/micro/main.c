@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N] [BENCHMARK...]
+ * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N | -g | -G] [BENCHMARK...]
  *
- * Writes one line of JSON for each benchmark. As PID 1 it first mounts what a
+ * Writes one line of JSON for each benchmark; -g those of growth.c, -G only
+ * their small sizes. As PID 1 it first mounts what a
  * system needs and at the end powers the machine off, so that an initramfs of
  * this program alone is a benchmark.
  */
@@ -257,7 +258,7 @@ static void wait_forever(unsigned long n)
 
 static void usage(void)
 {
-	fprintf(stderr, "Usage: micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N] [BENCHMARK...]\n");
+	fprintf(stderr, "Usage: micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N | -g | -G] [BENCHMARK...]\n");
 	exit(2);
 }
 
@@ -273,7 +274,7 @@ static unsigned long number(const char *s, unsigned long max)
 
 int main(int argc, char **argv)
 {
-	int opt, list = 0, init = getpid() == 1;
+	int opt, list = 0, grow = 0, init = getpid() == 1;
 	long waiters = -1;
 	struct utsname uts;
 
@@ -283,7 +284,7 @@ int main(int argc, char **argv)
 		be_init();
 		argc = without_kernel_words(argc, argv);
 	}
-	while ((opt = getopt(argc, argv, "t:s:n:d:lw:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:s:n:d:lw:gG")) != -1) {
 		switch (opt) {
 		case 't':
 			target_ns = number(optarg, 100000) * 1000000ULL;
@@ -303,6 +304,10 @@ int main(int argc, char **argv)
 		case 'w':
 			waiters = strtol(optarg, NULL, 10);
 			break;
+		case 'g':
+		case 'G':
+			grow = opt;
+			break;
 		default:
 			usage();
 		}
@@ -315,7 +320,10 @@ int main(int argc, char **argv)
 	if (!list)
 		printf("{\"micro\": 1, \"release\": \"%s\", \"cpus\": %d}\n", uts.release,
 		       CPU_COUNT(&all_cpus));
-	all_benches(argv + optind, list);
+	if (grow)
+		growth(grow == 'G');
+	else
+		all_benches(argv + optind, list);
 	if (init) {
 		sync();
 		reboot(RB_POWER_OFF);

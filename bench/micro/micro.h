@@ -53,6 +53,9 @@ int micro_file(unsigned long len);
 void micro_pin(void);
 void micro_unpin(void);
 
+/* The series of growth.c, or only their small sizes. */
+void growth(int small);
+
 /* The program ends at once with this status when it is executed under this name. */
 #define MICRO_NOTHING	"micro-nothing"
 #define MICRO_STATUS	42

@@ -19,10 +19,10 @@ rows = {row["name"]: row for part in r["parts"] for row in part["rows"]}
 print(eval(sys.argv[2]))' "$T/result.json" "$1"
 }
 
-bench --smoke --only micro,boot -o "$T/result" > "$T/out" 2> "$T/err"
-is "$?" 0 "all rows of micro and the start-up, in native and ring3" || diag "$(grep -v round "$T/err"; tail -30 "$T/out")"
+bench --smoke -s native,ring3 --only micro,boot,growth -o "$T/result" > "$T/out" 2> "$T/err"
+is "$?" 0 "operations, start-up and growth, in native and ring3" || diag "$(grep -v round "$T/err"; tail -30 "$T/out")"
 is "$(ask 'r["failures"]')" "{}" "none of them failed"
-is "$(ask '[n for n, row in rows.items() if not n.startswith("boot") and
+is "$(ask '[n for n, row in rows.items() if not n.startswith("boot") and any(row["cells"].values()) and
 	not all(row["cells"][c] for c in ("native@free", "ring3@free"))]')" "[]" "each has a number in both"
 is "$(ask 'all(rows["boot_" + n]["cells"]["ring3@free"]["median"] > 1 for n in ("pid1", "shell", "debian_shell"))')" \
 	True "and takes time to start"
@@ -55,7 +55,7 @@ like "$(grep -A9 '^Failed' "$T/out")" '- ring3, free: micro: .+' "and is in the 
 
 # What a system prints beside results does no harm, and wrong results are failures.
 is "$(cd "$REPO/bench" && python3 - <<'EOF'
-from lib import measure, workloads
+from lib import goals, growth, measure, workloads
 line = measure.parse
 assert line('{"name": "a", "unit": "us", "value": 2}')["value"] == 2
 assert line('[ 0.1] a message') == '[ 0.1] a message'
@@ -79,11 +79,22 @@ a, b = results.report([column, other])
 assert a["cells"]["native@free"] == {"median": 2, "min": 1, "max": 9, "n": 3, "ratio": 1}, a
 assert a["cells"]["x@free"]["ratio"] == 3 and b["cells"]["x@free"] is None
 assert results.failures == {"x, free: b": "wrong"}
-clock = iter([10, 12, 20, 23]).__next__
+clock = iter([10, 12, 20, 25]).__next__
 watch = workloads.Watch(clock)
-for line in {"begin": "right"}, {"end": "right", "seconds": 1.9}, {"begin": "late"}, {"end": "late", "seconds": 1.5}:
+for line in {"begin": "right"}, {"end": "right", "seconds": 1.9}, {"begin": "late"}, {"end": "late", "seconds": 3.2}:
     watch.line(line)
-assert list(watch.wrong) == ["late"] and "1.50 s" in watch.wrong["late"], watch.wrong
+assert list(watch.wrong) == ["late"] and "3.20 s" in watch.wrong["late"], watch.wrong
+assert growth.knee([4, 2, 2, 3]) == 1.5 and growth.knee([None, 1]) is None and growth.knee([1, None, 3]) == 3
+def row(name, unit, native, ours, **more):
+    cells = {"native@free": {"median": native}, "ring3@free": {"median": ours, "ratio": ours / native}, **more}
+    return {"name": name, "unit": unit, "cells": cells}
+columns = [{"id": i, "system": i.split("@")[0], "title": i, "place": "free"} for i in ("native@free", "ring3@free", "uml@free")]
+found = goals.table({"columns": columns, "parts": [
+    {"name": "micro", "rows": [row("getppid", "us", 1, 7), row("tcp_loopback", "MB/s", 100, 80)]},
+    {"name": "workloads", "rows": [row("sqlite", "s", 1, 4, **{"uml@free": {"median": 2}})]}]})["rows"]
+assert [l[-1] for l in found] == ["no", "yes", "no"], found
+assert workloads.derived([row("build_j2", "s", 1, 9, **{"ring3-2@free": {"median": 5}})])[0]["cells"] == \
+    {"ring3-2@free": {"median": 1.8}}
 print("good")
 EOF
 )" good "parsing, medians, ratios"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ring3 is to reach, beside what a run measured. A goal whose rows were not
+measured is not in the table; one that is missed does not fail the run."""
+from . import growth
+from .report import MORE_IS_BETTER
+from .tools import show
+
+# row, column of ring3, what is looked at ("x": ratio to native, "": the value), limit, where more is better
+GOALS = (
+    ("getppid", "ring3@free", "x", 6), ("clock_gettime", "ring3@free", "x", 1.2),
+    ("anon_fault_page", "ring3@free", "x", 1.5), ("file_fault_page", "ring3@free", "", 0.5),
+    ("fork_exit_wait", "ring3@free", "x", 3), ("fork_exec_wait_static", "ring3@free", "x", 3),
+    ("sh_c_true", "ring3@free", "x", 3), ("mmap_touch4_munmap", "ring3@free", "x", 5),
+    ("signal", "ring3@free", "x", 3), ("pthread_create_join", "ring3@free", "x", 3),
+    ("pipe_pingpong", "ring3@free", "x", 4),
+    ("tcp_loopback", "ring3@free", "x", 0.7), ("unix_stream", "ring3@free", "x", 0.7),
+    ("memcpy", "ring3@free", "x", 0.97), ("compute_1000", "ring3@free", "x", 1 / 0.97),
+    ("compute_fp_1000", "ring3@free", "x", 1 / 0.97),
+    ("two_threads_speedup", "ring3-2@free", "", 1.9),
+    ("boot_pid1", "ring3@free", "", 60), ("boot_debian_shell", "ring3@free", "", 300),
+    ("idle_pss", "ring3@free", "", 32),
+    ("build_j2", "ring3@free", "x", 1.5), ("shell_script", "ring3@free", "x", 2.5),
+    ("pgbench_select", "ring3@free", "x", 0.5), ("pgbench_tpcb", "ring3@free", "x", 0.5),
+    ("redis_set", "ring3@free", "x", 0.5), ("redis_get", "ring3@free", "x", 0.5),
+    ("build_j2_speedup", "ring3-2@free", "", 1.7),
+)
+KNEE = 2
+
+
+def cell(rows, name, column):
+    return (rows[name]["cells"].get(column) if name in rows else None) or {}
+
+
+def line(what, limit, value, more):
+    met = value >= limit if more else value <= limit
+    return [what, ("≥ " if more else "≤ ") + show(limit), show(value), "yes" if met else "no"]
+
+
+def against_limits(rows):
+    for name, column, look, limit in GOALS:
+        value = cell(rows, name, column).get("ratio" if look else "median")
+        if value is not None:
+            unit = rows[name]["unit"]
+            what = f"{name}, × native" if look else f"{name}, {unit}"
+            yield line(f"{what} ({column})", limit, value, unit in MORE_IS_BETTER)
+    guest, native = (cell(rows, "process_pss", c).get("median") for c in ("ring3@free", "native@free"))
+    if guest is not None and native is not None:
+        yield line("process_pss over native, KB (ring3@free)", 200, guest - native, False)
+    ours, uml = (cell(rows, "getppid", c).get("median") for c in ("ring3@one", "uml@one"))
+    if ours and uml:
+        yield line("getppid, × UML (ring3@one)", 0.5, ours / uml, False)
+
+
+def against_peers(part, columns):
+    """Each workload against the best of the peers in the same place."""
+    for place in ("free", "one"):
+        peers = [c for c in columns if c["place"] == place and c["system"] not in ("native", "ring3", "ring3-2")]
+        for row in part["rows"]:
+            more = row["unit"] in MORE_IS_BETTER
+            ours = (row["cells"].get(f"ring3@{place}") or {}).get("median")
+            found = [(row["cells"][c["id"]]["median"], c["title"]) for c in peers if row["cells"].get(c["id"])]
+            if ours and found:
+                best, title = max(found) if more else min(found)
+                yield line(f"{row['name']}, × the best peer, {title} (ring3@{place})", 1, ours / best, more)
+
+
+def table(data):
+    """The table as a part's extra table has it, or None."""
+    rows = {row["name"]: row for part in data["parts"] for row in part["rows"]}
+    lines = list(against_limits(rows))
+    for part in data["parts"]:
+        if part["name"] == "workloads":
+            lines += against_peers(part, data["columns"])
+        elif part["name"] == "growth":
+            for what, steps in growth.knees(part["rows"], data["columns"]):
+                if "ring3" in steps:
+                    lines.append(line(f"worst step: {what}", KNEE, steps["ring3"], False))
+    return {"title": "Goals", "head": ["", "limit", "here", "reached"], "rows": lines} if lines else None
