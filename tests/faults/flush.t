@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 300
+# timeout: 400
+# tags: slow
 # Nothing that was acknowledged as flushed is lost: a hundred times a guest
 # writes and flushes, both to a bare disk and to a file, goes on writing, and
 # some process of it is killed; the next guest and the host find what was there.
