@@ -185,8 +185,9 @@ static void blk_kick(struct dev *dev, unsigned int q)
 {
 	struct blk *blk = to_blk(dev);
 	struct virtq *vq = &dev->vq[q];
+	unsigned int budget = BLK_QUEUE_SIZE;
 
-	while (virtq_getchain(vq, &blk->chain) > 0) {
+	for (; budget && virtq_getchain(vq, &blk->chain) > 0; budget--) {
 		int64_t len = blk_request(blk);
 
 		if (len < 0) {
@@ -197,6 +198,9 @@ static void blk_kick(struct dev *dev, unsigned int q)
 		/* The next request may take long; the guest need not wait. */
 		dev_queue_done(dev, q);
 	}
+	/* Who refills it all the time must not keep us from control. */
+	if (!budget)
+		dev_again(dev, q);
 }
 
 static void blk_destroy(struct dev *dev)

@@ -46,9 +46,13 @@ static void rng_kick(struct dev *dev, unsigned int q)
 {
 	struct rng *rng = container_of(dev, struct rng, dev);
 	struct virtq *vq = &dev->vq[q];
+	unsigned int budget = RNG_QUEUE_SIZE;
 
-	while (virtq_getchain(vq, &rng->chain) > 0)
+	for (; budget && virtq_getchain(vq, &rng->chain) > 0; budget--)
 		virtq_relchain(vq, &rng->chain, rng_fill(&rng->chain));
+	/* Who refills it all the time must not keep us from control. */
+	if (!budget)
+		dev_again(dev, q);
 }
 
 static void rng_destroy(struct dev *dev)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tells each lie to each queue it is for; see lying.h. lie=NAME: only that one. */
+/*
+ * Tells each lie to each queue it is for; see lying.h. lie=FILE: only that one.
+ * end=TARGET: none, but ends the guest while that target has work without end.
+ */
 #include "lies.h"
 #include "targets.h"
 
@@ -197,9 +200,37 @@ static void tell(const struct lie *lie, struct target *t)
 		bare_printf("# %s\n", failed);
 }
 
+/* Has the last word while the guest ends: requests without a pause. */
+static void feed(struct target *t)
+{
+	struct vq *q = lie_queue(t);
+
+	bare_write(q->avail->idx, (uint16_t)(bare_read(q->used->idx) + q->size));
+	vdev_kick(t->v, t->q);
+}
+
+/* Every descriptor the same request, so that the ring can be full of it for ever. */
+static void end_at_work(struct target *t)
+{
+	struct vring_desc *table;
+	struct vq *q = lie_queue(t);
+	unsigned int i, n = 0;
+	uint16_t head;
+
+	if (!restart(t))
+		fail("it does not start again");
+	head = lie_indirect(t, &table, &n);
+	for (i = 0; i < q->size; i++)
+		q->avail->ring[i] = head;
+	lie_race(feed, t);
+	bare_wait_ms(50);
+	bare_printf("# %s: status %x, %u requests\n", t->name, t->v->page->status, q->used->idx);
+	bare_exit(R3_EXIT_POWEROFF);
+}
+
 void bare_main(void)
 {
-	const char *only = bare_option("lie");
+	const char *only, *end;
 	unsigned int i, l;
 
 	if (!targets_find() || bare_boot->nr_cpus < 2) {
@@ -212,6 +243,11 @@ void bare_main(void)
 	for (i = 0; i < nr_targets; i++)
 		if (!i || targets[i].v != targets[i - 1].v)
 			bare_ok(restart(&targets[i]) && targets[i].work(targets[i].v), "%s works", targets[i].name);
+	end = bare_option("end");
+	for (i = 0; end && i < nr_targets; i++)
+		if (!strcmp(end, targets[i].name))
+			end_at_work(&targets[i]);
+	only = bare_option("lie");
 	for (l = 0; l < ARRAY_SIZE(lies); l++) {
 		if (only && strcmp(only, lies[l]->name))
 			continue;

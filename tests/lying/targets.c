@@ -137,13 +137,13 @@ static bool work_console(struct vdev *v)
 
 struct target targets[] = {
 	{ "rng", TO_RNG, &rng, 0, start_plain, start_plain, work_rng },
-	{ "blk layer", TO_BLK, &disk[0], 0, start_plain, start_plain, work_rw },
-	{ "blk image", TO_BLK, &disk[1], 0, start_plain, start_plain, work_rw },
-	{ "blk read-only", TO_BLK, &disk[2], 0, start_plain, start_plain, work_ro, .readonly = true },
-	{ "console tx", TO_TX, &console, 1, start_console, start_console, work_console },
-	{ "console rx", TO_RX, &console, 0, start_console, start_console, work_console },
-	{ "console control tx", TO_CTL_TX, &console, PORT_CTL_TX, start_console, start_console, work_console },
-	{ "console control rx", TO_CTL_RX, &console, PORT_CTL_RX, start_silent, start_console, work_console },
+	{ "blk-layer", TO_BLK, &disk[0], 0, start_plain, start_plain, work_rw },
+	{ "blk-image", TO_BLK, &disk[1], 0, start_plain, start_plain, work_rw },
+	{ "blk-read-only", TO_BLK, &disk[2], 0, start_plain, start_plain, work_ro, .readonly = true },
+	{ "console-tx", TO_TX, &console, 1, start_console, start_console, work_console },
+	{ "console-rx", TO_RX, &console, 0, start_console, start_console, work_console },
+	{ "console-control-tx", TO_CTL_TX, &console, PORT_CTL_TX, start_console, start_console, work_console },
+	{ "console-control-rx", TO_CTL_RX, &console, PORT_CTL_RX, start_silent, start_console, work_console },
 };
 const unsigned int nr_targets = ARRAY_SIZE(targets);
 
