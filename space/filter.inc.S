@@ -91,7 +91,9 @@ guest_filter:
 	RET	STUB_RET_ALLOW
 g1:	CALL	__NR_rt_sigreturn, sigreturn, g2
 	RET	STUB_RET_ALLOW
-g2:	CALL	__NR_futex, guest_wait, gtrap
+g2:	CALL	__NR_sched_yield, guest_yield, g3
+	RET	STUB_RET_ALLOW
+g3:	CALL	__NR_futex, guest_wait, gtrap
 	ARG_EQ	1, STUB_FUTEX_WAIT, gtrap
 	ARG_EQ	3, 0, gtrap
 	LD	DATA_ARG(3) + 4
@@ -116,7 +118,9 @@ manager_filter:
 	RET	STUB_RET_ALLOW
 m1:	CALL	__NR_futex, guest_wait, m2
 	RET	STUB_RET_ALLOW
-m2:	CALL	__NR_rt_sigreturn, sigreturn, m3
+m2:	CALL	__NR_rt_sigreturn, sigreturn, m2a
+	RET	STUB_RET_ALLOW
+m2a:	CALL	__NR_sched_yield, guest_yield, m3
 	RET	STUB_RET_ALLOW
 m3:	CALL	__NR_futex, manager_wait, m4
 	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap

@@ -304,6 +304,8 @@ fast_entry:
 	leaq	R3_SLOT_FLAGS+8(%r11), %rsp
 	pushfq
 	movl	%ecx, R3_SLOT_SITE(%r11)
+	movzbl	R3_SITE_YIELD(%rcx), %ecx
+	movl	%ecx, R3_SLOT_YIELD(%r11)
 	movq	%rax, R3_SLOT_AX(%r11)
 	movq	%rbx, R3_SLOT_BX(%r11)
 	movq	%rdx, R3_SLOT_DX(%r11)
@@ -341,12 +343,19 @@ posted:
 	SITE	guest_wake
 
 wait_resume:
-	movl	$STUB_SPINS, %ecx
+	movl	R3_SLOT_SPINS(%rbx), %ecx
 1:	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	je	resume
 	pause
 	decl	%ecx
-	jnz	1b
+	jg	1b
+	/* On one host CPU the vCPU runs now, and need not wake who does not sleep. */
+	cmpl	$0, R3_SLOT_YIELD(%rbx)
+	je	2f
+	movl	$__NR_sched_yield, %eax
+	SITE	guest_yield
+	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	je	resume
 2:	xorl	%eax, %eax
 	movl	$2, %ecx
 	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rbx)

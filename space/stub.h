@@ -12,8 +12,6 @@
 #define STUB_ZYGOTE_CLONE	0x108011
 #define STUB_ZYGOTE_MAP		0x11
 
-#define STUB_SPINS		1
-
 #define R3_SLOT_SHIFT		16
 #define STUB_UC_RIP		168	/* of ucontext.uc_mcontext */
 

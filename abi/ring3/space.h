@@ -48,6 +48,7 @@
 #define R3_SLOT_UC		40
 #define R3_SLOT_SP		48
 #define R3_SLOT_MODE		56
+#define R3_SLOT_YIELD		60
 #define R3_SLOT_SCRATCH	64
 #define R3_SLOT_AX		128
 #define R3_SLOT_BX		136
@@ -68,6 +69,7 @@
 #define R3_SLOT_IP		256
 #define R3_SLOT_FLAGS		264
 #define R3_SLOT_SITE		272
+#define R3_SLOT_SPINS		276
 #define R3_SLOT_XMASK		280
 #define R3_SLOT_HEAD		512
 #define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
@@ -136,14 +138,15 @@ struct r3_slot {
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
 	__u32 mode;			/* R3_MODE_* */
-	__u32 reserved;
+	__u32 yield;			/* before it sleeps, the guest thread yields; by
+					   the kernel, and for a site by R3_SITE_YIELD */
 	__u64 scratch[8];		/* the guest thread's own while it starts */
 	/* User registers where no signal frame has them. */
 	__u64 ax, bx, cx, dx, si, di, bp, usp;
 	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
 	__u64 ip, flags;
 	__u32 site;			/* of R3_SIG_FAST */
-	__u32 reserved1;
+	__u32 spins;			/* before it yields or sleeps */
 	__u64 xmask;			/* vector state components to keep */
 	__u8  reserved2[512 - 288];
 };

@@ -192,8 +192,13 @@ static void place_vcpus(struct vm *vm)
 			if (CPU_ISSET(i, &set))
 				list[n++] = i;
 	/* Guests that start one after the other spread over the CPUs. */
-	for (i = 0; i < vm->cfg->cpus; i++)
-		vm->boot->vcpu[i].host_cpu = n ? (int)list[(getpid() + i) % n] : -1;
+	for (i = 0; i < vm->cfg->cpus; i++) {
+		struct r3_vcpu *vcpu = &vm->boot->vcpu[i];
+
+		vcpu->host_cpu = n ? (int)list[(getpid() + i) % n] : -1;
+		vcpu->spare_cpu = n >= 2 * vm->cfg->cpus ?
+				  (int)list[(getpid() + vm->cfg->cpus + i) % n] : -1;
+	}
 }
 
 static int start_zygote(struct vm *vm, struct r3_err *err)

@@ -14,7 +14,7 @@
 #include <asm/unistd.h>
 #include <asm/page.h>
 #include <asm/host.h>
-#include <asm/timex.h>
+#include <ring3/space.h>
 
 struct r3_boot *r3_boot __ro_after_init;
 struct r3_zygote *r3_zygote __ro_after_init;
@@ -123,27 +123,13 @@ void r3_host_yield(void)
 	host_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
 }
 
-#define YIELD_LONG_US	50
-#define YIELD_PAUSE_US	5000
-
-static DEFINE_PER_CPU(u64, yield_not_before);
-
-/*
- * Lets what waits on the same host CPU run, if that is likely to be for a short
- * while: then nobody needs to sleep. Where something else wants this CPU, a
- * yield gives it a whole time slice. Returns false if it did nothing.
- */
-bool r3_host_hand_over(void)
+/* This vCPU's thread goes to another host CPU. */
+long r3_host_move(unsigned int host_cpu)
 {
-	u64 khz = r3_boot->tsc_khz, before = get_cycles(), after;
+	unsigned long mask[(R3_MAX_HOST_CPU + 1) / BITS_PER_LONG] = { };
 
-	if (khz && before < raw_cpu_read(yield_not_before))
-		return false;
-	r3_host_yield();
-	after = get_cycles();
-	if (khz && after - before > khz * YIELD_LONG_US / 1000)
-		raw_cpu_write(yield_not_before, after + khz * YIELD_PAUSE_US / 1000);
-	return true;
+	__set_bit(host_cpu, mask);
+	return host_call(__NR_sched_setaffinity, 0, sizeof(mask), (long)mask, 0, 0, 0);
 }
 
 /* After patching kernel text: every vCPU fetches it anew. */

@@ -15,6 +15,7 @@
 #include <asm/switch_to.h>
 #include <asm/debug.h>
 #include <asm/host.h>
+#include <asm/handover.h>
 #include <asm/entry.h>
 #include <asm/fpu.h>
 #include <asm/traps.h>
@@ -112,6 +113,7 @@ void exit_thread(struct task_struct *task)
 
 void arch_cpu_idle(void)
 {
+	r3_handover_home();
 	r3_host_wait_irq(this_cpu_ptr(&r3_irq_pending), 0);
 	raw_local_irq_enable();
 #ifndef R3_OLD_IDLE

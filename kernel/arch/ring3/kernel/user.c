@@ -22,6 +22,7 @@
 #include <asm/entry.h>
 #include <asm/traps.h>
 #include <asm/rewrite.h>
+#include <asm/handover.h>
 
 /* A guest thread that has not stopped this long after it was told to. */
 #define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
@@ -80,6 +81,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
 
 	WRITE_ONCE(slot->event, 0);
+	WRITE_ONCE(slot->yield, r3_boot->nr_cpus == 1);
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
@@ -92,6 +94,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 		r3_space_ring(space);
 	} else if (xchg(&slot->resume, 1) == 2) {
 		r3_host_futex_wake(&slot->resume, 1);
+		r3_handover_late();
 	}
 	spin_unlock(&space->lock);
 }
@@ -162,7 +165,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	struct r3_slot_info *info = get_slot(regs);
 	struct r3_space *space;
 	struct stop stop = { };
-	bool stopping = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
+	bool stopping = false, slept = false, spun = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
 	struct r3_slot *slot;
 	unsigned int cpu;
 
@@ -172,6 +175,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	space = current->mm->context.space;
 	slot = info->slot;
 
+	r3_handover_begin(info);
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);
 
@@ -191,24 +195,29 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			give_up(space);
 			return false;
 		}
+		if (!spun && r3_handover_spin(slot))
+			continue;
+		spun = true;
 		/*
 		 * On one host CPU the guest thread runs now, and if it stops
 		 * before its time is up neither side needs to sleep.
 		 */
 		if (!yielded) {
 			yielded = true;
-			if (r3_host_hand_over())
+			if (r3_hand_over())
 				continue;
 		}
 		cmpxchg(&slot->event, 0, 2);
 		if (READ_ONCE(slot->event) != 2)
 			continue;
+		slept = true;
 		/* No interrupt is taken now, the timer's neither. */
 		if (call)
 			r3_host_futex_wait_ns(&slot->event, 2, KICK_AGAIN_NS);
 		else
 			r3_host_wait_irq(&slot->event, 2);
 	}
+	r3_handover_end(slept);
 	r3_frame_get(info, regs, ev, cpu);
 	return true;
 }
@@ -239,6 +248,7 @@ static void do_trap(struct pt_regs *regs, struct r3_event *ev);
 static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 {
 	const struct site *site = r3_rewrite_enter(regs, ev->site);
+	unsigned long switches = current->nvcsw;
 
 	if (unlikely(!site)) {
 		/* Nobody but forgers gets here. */
@@ -247,7 +257,7 @@ static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 		return;
 	}
 	do_syscall(regs, false);
-	r3_rewrite_leave(regs, site);
+	r3_rewrite_leave(regs, site, current->nvcsw != switches);
 }
 
 static void trap_signal(struct pt_regs *regs, struct r3_event *ev)

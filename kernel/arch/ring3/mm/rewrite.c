@@ -85,6 +85,7 @@ static unsigned int groups_end;		/* no higher one was ever used */
 static DEFINE_XARRAY(by_pfn);
 static DEFINE_MUTEX(rewrite_mutex);
 static void *site_table __ro_after_init;	/* NULL: no rewriting */
+static u8 site_score[R3_MAX_SITES];	/* up when a call did not block */
 
 static bool rewrite = true;
 core_param(ring3_rewrite, rewrite, bool, 0444);
@@ -549,9 +550,30 @@ const struct site *r3_rewrite_enter(struct pt_regs *regs, u32 index)
 	return s;
 }
 
-/* The system call is done; user code goes on behind the compare. */
-void r3_rewrite_leave(struct pt_regs *regs, const struct site *s)
+#define SCORE_YIELD	4
+#define SCORE_MAX	7
+
+/*
+ * On one host CPU, should the guest thread yield or sleep when it has handed
+ * over a call of this site? If the vCPU will go on with something else, sleep.
+ */
+static void keep_score(unsigned int index, bool blocked)
 {
+	u8 *yield = site_table + (R3_SITE_YIELD - R3_SITE_TABLE) + index, now;
+
+	if (blocked)
+		site_score[index] = max(site_score[index], 3) - 3;
+	else if (site_score[index] < SCORE_MAX)
+		site_score[index]++;
+	now = r3_boot->nr_cpus == 1 && site_score[index] >= SCORE_YIELD;
+	if (*yield != now)
+		*yield = now;
+}
+
+/* The system call is done; user code goes on behind the compare. */
+void r3_rewrite_leave(struct pt_regs *regs, const struct site *s, bool blocked)
+{
+	keep_score(s - sites, blocked);
 	if (s->kind == TAIL && offset_in_page(regs->ip) == s->end &&
 	    likely(regs->ip == regs->cx)) {
 		compare(regs, s->value);

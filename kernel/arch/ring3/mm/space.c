@@ -20,6 +20,7 @@
 #include <asm/fpu.h>
 #include <asm/mmu_context.h>
 #include <asm/rewrite.h>
+#include <asm/handover.h>
 
 #define POOL_SIZE	4
 
@@ -80,7 +81,7 @@ static int wait_ack(struct r3_space *space)
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
 	if (r3_boot->nr_cpus == 1 && r3_boot->vcpu[0].host_cpu >= 0)
-		r3_host_hand_over();
+		r3_hand_over();
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 

@@ -32,7 +32,7 @@ long r3_host_futex_wait_ns(u32 *uaddr, u32 val, u64 ns);
 /* The first, and returns at once if an interrupt is or comes in (host/entry.S). */
 long r3_host_wait_irq(u32 *uaddr, u32 val);
 void r3_host_yield(void);
-bool r3_host_hand_over(void);
+long r3_host_move(unsigned int host_cpu);
 void r3_host_membarrier(void);
 /* Ends the guest: the monitor acts on reason, an R3_EXIT_*. */
 void __noreturn r3_host_exit(unsigned int reason);

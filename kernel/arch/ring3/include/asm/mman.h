@@ -6,6 +6,8 @@
 
 /* Where the guest maps something the site table has to go. */
 int r3_mmap_check(unsigned long addr, unsigned long len);
-#define arch_mmap_check(addr, len, flags) r3_mmap_check(addr, len)
+/* Without a wish for an address nothing is placed that low. */
+#define arch_mmap_check(addr, len, flags) \
+	((addr) || ((flags) & MAP_FIXED) ? r3_mmap_check(addr, len) : 0)
 
 #endif

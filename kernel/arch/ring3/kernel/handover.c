@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a vCPU and its guest thread wait for each other.
+ *
+ * They share a host CPU, and at first yield to each other: then neither has to
+ * sleep and be woken. Where something else wants that CPU, a yield gives it a
+ * whole time slice, so after a long one the vCPU sleeps instead for a while.
+ *
+ * When user code has come back at once many times in a row and the host has a
+ * CPU to spare, the vCPU moves there and both spin: a system call then costs no
+ * context switch at all. It comes home as soon as spinning did not pay: user
+ * code ran for long, the kernel did, the vCPU has something else to run, or
+ * somebody else wanted the spare CPU. The next try comes later each time.
+ */
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <linux/minmax.h>
+#include <asm/handover.h>
+#include <asm/timex.h>
+#include <asm/space.h>
+#include <asm/traps.h>
+#include <asm/host.h>
+
+#define YIELD_LONG_US	50
+#define YIELD_PAUSE_US	5000
+
+#define STREAK		200	/* quick returns in a row */
+#define SPIN_US		15	/* for user code to come back */
+#define SETTLE_US	300	/* for both to get there: it may sleep still */
+#define GAP_US		30	/* between two looks: somebody else ran */
+#define GUEST_SPINS	300	/* of the guest thread, 10 to 20 us */
+#define LATE		10
+#define LATE_MAX	50
+#define WORTH		1000	/* quick returns that pay for the way */
+#define TRY_AGAIN_US	1000
+#define TRY_AGAIN_MAX_US 1000000
+
+struct handover {
+	u64 yield_after;	/* times in TSC cycles */
+	u64 away_after;
+	u64 came;		/* to the spare CPU */
+	struct r3_slot_info *last;
+	unsigned int streak;
+	unsigned int late;	/* somebody slept: up by LATE, down by 1 when nobody did */
+	unsigned int quick;	/* returns without sleep, while away */
+	unsigned int again_us;
+	bool away;
+};
+
+static DEFINE_PER_CPU(struct handover, handover);
+
+static u64 cycles(u64 us)
+{
+	return r3_boot->tsc_khz * us / 1000;
+}
+
+/*
+ * Lets what waits on the same host CPU run, if that is likely to be for a short
+ * while. Returns false if it did nothing. Interrupts are off, as in all of this.
+ */
+bool r3_hand_over(void)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+	u64 before = get_cycles(), after;
+
+	if (!r3_boot->tsc_khz) {
+		r3_host_yield();
+		return true;
+	}
+	if (before < h->yield_after)
+		return false;
+	r3_host_yield();
+	after = get_cycles();
+	if (after - before > cycles(YIELD_LONG_US))
+		h->yield_after = after + cycles(YIELD_PAUSE_US);
+	return true;
+}
+
+/* Back to the host CPU of the guest threads. */
+void r3_handover_home(void)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+	struct r3_vcpu *vcpu = &r3_boot->vcpu[smp_processor_id()];
+	u64 now = get_cycles();
+
+	if (!h->away)
+		return;
+	h->away = false;
+	h->streak = 0;
+	if (h->quick > WORTH)
+		h->again_us = TRY_AGAIN_US;
+	else
+		h->again_us = clamp(h->again_us * 2, TRY_AGAIN_US, TRY_AGAIN_MAX_US);
+	h->away_after = now + cycles(h->again_us);
+	r3_host_move(vcpu->host_cpu);
+}
+
+static void go_away(struct handover *h)
+{
+	struct r3_vcpu *vcpu = &r3_boot->vcpu[smp_processor_id()];
+	u64 now = get_cycles();
+
+	if (vcpu->spare_cpu < 0 || vcpu->host_cpu < 0 || !r3_boot->tsc_khz || now < h->away_after)
+		return;
+	if (r3_host_move(vcpu->spare_cpu)) {
+		vcpu->spare_cpu = -1;
+		return;
+	}
+	h->away = true;
+	h->late = 0;
+	h->quick = 0;
+	h->came = get_cycles();
+}
+
+/* The guest thread had to be woken. */
+void r3_handover_late(void)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+
+	h->late += LATE;
+	if (h->late > LATE_MAX)
+		r3_handover_home();
+}
+
+/* Before user code is resumed on a slot. */
+void r3_handover_begin(struct r3_slot_info *info)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+
+	if (h->last != info) {
+		r3_handover_home();
+		h->last = info;
+		h->streak = 0;
+	} else if (h->streak >= STREAK && !h->away) {
+		go_away(h);
+	}
+	WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
+}
+
+/* Returns true if there may be something to do, false if spinning is over. */
+bool r3_handover_spin(struct r3_slot *slot)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+	u64 end, now, last;
+
+	if (!h->away)
+		return false;
+	last = get_cycles();
+	end = max(last + cycles(SPIN_US), h->came + cycles(SETTLE_US));
+	for (;;) {
+		if (READ_ONCE(slot->event) || this_cpu_read(r3_irq_pending))
+			return true;
+		cpu_relax();
+		now = get_cycles();
+		if (now - last > cycles(GAP_US) || now > end)
+			break;
+		last = now;
+	}
+	r3_handover_late();
+	return false;
+}
+
+/* User code has stopped. */
+void r3_handover_end(bool slept)
+{
+	struct handover *h = this_cpu_ptr(&handover);
+
+	h->streak = slept ? 0 : h->streak + 1;
+	if (slept)
+		return;
+	h->quick++;
+	if (h->late)
+		h->late--;
+}
