@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fail SYSCALL=ERRNO[/N][@FILE]... -- CMD...: run CMD on a host that fails it.
- * Every Nth call of SYSCALL (default: each) by CMD or any of its children gives
- * ERRNO, with @FILE only while FILE exists. FILE.count then has how many.
+ * fail SYSCALL=ERRNO[/N|:N][@FILE]... -- CMD...: run CMD on a host that fails it.
+ * Every Nth call of SYSCALL (default: each), or with a colon only the Nth, by CMD
+ * or any of its children gives ERRNO, with @FILE only while FILE exists.
+ * FILE.count then has how many.
  *
  * The calls are held by a seccomp listener, which this process answers; it ends
  * with CMD's status.
@@ -13,6 +14,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +39,8 @@ static const struct {
 	{ "eventfd2", SYS_eventfd2 }, { "timer_create", SYS_timer_create },
 	{ "ftruncate", SYS_ftruncate }, { "getrandom", SYS_getrandom }, { "socketpair", SYS_socketpair },
 	{ "pipe2", SYS_pipe2 }, { "execveat", SYS_execveat }, { "signalfd4", SYS_signalfd4 },
+	{ "fcntl", SYS_fcntl }, { "openat", SYS_openat }, { "dup2", SYS_dup2 },
+	{ "setsid", SYS_setsid }, { "bind", SYS_bind }, { "pread64", SYS_pread64 },
 };
 
 static const struct {
@@ -50,6 +54,7 @@ static const struct {
 static struct rule {
 	int nr, error;
 	unsigned long every, seen, failed;
+	bool once;
 	const char *file;
 } rules[RULES_MAX];
 static int nr_rules;
@@ -72,10 +77,13 @@ static void add_rule(char *text)
 	*error++ = 0;
 	if (file)
 		*file++ = 0;
-	every = strchr(error, '/');
+	every = strpbrk(error, "/:");
+	r->once = every && *every == ':';
 	if (every)
 		*every++ = 0;
-	*r = (struct rule){ .nr = -1, .every = every ? strtoul(every, NULL, 10) : 1, .file = file };
+	r->nr = -1;
+	r->every = every ? strtoul(every, NULL, 10) : 1;
+	r->file = file;
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (!strcmp(calls[i].name, text))
 			r->nr = calls[i].nr;
@@ -159,7 +167,10 @@ static int verdict(int nr)
 	for (i = 0; i < nr_rules; i++) {
 		struct rule *r = &rules[i];
 
-		if (r->nr != nr || (r->file && access(r->file, F_OK)) || ++r->seen % r->every)
+		if (r->nr != nr || (r->file && access(r->file, F_OK)))
+			continue;
+		r->seen++;
+		if (r->once ? r->seen != r->every : r->seen % r->every)
 			continue;
 		r->failed++;
 		if (r->file)
@@ -193,7 +204,7 @@ int main(int argc, char **argv)
 	for (; at < argc && strcmp(argv[at], "--"); at++)
 		add_rule(argv[at]);
 	if (at + 1 >= argc || !nr_rules) {
-		fprintf(stderr, "usage: fail SYSCALL=ERRNO[/N][@FILE]... -- CMD [ARG...]\n");
+		fprintf(stderr, "usage: fail SYSCALL=ERRNO[/N|:N][@FILE]... -- CMD [ARG...]\n");
 		return 2;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))

@@ -158,7 +158,8 @@ for every in (1, 2, 5):
         ok(int(f.read()) > 0, f"{what}: some were")
     os.unlink(now)
     works(g, what)
-    ok(any("ulimit -u" in line for line in guests_messages(g)), f"{what}: it is said, with the way out", *guests_messages(g))
+    # The zygote tries again for a while, so that nobody may have noticed.
+    ok(not re.search(rb"tried [^0]", g.text) or any("ulimit -u" in line for line in guests_messages(g)), f"{what}: it is said, with the way out", *guests_messages(g))
     try:
         g.proc.stdin.close()
     except OSError:
