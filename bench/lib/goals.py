@@ -3,6 +3,7 @@
 measured is not in the table; one that is missed does not fail the run."""
 from . import growth
 from .report import MORE_IS_BETTER
+from .systems import OURS
 from .tools import show
 
 # row, column of ring3, what is looked at ("x": ratio to native, "": the value), limit, where more is better
@@ -54,7 +55,7 @@ def against_limits(rows):
 def against_peers(part, columns):
     """Each workload against the best of the peers in the same place."""
     for place in ("free", "one"):
-        peers = [c for c in columns if c["place"] == place and c["system"] not in ("native", "ring3", "ring3-2")]
+        peers = [c for c in columns if c["place"] == place and c["system"] not in OURS]
         for row in part["rows"]:
             more = row["unit"] in MORE_IS_BETTER
             ours = (row["cells"].get(f"ring3@{place}") or {}).get("median")

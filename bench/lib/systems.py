@@ -3,8 +3,10 @@
 
 A column of the table is a system in a place: "free" leaves all its threads to
 the host's scheduler and to what the system itself does about placement, "one"
-keeps everything on one host CPU.
+keeps everything on one host CPU, "busy" has that CPU shared with a program that
+never sleeps.
 """
+import copy
 import glob
 import os
 import shutil
@@ -131,11 +133,15 @@ def add_options(parser):
     group.add_argument("--kernel", metavar="PATH", help="its guest kernel ($RING3_KERNEL)")
     group.add_argument("--initrd", metavar="PATH", help="its initramfs ($RING3_INITRD)")
     group.add_argument("--root", metavar="PATH", help="its Debian root disk ($RING3_ROOT)")
+    group.add_argument("--other", metavar="KERNEL[,PROGRAM]", help="one more column: another build of ring3")
     group.add_argument("--uml", metavar="PATH", action="append", default=[],
                        help="one more linux.uml to compare with; may be given several times")
 
 
 # ---- columns ----
+
+BESIDE_A_HOG = 'while :; do :; done </dev/null & "$@"; status=$?; kill $!; exit $status'
+
 
 class System:
     """One column. Its methods say how to start something in it: a dict of args and,
@@ -153,7 +159,9 @@ class System:
     def __init__(self, place):
         self.place = place
         self.id = f"{self.key}@{place}"
-        self.prefix = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if place == "one" else []
+        self.prefix = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if place != "free" else []
+        if place == "busy":
+            self.prefix += ["sh", "-c", BESIDE_A_HOG, "sh"]
 
     def facts(self):
         return {"id": self.id, "system": self.key, "title": self.title, "place": self.place,
@@ -166,7 +174,7 @@ class Native(System):
     def __init__(self, setup, place):
         super().__init__(place)
         self.setup = setup
-        self.cpus = 1 if place == "one" else len(os.sched_getaffinity(0))
+        self.cpus = 1 if place != "free" else len(os.sched_getaffinity(0))
 
     def micro(self, words):
         return {"args": [*self.prefix, self.setup.micro, *words]}
@@ -218,6 +226,23 @@ class Ring3Smp(Ring3System):
     key, title, cpus = "ring3-2", "ring3 --cpus 2", 2
 
 
+def other_ring3(words):
+    """The class of a column for another build: KERNEL, or KERNEL,PROGRAM."""
+    kernel, _, program = words.partition(",")
+
+    class OtherRing3(Ring3System):
+        key = title = "ring3-other"
+
+        def __init__(self, setup, place):
+            super().__init__(setup, place)
+            self.ring3 = copy.copy(setup.ring3)
+            self.ring3.kernel, self.ring3.program = kernel, program or self.ring3.program
+            for path in (self.ring3.kernel, self.ring3.program):
+                if not os.path.exists(path):
+                    raise Problem(f"{path} is not there: --other wants KERNEL or KERNEL,PROGRAM")
+    return OtherRing3
+
+
 class UmlSystem(System):
     key = "uml"
     path = None			# another linux.uml than Debian's
@@ -262,7 +287,7 @@ class GvisorSystem(System):
         if os.geteuid():
             raise Problem("runsc do wants root")
         self.setup, self.state = setup, os.path.join(setup.work, "runsc")
-        self.cpus = 1 if place == "one" else len(os.sched_getaffinity(0))
+        self.cpus = 1 if place != "free" else len(os.sched_getaffinity(0))
 
     def command(self, *words):
         return [*self.prefix, "runsc", "--root", self.state, "--platform", "ptrace", "--network", "none",
@@ -297,7 +322,7 @@ class QemuSystem(System):
         tools.install(Qemu.PACKAGES)
         self.setup, self.qemu = setup, Qemu()
         self.title = "QEMU TCG"
-        self.cpus = 1 if place == "one" else 2
+        self.cpus = 1 if place != "free" else 2
 
     def boot(self, cpio):
         return {"args": [*self.prefix, *self.qemu.command(self.setup.mem, cpio, "", self.cpus)]}
@@ -320,8 +345,9 @@ class QemuSystem(System):
 
 SYSTEMS = {c.key: c for c in (Native, Ring3System, Ring3Smp, UmlSystem, GvisorSystem, GvisorSystrap,
                               QemuSystem)}
-OURS = ("native", "ring3", "ring3-2")
-PLACES = {"free": "left to the host's scheduler", "one": "all on one host CPU"}
+OURS = ("native", "ring3", "ring3-2", "ring3-other")
+PLACES = {"free": "left to the host's scheduler", "one": "all on one host CPU",
+          "busy": "all on one host CPU, beside a program that never sleeps"}
 
 
 class Setup:
@@ -382,17 +408,18 @@ def columns(args, setup):
     """The columns asked for, and {title: reason} for those that cannot be."""
     chosen, missing = [], {}
     classes = [SYSTEMS[key] for key in args.systems]
+    classes += [other_ring3(args.other)] if args.other else []
     classes += [named_uml(path, n + 2) for n, path in enumerate(args.uml)]
     for place in args.places:
         for cls in classes:
-            if cls is Ring3Smp and (place == "one" or len(os.sched_getaffinity(0)) < 2):
+            if cls is Ring3Smp and (place != "free" or len(os.sched_getaffinity(0)) < 2):
                 if place == "free":
                     missing[cls.title] = "this host has one CPU"
                 continue
             try:
                 chosen.append(cls(setup, place))
             except Problem as why:
-                if cls.key in ("native", "ring3"):
+                if cls.key in ("native", "ring3", "ring3-other"):
                     raise
                 missing[cls.title or cls.key] = str(why)
     return chosen, missing
