@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every system call number, in every way to make one, from the attacker's own
+ * code and from each syscall instruction of the stub, with arguments that make
+ * the call worth while. A filter of the guest's own says which of them its
+ * kernel saw: any other was the host's.
+ */
+#include "attack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LAST_NR		620
+#define X32		0x40000000UL
+#define MAX_SITES	64
+
+enum { GATE_64, GATE_X32, GATE_INT80, GATE_32, NR_GATES };
+static const char *const gates[] = { "x86-64", "x32", "int 0x80", "32-bit" };
+
+static const unsigned long odd_numbers[] = {
+	1023, 1024, 4095, 0x3fffffff, 0x7fffffff, 0x80000000, 0xffffffff, 0xffffffffffffffff, 0x100000009,
+};
+#define NUMBERS (LAST_NR + sizeof(odd_numbers) / sizeof(odd_numbers[0]))
+
+/* rdi, rsi, rdx, r10, r8; the sixth is the filter's */
+static unsigned long args[][5] = {
+	{ 0, 0, 0, 0, 0 },
+	{ NOWHERE, PAGE, 7, 0x8011, R3_SPACE_RAM_FD },	/* mmap, munmap, mprotect as the manager */
+	{ R3_SPACE_ACK_FD, 0, 8, 0, 0 },		/* write: an acknowledgement */
+	{ R3_STUB_SLOTS, 0, 0, R3_STUB_CMD, 0 },	/* futex: waits, with a timeout */
+	{ R3_STUB_SLOTS, 1, 2, 0, 0 },			/* futex: wakes two */
+	{ R3_STUB_SLOTS, 3, 1, 1, R3_STUB_CMD },	/* futex: requeues */
+	{ R3_STUB_CMD, 1, 1, 0, 0 },			/* futex: not in a slot */
+	{ 0x150f00, 0, R3_STUB_SLOTS, 0, 0 },		/* clone as the manager */
+};
+#define NR_ARGS (sizeof(args) / sizeof(args[0]))
+
+/*
+ * What the host makes whatever a filter says, since it has uprobes without
+ * traps: both calls only look where they come from, and refuse.
+ */
+static bool unfiltered(unsigned long nr)
+{
+	return nr == 335 || nr == 336;
+}
+
+static unsigned long number(unsigned int i)
+{
+	return i < LAST_NR ? i : odd_numbers[i - LAST_NR];
+}
+
+/* ---- from code of one's own ---- */
+
+/* int 0x80 as 32-bit code, which user code gets to by a far return. */
+static unsigned char *code32;
+
+static void make_code32(void)
+{
+	code32 = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (code32 == MAP_FAILED)
+		cannot("no memory below 4 GiB");
+	memcpy(code32, "\xcd\x80\x0f\x0b", 4);	/* int $0x80; ud2 */
+}
+
+static void call32(unsigned long nr, const unsigned long *a)
+{
+	struct regs r = {
+		.ip = (unsigned long)code32, .cs = 0x23, .ss = 0x2b, .flags = FLAGS_RUN,
+		.sp = (unsigned long)code32 + PAGE - 64,
+		.ax = nr, .bx = a[0], .cx = a[1], .dx = a[2], .si = a[3], .di = a[4],
+	};
+
+	enter(&r);
+}
+
+static long own_call(int gate, unsigned long nr, const unsigned long *a)
+{
+	register long r10 __asm__("r10") = a[3];
+	register long r8 __asm__("r8") = a[4];
+	register long r9 __asm__("r9") = 0;
+	long ret;
+
+	if (gate == GATE_32)
+		call32(nr, a);
+	if (gate == GATE_INT80)
+		__asm__ volatile("int $0x80" : "=a"(ret) : "0"(nr), "b"(a[0]), "c"(a[1]), "d"(a[2]),
+				 "S"(a[3]), "D"(a[4]) : "memory");
+	else
+		__asm__ volatile("syscall" : "=a"(ret)
+				 : "0"(gate == GATE_X32 ? nr | X32 : nr), "D"(a[0]), "S"(a[1]), "d"(a[2]),
+				   "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	return ret;
+}
+
+/* Whether all was as it is when the guest's kernel gets the call: it has a
+ * result for 64-bit calls, and SIGSEGV for the others, which it does not have. */
+static bool seen(int gate, unsigned long nr, long ret, int sig)
+{
+	if (gate == GATE_64 && unfiltered(nr))
+		return (sig == 0 && ret == -ENXIO) || (sig == 0 && ret == -SEEN) || sig == SIGILL;
+	if (gate == GATE_64 || gate == GATE_X32)
+		return sig == 0 && ret == -SEEN;
+	return sig == SIGSEGV;
+}
+
+static void own(unsigned long nr)
+{
+	volatile unsigned int gate, set;
+
+	for (gate = 0; gate < NR_GATES; gate++)
+		for (set = 0; set < NR_ARGS; set++) {
+			volatile long ret = 0;
+
+			trying = 1;
+			caught.sig = 0;
+			if (TRY())
+				ret = own_call(gate, nr, args[set]);
+			trying = 0;
+			if (!seen(gate, nr, ret, caught.sig))
+				through("the host made %s call %#lx (arguments %u) from the attacker's code: %ld, signal %d",
+					gates[gate], nr, set, ret, caught.sig);
+		}
+}
+
+static int own_calls(long unused)
+{
+	keep_fs();
+	watch_calls();
+	for (; shared->next < (int)NUMBERS; shared->next++)
+		own(number(shared->next));
+	pass_call(SYS_exit_group, 0, 0, 0);
+	return 0;
+}
+
+/* ---- from the stub's instructions ---- */
+
+static unsigned long site[MAX_SITES];
+static int sites;
+static unsigned long back;		/* the stub's way to rt_sigreturn */
+static char *stack;
+
+/* One step: the instruction is made, what follows it is not. */
+static void borrow(unsigned long at, unsigned long nr, const unsigned long *a, unsigned int set)
+{
+	static struct regs r;
+
+	r = (struct regs){
+		.ip = at, .cs = 0x33, .ss = 0x2b, .flags = FLAGS_STEP, .sp = (unsigned long)stack + 8 * PAGE,
+		.ax = nr, .di = a[0], .si = a[1], .dx = a[2], .r10 = a[3], .r8 = a[4],
+		.bx = (unsigned long)stack, .r12 = (unsigned long)stack, .bp = 0, .r15 = 1,
+	};
+	trying = 1;
+	caught.ip = caught.ax = 0;
+	if (TRY())
+		enter(&r);
+	trying = 0;
+	/* To the guest a call from up there is a fault; a call that was made
+	 * ends in the next step's trap. */
+	if (caught.sig != SIGSEGV || caught.ip != at + 2 || caught.ax != nr)
+		through("the host made call %#lx (arguments %u) from the stub's %#lx: %#lx, signal %d at %#lx",
+			nr, set, at, caught.ax, caught.sig, caught.ip);
+}
+
+static int borrowed_calls(long unused)
+{
+	int total = sites * NUMBERS * 2;
+
+	keep_fs();
+	watch_calls();
+	for (; shared->next < total; shared->next++) {
+		unsigned long at = site[shared->next / (NUMBERS * 2)];
+		unsigned long nr = number(shared->next / 2 % NUMBERS);
+		unsigned int set;
+
+		/* Frames of one's own are another attack's. */
+		if ((nr == SYS_rt_sigreturn && at == back + 5) || unfiltered(nr))
+			continue;
+		if (shared->next % 2)
+			nr |= X32;
+		for (set = 0; set < NR_ARGS; set++)
+			borrow(at, nr, args[set], set);
+	}
+	pass_call(SYS_exit_group, 0, 0, 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long ack = R3_ACK_OK;
+	int total;
+
+	attack_init();
+	stay_on(0);
+	args[2][1] = (unsigned long)&ack;
+	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	sites = stub_calls(site, MAX_SITES);
+	back = stub_sigreturn();
+	if (stack == MAP_FAILED || !sites || !back)
+		cannot("there is no stub");
+
+	make_code32();
+
+	for (shared->next = 0; shared->next < (int)NUMBERS; shared->next++)
+		if (in_child(own_calls, 0, 1000))
+			through("call %#lx from the attacker's code ended its process", number(shared->next));
+	total = sites * NUMBERS * 2;
+	for (shared->next = 0; shared->next < total; shared->next++)
+		if (in_child(borrowed_calls, 0, 1000))
+			through("call %#lx from the stub's %#lx ended its process",
+				number(shared->next / 2 % NUMBERS), site[shared->next / (NUMBERS * 2)]);
+	printf("%d numbers, %d instructions of the stub\n", (int)NUMBERS, sites);
+	return attack_end();
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Events that never happened: the slot is written as the stub's handler would,
+ * with frames outside the slot, with signals and addresses of our choice, and
+ * by a thread that has not stopped and goes on while the kernel acts.
+ */
+#include "attack.h"
+
+#include <linux/audit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SI_ADDR 16
+#define SI_ARCH 28
+
+enum { BAD_UC, BAD_INFO, BAD_FP, NR_BAD };
+static const char *const bad_names[] = { "frame", "siginfo", "FP state" };
+
+static unsigned long slot;
+static char *page;			/* ours, with what the kernel might take for a frame */
+static char *stack;
+
+static volatile struct r3_slot *header(void)
+{
+	return (void *)slot;
+}
+
+/* Posts an event as the stub does after a signal. */
+static void post(int sig, unsigned long info, unsigned long uc)
+{
+	struct regs r = {
+		.ip = stub_signal(), .cs = 0x33, .ss = 0x2b, .flags = FLAGS_RUN, .sp = slot + 0x800,
+		.di = sig, .si = info, .dx = uc,
+	};
+
+	enter(&r);
+}
+
+/* The guest's physical address of one of our pages, as the commands that
+ * mapped it tell. */
+static unsigned long physical(unsigned long addr)
+{
+	const struct r3_cmd_page *cmds = (void *)R3_STUB_CMD;
+	int i;
+
+	for (i = R3_CMD_RING - 1; i >= 0; i--)
+		if (cmds->cmd[i].op == R3_OP_MAP && addr - cmds->cmd[i].addr < cmds->cmd[i].len)
+			return cmds->cmd[i].off + (addr - cmds->cmd[i].addr);
+	return 0;
+}
+
+static void believed(void)
+{
+	shared->word[0] = 1;
+	_exit(0);
+}
+
+static unsigned long bad_place(int i)
+{
+	unsigned long size = ((struct r3_cmd_page *)R3_STUB_CMD)->stack_size;
+	unsigned long mine = physical((unsigned long)page), its = physical(slot);
+	const unsigned long places[] = {
+		mine && its ? slot + (mine - its) : 1,
+		(unsigned long)page, 0, slot, slot + 127, slot - 8, slot - PAGE,
+		slot + size - 8, slot + size - 120, slot + size, slot + 0x804,
+		slot + R3_SLOT_STRIDE, slot + 0x10000000, NOWHERE, R3_STUB_CMD, R3_STUB_BASE,
+		R3_DIRECT_BASE, R3_IMAGE_BASE, R3_SHARED_BASE, R3_VMALLOC_BASE, 1UL << 63, -8UL,
+	};
+
+	return i < (int)(sizeof(places) / sizeof(places[0])) ? places[i] : 0;
+}
+
+#define BAD_PLACES 22
+
+/*
+ * A copy of the last frame and siginfo in the slot, below where the host puts
+ * its own: faults on the way do not overwrite it. The siginfo is behind it.
+ */
+static struct frame *own_frame(void)
+{
+	unsigned long uc = header()->uc;
+	struct frame *frame = (void *)(uc - sizeof(*frame) - 128 - 64);
+
+	memcpy(frame, (void *)uc, sizeof(*frame));
+	memcpy(frame + 1, (void *)header()->info, 128);
+	frame->g[REG_RIP] = (unsigned long)believed;
+	frame->g[REG_RSP] = (unsigned long)stack + 8 * PAGE - 8;
+	return frame;
+}
+
+/* A frame as the last one, but part of it is where it must not be. */
+static int misplaced(long which)
+{
+	unsigned long info, uc, bad;
+	struct frame *frame;
+
+	slot = stay_on(0);
+	memset(page, 1, PAGE);
+	getppid();
+	bad = which < 0 ? 0 : bad_place(which % BAD_PLACES);
+	frame = own_frame();
+	uc = (unsigned long)frame;
+	info = (unsigned long)(frame + 1);
+	/* should the kernel go and look there */
+	memcpy(page, frame, sizeof(*frame) + 128);
+	if (which >= 0 && which / BAD_PLACES == BAD_UC)
+		uc = bad;
+	if (which / BAD_PLACES == BAD_INFO)
+		info = bad;
+	if (which / BAD_PLACES == BAD_FP)
+		frame->fpstate = bad;
+	post(R3_SIG_KICK, info, uc);
+	return 0;
+}
+
+/* A frame in its place, that says what never was. */
+static int invented(long which)
+{
+	static const unsigned long addrs[] = {
+		0, NOWHERE, R3_TASK_SIZE - 8, R3_TASK_SIZE, R3_DIRECT_BASE + 0x1000000, R3_IMAGE_BASE,
+		R3_STUB_BASE, R3_STUB_CMD, R3_STUB_SLOTS, 0xffffffffff600000, 1UL << 47, 1UL << 63, -1UL,
+	};
+	struct frame *frame;
+	char *info;
+
+	srandom(which);
+	slot = stay_on(0);
+	getppid();
+	frame = own_frame();
+	info = (char *)(frame + 1);
+	if (random() % 4 == 0)
+		frame->g[REG_RIP] = addrs[random() % 13];
+	frame->g[REG_TRAPNO] = random() % 3 ? 14 : random() % 64 - 8;
+	frame->g[REG_ERR] = random() % 64;
+	frame->g[REG_CR2] = addrs[random() % 13];
+	frame->g[REG_EFL] = random();
+	frame->g[REG_CSGSFS] = random();
+	*(int *)(info + 8) = random() % 32 - 8;
+	*(unsigned long *)(info + SI_ADDR) = addrs[random() % 13];
+	if (random() % 2)
+		*(int *)(info + SI_ARCH) = random();
+	post(random() % 2 ? SIGSEGV : random() % 70 - 2, (unsigned long)info, (unsigned long)frame);
+	return 0;
+}
+
+/* Words that the kernel, the manager and the stub wait on. */
+static int words(long which)
+{
+	static const unsigned int values[] = { 0, 1, 2, 3, 0x7fffffff, 0xffffffff };
+	volatile unsigned int *word;
+	int i;
+
+	slot = stay_on(0);
+	getppid();
+	word = (volatile unsigned int *)slot + which / 6;
+	for (i = 0; i < 50; i++) {
+		*word = values[which % 6];
+		getppid();
+	}
+	return 0;
+}
+
+/* ---- a thread that only says it stopped ---- */
+
+enum { GHOST_UNMAP, GHOST_PROTECT, GHOST_FORK, NR_GHOSTS };
+static volatile unsigned long *prey;
+
+/* Where the kernel thinks the call returns to. In the forked process rax is 0. */
+static void ghost_child(void)
+{
+	struct timespec t = { 0, 20000000 };
+
+	nanosleep(&t, NULL);
+	if (*prey != 1)
+		through("after fork a thread that had not stopped wrote into the child's page");
+	_exit(0);
+}
+
+/* Says that this thread called nr. From here to the answer nothing may fault:
+ * the host would write its own frame over ours. Returns whether one came. */
+static bool pretend_call(long nr, unsigned long a, unsigned long b, unsigned long c)
+{
+	struct frame *frame = (void *)header()->uc;
+	char *info = (char *)header()->info;
+	int spins;
+
+	frame->g[REG_RAX] = nr;
+	frame->g[REG_RDI] = a;
+	frame->g[REG_RSI] = b;
+	frame->g[REG_RDX] = c;
+	frame->g[REG_RIP] = (unsigned long)ghost_child;
+	frame->g[REG_RSP] = (unsigned long)stack + 8 * PAGE - 8;
+	*(unsigned long *)(info + SI_ADDR) = (unsigned long)ghost_child;
+	*(int *)(info + SI_ARCH) = AUDIT_ARCH_X86_64;
+	header()->sig = SIGSYS;
+	header()->event = 1;
+	for (spins = 0; header()->resume != 1 && spins < 100000000; spins++)
+		__asm__ volatile("pause");
+	if (header()->resume != 1 || header()->sig != SIGSYS)
+		return false;
+	header()->resume = 0;
+	return true;
+}
+
+static int ghost(long how)
+{
+	static const int calls[] = { SYS_munmap, SYS_mprotect, SYS_fork };
+	unsigned int again;
+
+	slot = stay_on(0);
+	prey = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*prey = 1;
+	trying = 1;
+	/* Once for nothing, that all it needs is mapped; getppid is harmless. */
+	for (again = 0; again < 2; again++) {
+		if (!TRY())
+			break;
+		getppid();
+		if (!pretend_call(again ? calls[how] : SYS_getppid, (unsigned long)prey, PAGE, PROT_READ))
+			continue;
+		if (!again)
+			continue;
+		shared->word[1]++;
+		if (how == GHOST_UNMAP) {
+			(void)*prey;
+			through("a page was there after munmap, for a thread that had not stopped");
+		} else if (how == GHOST_PROTECT) {
+			*prey = 2;
+			through("a page was writable after mprotect, for a thread that had not stopped");
+		} else {
+			*prey = 2;	/* the child looks */
+		}
+	}
+	trying = 0;
+	if (how == GHOST_FORK)
+		wait(NULL);
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	int i, status, done = 0;
+
+	attack_init();
+	slot = stay_on(0);
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || stack == MAP_FAILED || !stub_signal())
+		cannot("no memory, or no stub");
+
+	in_child(misplaced, -1, 1000);
+	if (!shared->word[0])
+		cannot("the kernel does not take forged events");
+	/* What is not in the slot is not read: SIGSEGV that no handler takes. */
+	for (i = 0; i < NR_BAD * BAD_PLACES; i++) {
+		shared->word[0] = 0;
+		status = in_child(misplaced, i, 200);
+		if (shared->word[0] || !WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+			through("the kernel read a %s at place %d (status %#x)", bad_names[i / BAD_PLACES],
+				i % BAD_PLACES, status);
+	}
+	for (i = 0; i < 400; i++)
+		in_child(invented, i, 50);
+	for (i = 0; i < 6 * 16; i++)
+		in_child(words, i, 20);
+	for (i = 0; i < NR_GHOSTS * 5; i++)
+		in_child(ghost, i % NR_GHOSTS, 3000);
+	done = shared->word[1];
+	printf("%d events of threads that had not stopped were believed\n", done);
+	if (done < NR_GHOSTS)
+		cannot("the kernel does not take the forged events");
+	return attack_end();
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Refuses to be stopped: a thread that has the host block all signals, and one
+ * whose signal frames go to memory of its own, where nobody looks, and which
+ * resumes itself from there. Each may hold its vCPU for seconds only.
+ */
+#include "attack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_S 8
+
+enum { MASKED, ELSEWHERE, NR_WAYS };
+static const char *const names[] = { "blocked its signals", "takes its signals elsewhere" };
+
+static char *area;			/* a slot's place and alignment, but ours */
+static char *stack;
+
+/* What it needs is mapped by a first round: a fault would be a signal. */
+static void spin(long rounds)
+{
+	volatile struct r3_slot *fake = (void *)area;
+
+	for (; rounds; rounds--) {
+		shared->word[0]++;
+		fake->resume = 1;	/* for the handler, should it wait here */
+	}
+}
+
+static int refuse(long way)
+{
+	unsigned long slot = stay_on(0);
+	const struct frame *last;
+	struct frame *f;
+	struct regs r = {
+		.ip = stub_sigreturn(), .cs = 0x33, .ss = 0x2b, .flags = FLAGS_RUN,
+	};
+
+	getppid();
+	last = (void *)((volatile struct r3_slot *)slot)->uc;
+	f = (struct frame *)(area + 0x400);
+	memset(area, 0, R3_SLOT_STRIDE);
+	stack[8 * PAGE - 8] = 0;
+	spin(1);
+	shared->word[0] = 0;
+	f->uc_flags = last->uc_flags;
+	f->stack.ss_sp = way == MASKED ? (void *)slot : area;
+	f->stack.ss_size = 4 * PAGE;
+	f->g[REG_RIP] = (unsigned long)spin;
+	f->g[REG_RDI] = -1;
+	f->g[REG_RSP] = (unsigned long)stack + 8 * PAGE - 8;
+	f->g[REG_EFL] = FLAGS_RUN;
+	f->g[REG_CSGSFS] = 0x33 | 0x2bUL << 48;
+	f->mask = way == MASKED ? ~0UL : last->mask;
+	((struct r3_slot *)area)->sp = (unsigned long)f;
+	r.sp = (unsigned long)f;
+	enter(&r);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+int main(int argc, char **argv)
+{
+	int way;
+
+	attack_init();
+	area = mmap((void *)0x100000000, R3_SLOT_STRIDE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0);
+	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (area == MAP_FAILED || stack == MAP_FAILED || !stub_sigreturn())
+		cannot("no memory, or no stub");
+	for (way = 0; way < NR_WAYS; way++) {
+		double start = now(), took;
+		int status;
+
+		shared->word[0] = 0;
+		status = in_child(refuse, way, 300);
+		took = now() - start;
+		printf("a thread that %s ended with %#x after %.1f s\n", names[way], status, took);
+		if (!shared->word[0])
+			cannot("the thread never ran");
+		if (took > LIMIT_S)
+			through("a thread that %s was there for %.1f s", names[way], took);
+	}
+	return attack_end();
+}
