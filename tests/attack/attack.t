@@ -10,8 +10,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from suite import *
 
-# Statuses other than 0 are the guest kernel's answer to what the attack does
-# to itself.
 ATTACKS = [
     "jump",
     "calls",
@@ -23,7 +21,7 @@ ATTACKS = [
     "scribble 4 CPUS",
     "maps",
     "peek WITNESS",
-    "mask",
+    "mask 0 MASK",
     "exhaust processes 200",
     "exhaust threads 300",
     "exhaust mappings 2000",
@@ -35,11 +33,13 @@ WHO = {"root": None, "user": "1000:1000"}
 
 def one(guest, cpus, who, words):
     watch = Watch(guest)
-    status, out = guest.attack(words.replace("CPUS", str(cpus)), WHO[who])
+    # One way more of refusing, which each costs two seconds, to either.
+    words = words.replace("CPUS", str(cpus)).replace("MASK", "1" if who == "root" else "2")
+    status, out = guest.attack(words, WHO[who])
     why = [] if status == 0 else [f"status {status}"]
     went = guest.goes_on()
     why += [went] if went else []
-    why += watch.complaints()
+    why += watch.complaints(cpus)
     ok(not why, f"{cpus} CPU, {who}: {words}", *why, out)
 
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Refuses to be stopped: a thread that has the host block all signals, and one
+ * Refuses to be stopped, in each of the ways named: a thread that has the host block all signals, and one
  * whose signal frames go to memory of its own, where nobody looks, and which
- * resumes itself from there. Each may hold its vCPU for seconds only.
+ * resumes itself from there, and one that waits in the stub unannounced. Each may hold its vCPU for seconds only.
  */
 #include "attack.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,8 +17,10 @@
 
 #define LIMIT_S 8
 
-enum { MASKED, ELSEWHERE, NR_WAYS };
-static const char *const names[] = { "blocked its signals", "takes its signals elsewhere" };
+enum { MASKED, ELSEWHERE, WAITING, NR_WAYS };
+static const char *const names[] = {
+	"blocked its signals", "takes its signals elsewhere", "waits as if it had stopped",
+};
 
 static char *area;			/* a slot's place and alignment, but ours */
 static char *stack;
@@ -42,7 +45,7 @@ static int refuse(long way)
 		.ip = stub_sigreturn(), .cs = 0x33, .ss = 0x2b, .flags = FLAGS_RUN,
 	};
 
-	getppid();
+	readable(NOWHERE);	/* for a frame of the host's */
 	last = (void *)((volatile struct r3_slot *)slot)->uc;
 	f = (struct frame *)(area + 0x400);
 	memset(area, 0, R3_SLOT_STRIDE);
@@ -60,6 +63,12 @@ static int refuse(long way)
 	f->mask = way == MASKED ? ~0UL : last->mask;
 	((struct r3_slot *)area)->sp = (unsigned long)f;
 	r.sp = (unsigned long)f;
+	if (way == WAITING) {
+		shared->word[0] = 1;
+		r.ip = R3_STUB_POSTED + 7;	/* behind the instruction that posts */
+		r.ax = 1;
+		r.bx = slot;
+	}
 	enter(&r);
 }
 
@@ -73,7 +82,7 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	int way;
+	int i;
 
 	attack_init();
 	area = mmap((void *)0x100000000, R3_SLOT_STRIDE, PROT_READ | PROT_WRITE,
@@ -81,7 +90,8 @@ int main(int argc, char **argv)
 	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (area == MAP_FAILED || stack == MAP_FAILED || !stub_sigreturn())
 		cannot("no memory, or no stub");
-	for (way = 0; way < NR_WAYS; way++) {
+	for (i = 1; i < argc; i++) {
+		int way = atoi(argv[i]) % NR_WAYS;
 		double start = now(), took;
 		int status;
 

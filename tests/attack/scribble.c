@@ -39,7 +39,7 @@ static void *w(void *a)
 	while (!stop) {
 		unsigned cpu = r() % ncpu;
 		volatile uint64_t *q = (void *)(base + cpu * 0x10000);
-		uint64_t v;
+		volatile uint64_t v;
 		switch (r() % 6) {
 		case 0:
 			v = r();
