@@ -149,6 +149,17 @@ static int invented(long which)
 	*(unsigned long *)(info + SI_ADDR) = addrs[random() % 13];
 	if (random() % 2)
 		*(int *)(info + SI_ARCH) = random();
+	if (which % 4 == 0) {
+		/* a call from a site that is not there, or is another's */
+		header()->site = random() >> (random() % 32);
+		header()->ax = random() % 500;
+		header()->usp = addrs[random() % 13];
+		header()->fs = addrs[random() % 13];
+		header()->flags = random();
+		header()->xmask = -1UL >> (random() % 64);
+		header()->mode = random() % 4;
+		post(R3_SIG_FAST, (unsigned long)info, (unsigned long)frame);
+	}
 	post(random() % 2 ? SIGSEGV : random() % 70 - 2, (unsigned long)info, (unsigned long)frame);
 	return 0;
 }
