@@ -188,18 +188,22 @@ static void borrow(unsigned long at, unsigned long nr, const unsigned long *a, u
 {
 	static struct regs r;
 	volatile bool before;
+	volatile int again = 0;
 
 	r = (struct regs){
 		.ip = at, .cs = 0x33, .ss = 0x2b, .flags = FLAGS_STEP, .sp = (unsigned long)stack + 8 * PAGE,
 		.ax = nr, .di = a[0], .si = a[1], .dx = a[2], .r10 = a[3], .r8 = a[4],
 		.bx = (unsigned long)stack, .r12 = (unsigned long)stack, .bp = 0, .r15 = 1,
 	};
-	before = counts_as_before(at);
-	trying = 1;
-	caught.ip = caught.ax = caught.sig = 0;
-	if (TRY())
-		enter(&r);
-	trying = 0;
+	/* Nothing of what happens there counts, a tick's stop neither: again. */
+	do {
+		before = counts_as_before(at);
+		trying = 1;
+		caught.ip = caught.ax = caught.sig = 0;
+		if (TRY())
+			enter(&r);
+		trying = 0;
+	} while (before && caught.sig == SIGILL && ++again < 6);
 	if (before && caught.sig == SIGSEGV)
 		return;
 	/* To the guest a call from up there is a fault; a call that was made
