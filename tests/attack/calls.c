@@ -48,6 +48,17 @@ static bool unfiltered(unsigned long nr)
 	return nr == 335 || nr == 336;
 }
 
+/* What user code's filter lets the stub's own instruction do, whatever else is
+ * in the registers: frames are another attack's, and to yield harms nobody. */
+static bool granted(unsigned long nr, unsigned long at)
+{
+	unsigned int own;
+
+	memcpy(&own, (void *)(at - 4), sizeof(own));	/* movl $nr, %eax */
+	return *(unsigned char *)(at - 5) == 0xb8 && own == nr &&
+	       (nr == SYS_rt_sigreturn || nr == SYS_sched_yield) && at > R3_STUB_POSTED;
+}
+
 static unsigned long number(unsigned int i)
 {
 	return i < LAST_NR ? i : odd_numbers[i - LAST_NR];
@@ -165,7 +176,6 @@ static int own_calls(long unused)
 
 static unsigned long site[MAX_SITES];
 static int sites;
-static unsigned long back;		/* the stub's way to rt_sigreturn */
 static char *stack;
 
 /*
@@ -224,8 +234,7 @@ static int borrowed_calls(long unused)
 		unsigned long nr = number(shared->next / 2 % NUMBERS);
 		unsigned int set;
 
-		/* Frames of one's own are another attack's. */
-		if ((nr == SYS_rt_sigreturn && at == back + 5) || unfiltered(nr))
+		if (granted(nr, at) || unfiltered(nr))
 			continue;
 		if (shared->next % 2)
 			nr |= X32;
@@ -246,8 +255,7 @@ int main(int argc, char **argv)
 	args[2][1] = (unsigned long)&ack;
 	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sites = stub_calls(site, MAX_SITES);
-	back = stub_sigreturn();
-	if (stack == MAP_FAILED || !sites || !back)
+	if (stack == MAP_FAILED || !sites)
 		cannot("there is no stub");
 
 	make_code32();
