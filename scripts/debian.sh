@@ -43,7 +43,7 @@ debian_apt()
 	local apt=$1/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" || return
-	apt_sources | sed "s|^deb |deb [signed-by=$keyring] |; p; s|^deb |deb-src |" > "$apt/sources.list"
+	{ apt_sources; security_source; } | sed "s|^deb |deb [signed-by=$keyring] |; p; s|^deb |deb-src |" > "$apt/sources.list"
 	[ "$2" = source ] || sed -i '/^deb-src /d' "$apt/sources.list"
 	{
 		apt_options | sed 's/$/;/'
