@@ -122,6 +122,7 @@ void r3_host_yield(void)
 {
 	host_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
 }
+EXPORT_SYMBOL(r3_host_yield);
 
 /* This vCPU's thread goes to another host CPU. */
 long r3_host_move(unsigned int host_cpu)

@@ -82,6 +82,14 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 
 	WRITE_ONCE(slot->event, 0);
 	WRITE_ONCE(slot->yield, r3_boot->nr_cpus == 1);
+	/* What this CPU has queued it sees; what others queue is not waited for here. */
+	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
+		if (xchg(&slot->resume, 1) == 2) {
+			r3_host_futex_wake(&slot->resume, 1);
+			r3_handover_late();
+		}
+		return;
+	}
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
@@ -89,12 +97,9 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 			     r3_boot->vcpu[cpu].host_cpu + 1, 0);
 		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
 		r3_space_ring(space);
-	} else if (space->head != space->rung) {
+	} else {
 		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
 		r3_space_ring(space);
-	} else if (xchg(&slot->resume, 1) == 2) {
-		r3_host_futex_wake(&slot->resume, 1);
-		r3_handover_late();
 	}
 	spin_unlock(&space->lock);
 }

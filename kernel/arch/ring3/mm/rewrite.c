@@ -58,6 +58,7 @@ struct site {
 /* A page of code with its sites. */
 struct group {
 	struct page *page;
+	struct page *original;	/* its content when it was first copied */
 	unsigned int id;
 	unsigned int nr;
 	unsigned int cur;	/* version for new mappings */
@@ -149,22 +150,6 @@ static unsigned int take_version(struct group *g)
 	}
 }
 
-static bool same_content(struct group *g, unsigned int v)
-{
-	const u8 *copy = page_address(g->ver[v].page), *page = page_address(g->page);
-	unsigned int i, pos = 0;
-
-	/* Sites are kept in order of their addresses. */
-	for (i = 0; i < g->nr && pos < PAGE_SIZE; i++) {
-		struct site *s = &sites[g->site[i]];
-
-		if (memcmp(copy + pos, page + pos, s->start - pos))
-			return false;
-		pos = s->kind == HEAD ? s->end : s->start + JUMP_SIZE;
-	}
-	return !memcmp(copy + pos, page + pos, PAGE_SIZE - pos);
-}
-
 void r3_rewrite_table(struct r3_space *space)
 {
 	if (space->site_table)
@@ -202,7 +187,7 @@ unsigned long r3_rewrite_pfn(struct r3_space *space, struct mm_struct *mm, unsig
 	if (old && (old & PAGE_MASK) != addr && r3_maps_pfn(mm, old & PAGE_MASK, pfn))
 		return pfn;
 	v = take_version(g);
-	if (!old && !same_content(g, v)) {
+	if (!old && memcmp(page_address(g->original), page_address(g->page), PAGE_SIZE)) {
 		g->stale = true;
 		atomic_dec(&g->ver[v].users);
 		return pfn;
@@ -252,6 +237,7 @@ static void free_group(struct group *g)
 	for (i = 0; i < g->nr; i++)
 		clear_bit(g->site[i], site_used);
 	groups[g->id] = NULL;
+	__free_page(g->original);
 	put_page(g->page);
 	kfree(g);
 }
@@ -303,6 +289,12 @@ static struct group *new_group(struct page *page)
 	g = kzalloc(sizeof(*g), GFP_KERNEL);
 	if (!g)
 		return NULL;
+	g->original = alloc_page(GFP_KERNEL);
+	if (!g->original) {
+		kfree(g);
+		return NULL;
+	}
+	copy_page(page_address(g->original), page_address(page));
 	g->id = id;
 	g->page = page;
 	get_page(page);
@@ -417,7 +409,7 @@ static bool new_version(struct group *g)
 	copy = alloc_page(GFP_KERNEL);
 	if (!copy)
 		return false;
-	copy_page(page_address(copy), page_address(g->page));
+	copy_page(page_address(copy), page_address(g->original));
 	for (i = 0; i < g->nr; i++)
 		patch(page_address(copy), g->site[i]);
 	if (g->ver[v].page)
@@ -432,6 +424,8 @@ static struct group *group_with(struct page *page, struct site *new)
 {
 	struct group *g = xa_load(&by_pfn, page_to_pfn(page)), *fresh = NULL;
 
+	if (g && memcmp(page_address(g->original), page_address(page), PAGE_SIZE))
+		g->stale = true;
 	if (g && (g->stale || overlaps(g, new)))
 		return g->stale ? NULL : g;
 	if (!g) {
