@@ -4,8 +4,14 @@ import os
 
 from . import growth, tools
 from .report import slowdown
-from .systems import PLACES
+from .systems import PLACES, SYSTEMS
 from .tools import Problem
+
+
+def colour(column):
+    """The same one for a system wherever it appears."""
+    known = list(SYSTEMS)
+    return f"C{known.index(column['system']) if column['system'] in known else len(known)}"
 
 
 def bars(axes, rows, columns, title):
@@ -14,7 +20,8 @@ def bars(axes, rows, columns, title):
     for i, column in enumerate(columns):
         values = [slowdown(r, r["cells"].get(column["id"])) for r in rows]
         places = [y + i * height for y, v in enumerate(values) if v]
-        axes.barh(places, [v - 1 for v in values if v], height, left=1, label=column["title"])
+        axes.barh(places, [v - 1 for v in values if v], height, left=1, label=column["title"],
+                  color=colour(column))
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks([y + 0.4 - height / 2 for y in range(len(rows))], [r["name"] for r in rows])
@@ -42,7 +49,8 @@ def lines(axes, series, op, grid):
     sizes = growth.SIZES[series]
     for column, values in grid:
         points = [(i, v) for i, v in enumerate(values) if v]
-        axes.plot([i for i, _ in points], [v for _, v in points], marker=".", label=column["title"])
+        axes.plot([i for i, _ in points], [v for _, v in points], marker=".", label=column["title"],
+                  color=colour(column))
     axes.set_yscale("log")
     axes.set_xticks(range(len(sizes)), sizes, fontsize=6)
     axes.set_title(growth.title(series, op), fontsize=6)

@@ -10,7 +10,7 @@ MORE_IS_BETTER = ("MB/s", "x", "1/s", "IOPS")
 def slowdown(row, cell):
     """How many times slower than native, whatever the unit."""
     ratio = cell.get("ratio") if cell else None
-    if not ratio:
+    if not ratio or ratio < 0 or not row["unit"]:
         return None
     return 1 / ratio if row["unit"] in MORE_IS_BETTER else ratio
 
