@@ -200,11 +200,14 @@ class Ring3System(System):
         self.setup = setup
         self.ring3 = setup.ring3
 
+    def options(self):
+        return ("--cpus", str(self.cpus))
+
     def command(self, *options):
-        return [*self.prefix, *self.ring3.command(self.setup.mem, "--cpus", str(self.cpus), *options)]
+        return [*self.prefix, *self.ring3.command(self.setup.mem, *self.options(), *options)]
 
     def boot(self, cpio):
-        return {"args": [*self.prefix, *self.ring3.command(self.setup.mem, "--cpus", str(self.cpus), "--verbose",
+        return {"args": [*self.prefix, *self.ring3.command(self.setup.mem, *self.options(), "--verbose",
                                                            "--append", "quiet", initrd=cpio)], "tsc": True}
 
     def boot_debian(self):
@@ -218,7 +221,7 @@ class Ring3System(System):
         script = ("mkdir -p /run/bench && tar x -C /run/bench && exec /run/bench/run \"$@\" </dev/null")
         words = ["serial:disk0" if w == "DISK" else w for w in words]
         return {"args": [*self.prefix, *self.ring3.command(
-            self.setup.big_mem, "--cpus", str(self.cpus), "--disk", self.setup.disk, "--", "sh", "-c", script, "sh",
+            self.setup.big_mem, *self.options(), "--disk", self.setup.disk, "--", "sh", "-c", script, "sh",
             *words, root=self.setup.image)], "stdin": self.setup.bundle_tar}
 
 
@@ -241,6 +244,15 @@ def other_ring3(words):
                 if not os.path.exists(path):
                     raise Problem(f"{path} is not there: --other wants KERNEL or KERNEL,PROGRAM")
     return OtherRing3
+
+
+class Ring3Unjailed(Ring3System):
+    """What the walls cost: see bench/walls."""
+
+    key, title = "ring3-unjailed", "ring3 --jail off"
+
+    def options(self):
+        return (*super().options(), "--jail", "off")
 
 
 class UmlSystem(System):
@@ -343,11 +355,12 @@ class QemuSystem(System):
             drives)], "env": dict(os.environ, TMPDIR=self.setup.work)}
 
 
-SYSTEMS = {c.key: c for c in (Native, Ring3System, Ring3Smp, UmlSystem, GvisorSystem, GvisorSystrap,
+SYSTEMS = {c.key: c for c in (Native, Ring3System, Ring3Smp, Ring3Unjailed, UmlSystem, GvisorSystem, GvisorSystrap,
                               QemuSystem)}
-OURS = ("native", "ring3", "ring3-2", "ring3-other")
+OURS = ("native", "ring3", "ring3-2", "ring3-other", "ring3-unjailed")
 PLACES = {"free": "left to the host's scheduler", "one": "all on one host CPU",
           "busy": "all on one host CPU, beside a program that never sleeps"}
+COMPARED = ",".join(key for key in SYSTEMS if key != Ring3Unjailed.key)
 
 
 class Setup:
