@@ -32,6 +32,7 @@ struct run_options {
 	bool verbose;
 	bool early_console;
 	bool no_pin;
+	enum jail_mode jail;
 	const char *timing;		/* file for one line of JSON */
 	char **argv;			/* the command; NULL: a shell */
 };

@@ -2,21 +2,19 @@
 /* What a host must, should, and may offer. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "jail/jail.h"
 #include "opts.h"
 #include "term.h"
 #include "vm/host.h"
@@ -136,23 +134,27 @@ static void check_limits(void)
 
 static void check_walls(void)
 {
-	unsigned int action = SECCOMP_RET_KILL_PROCESS;
-	char text[64];
-	long abi;
+	struct jail_report report;
+	char text[512];
+	int i, ret;
 
-	if (!syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
-		say("ok", "seccomp filters");
-	else
-		say("BAD", "no seccomp filters (%s): the walls around guest code are made of them", strerror(errno));
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi > 0)
-		say("ok", "Landlock, version %ld", abi);
-	else
-		say("note", "no Landlock (%s): one wall less around the monitor", strerror(errno));
-	if (read_file("/proc/sys/user/max_user_namespaces", text, sizeof(text)))
-		say(atol(text) > 0 ? "ok" : "note", "%s user namespaces allowed%s", text,
-		    atol(text) > 0 ? "" : ": one wall less around the monitor");
-	say(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0 ? "BAD" : "ok", "no_new_privs");
+	ret = jail_probe(&report);
+	if (ret) {
+		say("BAD", "the jail of guests cannot be tried: %s", strerror(-ret));
+		return;
+	}
+	for (i = 0; i < JAIL_NR_WALLS; i++) {
+		const char *name = jail_wall_name(i), *use = jail_wall_use(i);
+
+		if (!report.wall[i])
+			say("ok", "jail: %s: %s", name, use);
+		else
+			say(i == JAIL_SECCOMP || i == JAIL_NO_NEW_PRIVS ? "BAD" : "note",
+			    "jail: no %s (%s): %s is not enforced by it", name,
+			    strerror(-report.wall[i]), use);
+	}
+	if (jail_missing(&report, false, text, sizeof(text)))
+		say("note", "%s", text);
 }
 
 static void check_files(void)

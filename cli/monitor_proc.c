@@ -60,6 +60,15 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* dprintf() would ask for more of the host than the jail has. */
+static void say(const char *msg)
+{
+	char line[1100];
+	int n = snprintf(line, sizeof(line), "ring3: %s\n", msg);
+
+	write_full(2, line, min_t(int, n, sizeof(line) - 1));
+}
+
 static void __attribute__((noreturn)) child(const struct vm_config *cfg, pid_t parent, int log)
 {
 	struct r3_err err = { 0 };
@@ -81,7 +90,7 @@ static void __attribute__((noreturn)) child(const struct vm_config *cfg, pid_t p
 
 	ret = vm_main(cfg, &err);
 	if (ret == VM_EXIT_CONFIG || ret == VM_EXIT_HOST)
-		dprintf(2, "ring3: %s\n", err.msg[0] ? err.msg : "the monitor failed without saying why");
+		say(err.msg[0] ? err.msg : "the monitor failed without saying why");
 	_exit(ret);
 }
 

@@ -33,6 +33,7 @@ static const struct opt table[] = {
 	{ "no-tty", 'T', NULL, "Give the command pipes although stdin and stdout are a terminal." },
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
+	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
 	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
 	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },
 	{ NULL }
@@ -46,6 +47,20 @@ static int set_disk(struct run_options *opt, const char *value, struct r3_err *e
 		return err_set(err, E2BIG, "--disk can be given at most %d times", VM_MAX_DISKS);
 	opt->disk[opt->nr_disks++] = value;
 	return 0;
+}
+
+static int set_jail(struct run_options *opt, const char *value, struct r3_err *err)
+{
+	static const char *const modes[] = { [JAIL_ON] = "on", [JAIL_REQUIRE] = "require", [JAIL_OFF] = "off" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(value, modes[i])) {
+			opt->jail = i;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "--jail %s is not possible; it is on, require or off", value);
 }
 
 static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
@@ -88,6 +103,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		return value_number("cpus", value, 1, 64, &opt->cpus, err);
 	if (!strcmp(o->name, DISK_OPTION))
 		return set_disk(opt, value, err);
+	if (!strcmp(o->name, "jail"))
+		return set_jail(opt, value, err);
 	if (!strcmp(o->name, "timeout"))
 		return value_time("timeout", value, &opt->timeout_ms, err);
 	if (!strcmp(o->name, "env"))

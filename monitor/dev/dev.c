@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,6 +209,8 @@ static void dev_kick(struct dev *dev, uint64_t mask)
 	}
 }
 
+/* jail dev: hot futex(*, int FUTEX_WAKE) - a driver that waits for the device to act */
+
 static void dev_service(struct dev *dev)
 {
 	uint64_t mask = atomic_xchg(dev->page->kicked, 0);
@@ -229,6 +232,9 @@ static void dev_service(struct dev *dev)
 		dev_check(dev);
 	}
 }
+
+/* jail dev: hot read - waits for a kick */
+/* jail dev: hot poll - waits for a kick, or for the host's side of a console */
 
 /* Waits for something to do, at most @timeout ms, for ever if negative. */
 static void dev_wait(struct dev *dev, int timeout)
@@ -257,6 +263,8 @@ static void dev_wait(struct dev *dev, int timeout)
 	}
 }
 
+/* jail control, dev: clock_gettime - the time, on hosts whose vDSO cannot tell it */
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -264,6 +272,10 @@ static int64_t now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
+
+/* jail dev: rt_sigprocmask - the end of a thread, in the C library */
+/* jail dev: madvise(*, *, int MADV_DONTNEED) - the end of a thread, in the C library */
+/* jail dev: exit - the end of a thread */
 
 /* What the guest had written still goes to the host. */
 static void dev_drain(struct dev *dev)
@@ -293,7 +305,12 @@ void dev_step(struct dev *dev, int timeout)
 static void *dev_thread(void *arg)
 {
 	struct dev *dev = arg;
+	char name[16];
 
+	snprintf(name, sizeof(name), "%s-%u", dev->ops->name, dev->index);
+	prctl(PR_SET_NAME, name);
+	if (dev->bus.enter)
+		dev->bus.enter(dev->bus.opaque, dev->ops->name);
 	dev_service(dev);
 	while (!load_acquire(dev->stopping))
 		dev_step(dev, -1);
@@ -340,7 +357,6 @@ int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
 	      const struct dev_bus *bus, struct r3_err *err)
 {
 	sigset_t all, old;
-	char name[16];
 	int ret;
 
 	ret = dev_attach(dev, page, index, bus, err);
@@ -355,8 +371,6 @@ int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
 		return err_set(err, ret, "thread for device %u (%s): %s; the limit on processes (ulimit -u) may be too low",
 			       index, dev->ops->name, strerror(ret));
 	}
-	snprintf(name, sizeof(name), "%s-%u", dev->ops->name, index);
-	pthread_setname_np(dev->thread, name);
 	dev->started = true;
 	return 0;
 }

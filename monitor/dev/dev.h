@@ -56,10 +56,12 @@ struct dev_ops {
  * struct dev_bus - what a device is attached to
  * @mem: guest RAM
  * @raise: interrupt of device @index; called from device threads
+ * @enter: called first by the thread of a device, with its kind: the jail. Optional
  */
 struct dev_bus {
 	const struct guest_mem *mem;
 	void (*raise)(void *opaque, unsigned int index);
+	void (*enter)(void *opaque, const char *kind);
 	void *opaque;
 };
 

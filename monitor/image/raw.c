@@ -32,6 +32,8 @@ static int raw_pwritev(struct image *img, const struct iovec *iov,
 	return file_pwritev(to_raw(img)->fd, iov, n, off, len);
 }
 
+/* jail blk: fdatasync - flushes of a disk */
+
 static int raw_flush(struct image *img)
 {
 	return fdatasync(to_raw(img)->fd) ? -errno : 0;
@@ -44,6 +46,11 @@ static int raw_discard(struct image *img, uint64_t off, uint64_t len)
 	/* A hint that nobody can take is still a hint. */
 	return ret == -EOPNOTSUPP ? 0 : ret;
 }
+
+/*
+ * jail blk: fallocate(*, int FALLOC_FL_ZERO_RANGE|FALLOC_FL_KEEP_SIZE) -
+ * ranges of an image that the guest wants to be zeros
+ */
 
 static int raw_write_zeroes(struct image *img, uint64_t off, uint64_t len,
 			    bool unmap)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -28,9 +29,15 @@ struct start {
 static void (*kernel_signal)(int, siginfo_t *, void *);
 static __thread int is_vcpu;
 
+/* As boot->vcpu[].tid, which is the guest's to write. */
+static pid_t monitor;
+static pid_t tids[R3_MAX_CPUS];
+
 static const int kernel_signals[] = {
 	SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, R3_SIG_IRQ, R3_SIG_TIMER,
 };
+
+/* jail vcpu: hot rt_sigreturn - the end of a signal handler: interrupts and faults of the guest kernel */
 
 /* A fault in the monitor's own code is nobody's to handle: die as usual. */
 static void on_signal(int sig, siginfo_t *si, void *uc)
@@ -99,10 +106,11 @@ static void set_up(struct start *start)
 	stack_t ss = { .ss_sp = v->sigstack[start->cpu], .ss_size = SIGSTACK_SIZE };
 	sigset_t set;
 	unsigned int i;
+	char name[16];
 	int ret;
 
 	is_vcpu = 1;
-	vcpu->tid = syscall(SYS_gettid);
+	tids[start->cpu] = vcpu->tid = syscall(SYS_gettid);
 	sigaltstack(&ss, NULL);
 	sigfillset(&set);
 	for (i = 0; i < ARRAY_SIZE(kernel_signals); i++)
@@ -112,7 +120,10 @@ static void set_up(struct start *start)
 		pin(vcpu->host_cpu);
 	sched_short_slices();
 	drop_rseq();
+	snprintf(name, sizeof(name), "vcpu%u", start->cpu);
+	prctl(PR_SET_NAME, name);
 	ret = make_timer(vcpu);
+	v->enter(v->opaque);
 	store_release(start->ready, ret ? ret : 1);
 	syscall(SYS_futex, &start->ready, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -120,12 +131,15 @@ static void set_up(struct start *start)
 static void *vcpu_thread(void *arg)
 {
 	struct start *start = arg;
-	struct r3_boot *boot = start->v->boot;
-	const struct r3_image_header *image = start->v->image;
+	struct vcpus *v = start->v;
+	struct r3_boot *boot = v->boot;
+	const struct r3_image_header *image = v->image;
 	unsigned int cpu = start->cpu;
 	struct r3_vcpu *vcpu = &boot->vcpu[cpu];
 
 	set_up(start);		/* start is gone after this */
+	while (!load_acquire(v->gate))
+		futex_wait(&v->gate, 0);
 	if (cpu == 0) {
 		((void (*)(struct r3_boot *))image->start)(boot);
 		__builtin_trap();
@@ -145,12 +159,12 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 	int ret;
 
 	kernel_signal = (void *)v->image->signal;
+	monitor = getpid();
 	ret = install_handlers();
 	if (ret)
 		return err_set(err, ret, "cannot install signal handlers: %s", strerror(-ret));
 	for (i = 0; i < v->nr; i++) {
 		struct start start = { .v = v, .cpu = i };
-		char name[16];
 
 		v->sigstack[i] = mmap(NULL, SIGSTACK_SIZE, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -163,14 +177,22 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 			futex_wait(&start.ready, 0);
 		if (start.ready < 0)
 			return err_set(err, start.ready, "cannot create a timer for vCPU %u: %s", i, strerror(-start.ready));
-		snprintf(name, sizeof(name), "vcpu%u", i);
-		pthread_setname_np(v->thread[i], name);
 	}
 	return 0;
 }
 
+/* jail control: futex(*, int FUTEX_WAKE) - lets the vCPUs run */
+
+void vcpus_run(struct vcpus *v)
+{
+	store_release(v->gate, 1);
+	syscall(SYS_futex, &v->gate, FUTEX_WAKE, R3_MAX_CPUS, NULL, NULL, 0);
+}
+
+/* jail control, dev: tgkill($pid, *, int R3_SIG_IRQ) - interrupts for a vCPU */
+
 void vcpu_post(struct r3_boot *boot, unsigned int cpu, uint32_t bits)
 {
 	if (!atomic_or(boot->vcpu[cpu].pending, bits))
-		syscall(SYS_tgkill, boot->pid, boot->vcpu[cpu].tid, R3_SIG_IRQ);
+		syscall(SYS_tgkill, monitor, tids[cpu], R3_SIG_IRQ);
 }

@@ -87,6 +87,8 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 	int status[2], code = 0;
 	ssize_t n;
 
+	for (z->nr_acks = 0; z->nr_acks < z->boot->nr_cpus; z->nr_acks++)
+		z->ack_fd[z->nr_acks] = z->boot->vcpu[z->nr_acks].ack_fd;
 	if (image < 0)
 		return err_set(err, image, "cannot create the space image: %s", strerror(-image));
 	z->fail_fd = event_create();
@@ -125,9 +127,9 @@ static void tell_kernel(struct zygote *z, uint32_t id)
 
 	page->dead[head % R3_ZYGOTE_RING] = id;
 	store_release(page->dead_head, head + 1);
-	for (i = 0; i < z->boot->nr_cpus; i++) {
+	for (i = 0; i < z->nr_acks; i++) {
 		uint64_t notice = R3_ACK_DEATH;
-		struct pollfd pfd = { .fd = z->boot->vcpu[i].ack_fd, .events = POLLOUT };
+		struct pollfd pfd = { .fd = z->ack_fd[i], .events = POLLOUT };
 
 		/* A full counter wakes its reader as well as one more would. */
 		if (poll(&pfd, 1, 0) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
@@ -166,6 +168,8 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 	}
 }
 
+/* jail control: wait4 - spaces and the zygote that have ended */
+
 int zygote_reap(struct zygote *z)
 {
 	int status;
@@ -197,6 +201,9 @@ void zygote_failed(struct zygote *z)
 		}
 	}
 }
+
+/* jail control: kill($spaces, int SIGKILL) - the end of all spaces */
+/* jail control: clock_nanosleep(int CLOCK_REALTIME, int 0) - between two looks whether they have ended */
 
 void zygote_end(struct zygote *z)
 {

@@ -15,6 +15,8 @@ struct zygote {
 	struct r3_boot *boot;
 	int page_fd;
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
+	unsigned int nr_acks;
+	int ack_fd[R3_MAX_CPUS];	/* as in the boot block, which is the guest's to write */
 	pid_t pid;			/* 0 once it has ended */
 	pid_t group;			/* its process group: all spaces */
 };

@@ -78,7 +78,7 @@ static const struct {
 	{ count_disks, make_blk },
 };
 
-static int start_one(struct devs *devs, struct dev *dev, struct r3_boot *boot,
+static int start_one(struct devs *devs, struct dev *dev, const struct r3_boot *boot,
 		     const struct dev_bus *bus, struct r3_err *err)
 {
 	char *page = (char *)boot->vdevs + (uint64_t)devs->nr * VDEV_STRIDE;
@@ -88,10 +88,10 @@ static int start_one(struct devs *devs, struct dev *dev, struct r3_boot *boot,
 
 int devs_start(struct devs *devs, const struct vm_config *cfg,
 	       const struct guest_mem *mem, struct r3_boot *boot,
-	       void (*raise)(void *opaque, unsigned int dev_index),
-	       void *opaque, struct r3_err *err)
+	       const struct dev_bus *how, struct r3_err *err)
 {
-	struct dev_bus bus = { .mem = mem, .raise = raise, .opaque = opaque };
+	struct dev_bus bus = { .mem = mem, .raise = how->raise,
+			       .enter = how->enter, .opaque = how->opaque };
 	unsigned int kind;
 	int i, ret = 0;
 

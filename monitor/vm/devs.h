@@ -26,9 +26,9 @@ struct devs {
  * @mem: guest RAM, not moved or freed before devs_stop()
  * @boot: boot->vdevs is the address of R3_VDEV_MAX zeroed pages shared with the
  *	guest; they and boot->nr_vdevs are filled
- * @raise: device @index wants an interrupt (boot->dev_pending bit @index);
- *	called from the devices' threads, any time until devs_stop() returns
- * @opaque: for @raise
+ * @how: raise (device @index wants an interrupt, boot->dev_pending bit @index;
+ *	called from the devices' threads, any time until devs_stop() returns),
+ *	enter (may be NULL), opaque
  *
  * Threads start with all signals blocked. The order is: console (index 0, if
  * there is a port), rng, disks as in @cfg (vda, vdb, ...).
@@ -37,8 +37,7 @@ struct devs {
  */
 int devs_start(struct devs *devs, const struct vm_config *cfg,
 	       const struct guest_mem *mem, struct r3_boot *boot,
-	       void (*raise)(void *opaque, unsigned int dev_index),
-	       void *opaque, struct r3_err *err);
+	       const struct dev_bus *how, struct r3_err *err);
 
 /**
  * devs_stop() - end all threads, write what the guest had written, free all

@@ -25,11 +25,13 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "jail/jail.h"
 #include "loader/loader.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/zygote.h"
 #include "vm/clock.h"
 #include "vm/devs.h"
+#include "vm/files.h"
 #include "vm/host.h"
 #include "vm/vm.h"
 
@@ -44,6 +46,8 @@ struct vm {
 	struct devs devs;
 	struct zygote zygote;
 	struct vcpus vcpus;
+	struct jail jail;
+	int exit_fd;			/* as in the boot block, which is the guest's to write */
 	int signal_fd;
 	bool devs_started;
 };
@@ -123,7 +127,7 @@ static int fill_boot(struct vm *vm, struct r3_err *err)
 	boot->pid = getpid();
 	boot->console_fd = cfg->early_console_fd;
 	boot->has_fsgsbase = 1;
-	boot->exit_fd = event_create();
+	vm->exit_fd = boot->exit_fd = event_create();
 	if (boot->exit_fd < 0)
 		return err_set(err, boot->exit_fd, "no descriptor for an eventfd: %s", strerror(-boot->exit_fd));
 	for (i = 0; i < cfg->cpus; i++) {
@@ -160,6 +164,20 @@ static void raise_device(void *opaque, unsigned int index)
 
 	if (!(atomic_or(vm->boot->dev_pending, 1ULL << index) & (1ULL << index)))
 		vcpu_post(vm->boot, 0, R3_PEND_DEVICE);
+}
+
+static void enter_device(void *opaque, const char *kind)
+{
+	struct vm *vm = opaque;
+
+	jail_enter(&vm->jail, kind);
+}
+
+static void enter_vcpu(void *opaque)
+{
+	struct vm *vm = opaque;
+
+	jail_enter(&vm->jail, "vcpu");
 }
 
 static int watch_signals(struct vm *vm, struct r3_err *err)
@@ -218,23 +236,76 @@ static int start_zygote(struct vm *vm, struct r3_err *err)
 	return ret;
 }
 
+static void jail_values(struct vm *vm)
+{
+	uint64_t *value = vm->jail.value;
+
+	value[JAIL_VALUE_PID] = getpid();
+	value[JAIL_VALUE_SPACES] = -vm->zygote.group;
+	value[JAIL_VALUE_RAM_FD] = vm->mem.fd;
+	value[JAIL_VALUE_RAM_LAST] = vm->mem.size - PAGE;
+}
+
+/* jail control: hot poll - waits for what ends the guest, and for spaces that end */
+/* jail control: hot read - signalfd, eventfds */
+/* jail control, dev: hot futex(*, int FUTEX_WAIT|FUTEX_PRIVATE_FLAG) - locks of the C library */
+/* jail control, dev: hot futex(*, int FUTEX_WAKE|FUTEX_PRIVATE_FLAG) - locks of the C library */
+/*
+ * jail control: futex(*, int FUTEX_WAIT_BITSET|FUTEX_CLOCK_REALTIME) -
+ * waits for threads that end
+ */
+/* jail control: munmap - stacks of threads that have ended, in the C library */
+/* jail control: close - images, when the guest has ended */
+/* jail control: exit_group - the end of the monitor */
+/* jail all: restart_syscall - the host's own way on after SIGSTOP and SIGCONT */
+
+static int close_jail(struct vm *vm, struct r3_err *err)
+{
+	char text[512];
+	uint64_t file_max;
+	int ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus, err);
+
+	if (ret)
+		return ret;
+	file_max = files_max(vm->cfg);
+	files_close(vm->cfg);
+	close(vm->zygote.page_fd);
+	jail_limits(&vm->jail, file_max);
+	jail_enter(&vm->jail, "control");
+	ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus + 1, err);
+	if (ret)
+		return ret;
+	if (vm->jail.mode == JAIL_OFF)
+		log_warn("the jail is off (--jail=off): whoever takes the guest's kernel over can do all that this user can");
+	else if (jail_missing(&vm->jail.report, false, text, sizeof(text)))
+		log_warn("%s", text);
+	vcpus_run(&vm->vcpus);
+	return 0;
+}
+
 static int start(struct vm *vm, struct r3_err *err)
 {
+	struct dev_bus bus = { .raise = raise_device, .enter = enter_device, .opaque = vm };
 	int ret;
 
 	vm->vcpus = (struct vcpus) {
 		.boot = vm->boot, .image = &vm->image, .nr = vm->cfg->cpus,
+		.enter = enter_vcpu, .opaque = vm,
 	};
 	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 	place_vcpus(vm);
 	ret = start_zygote(vm, err);
 	if (ret)
 		return ret;
-	ret = devs_start(&vm->devs, vm->cfg, &vm->mem, vm->boot, raise_device, vm, err);
+	jail_values(vm);
+	ret = devs_start(&vm->devs, vm->cfg, &vm->mem, vm->boot, &bus, err);
 	if (ret)
 		return ret;
 	vm->devs_started = true;
-	return vcpus_start(&vm->vcpus, err);
+	ret = vcpus_start(&vm->vcpus, err);
+	if (ret)
+		return ret;
+	return close_jail(vm, err);
 }
 
 static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
@@ -255,7 +326,7 @@ static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
 static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 {
 	struct pollfd pfd[3] = {
-		{ .fd = vm->boot->exit_fd, .events = POLLIN },
+		{ .fd = vm->exit_fd, .events = POLLIN },
 		{ .fd = vm->signal_fd, .events = POLLIN },
 		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
 	};
@@ -288,7 +359,7 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
-	if (host_fsgsbase(getauxval(AT_HWCAP2), err) ||
+	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) ||
 	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err) || watch_signals(&vm, err))
 		return VM_EXIT_CONFIG;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "jail/jail.h"
 
 #define VM_MAX_DISKS	16
 #define VM_MAX_PORTS	8
@@ -51,6 +52,7 @@ struct vm_config {
 	struct vm_disk disk[VM_MAX_DISKS];
 	int nr_ports;
 	struct vm_port port[VM_MAX_PORTS];
+	enum jail_mode jail;
 	bool pin;			/* keep a vCPU and its guest threads on one host CPU */
 };
 

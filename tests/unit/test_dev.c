@@ -175,9 +175,13 @@ static void test_signals(void)
 	char path[64], line[256];
 	unsigned long long blocked = 0;
 	FILE *f = NULL;
-	int tid;
+	int tid, tries;
 
-	for (tid = getpid() + 1; tid < getpid() + 64 && !f; tid++) {
+	/* It names itself, soon after it was started. */
+	for (tries = 0; tries < 64 * 200 && !f; tries++) {
+		tid = getpid() + 1 + tries % 64;
+		if (tries && !(tries % 64))
+			usleep(5000);
 		snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
 		f = fopen(path, "r");
 		if (f && fgets(line, sizeof(line), f) && strcmp(line, "Name:\trng-0\n")) {

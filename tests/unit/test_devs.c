@@ -25,9 +25,11 @@ static void no_irq(void *opaque, unsigned int index)
 
 static int start(void)
 {
+	struct dev_bus bus = { .raise = no_irq };
+
 	memset((void *)boot.vdevs, 0, R3_VDEV_MAX * 4096);
 	boot.nr_vdevs = 0;
-	return devs_start(&devs, &cfg, &mem, &boot, no_irq, NULL, &err);
+	return devs_start(&devs, &cfg, &mem, &boot, &bus, &err);
 }
 
 static struct r3_vdev *page(unsigned int i)

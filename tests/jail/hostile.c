@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A guest kernel that wants out: it takes a thread of the monitor over and
+ * tries every host system call from it, and to open what is worth opening.
+ * What it prints, the test compares with the jail's list.
+ *
+ *	thread=KIND	"vcpu" is where it starts; the others it takes over by
+ *			writing over return addresses on their stacks (take.c)
+ *	harmless=1	leave out what could harm a host without a jail
+ *
+ * A line "open KIND NUMBER" is a call that something was answered to but
+ * ENOSYS, which the jail says; "open x32 NUMBER" and "open int80 NUMBER" are the
+ * other two ways to ask.
+ */
+#include <asm/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "bare.h"
+#include "hostile.h"
+
+#define NUMBERS		600
+#define NUMBERS_32	480
+#define X32		0x40000000
+#define BAD		(-1L)
+
+static const char *kind;
+static bool harmless;
+static uint32_t word = 1;
+static char page[4096] __attribute__((aligned(4096)));
+static const struct {
+	long sec, nsec;
+} no_time;
+
+/* A child, should there be one, ends at once: it has our memory or a copy of it. */
+static long call(long nr, const long *a)
+{
+	long ret = bare_call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+	if (!ret && (nr == __NR_clone || nr == __NR_fork || nr == __NR_vfork || nr == __NR_clone3))
+		for (;;)
+			bare_call1(__NR_exit_group, 0);
+	return ret;
+}
+
+/* brk() is refused by the only answer that the C library takes for a refusal. */
+static bool refused(long nr, long ret)
+{
+	return ret == -ENOSYS || (nr == __NR_brk && !ret);
+}
+
+static bool answered(long nr, long a, long b, long c, long d, long e, long f)
+{
+	const long args[6] = { a, b, c, d, e, f };
+
+	return !refused(nr, call(nr, args));
+}
+
+/* These wait, end something, or change it, when all their arguments are 0. */
+static bool zeros_harm(long nr)
+{
+	static const short list[] = {
+		__NR_clone, __NR_fork, __NR_vfork, __NR_exit, __NR_exit_group, __NR_pause, __NR_select,
+		__NR_pselect6, __NR_ppoll, __NR_seccomp, __NR_ptrace, __NR_sethostname, __NR_setdomainname,
+		__NR_rt_sigreturn, __NR_vhangup, __NR_setgroups, __NR_kexec_load, __NR_acct, __NR_sync,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(list); i++)
+		if (list[i] == nr)
+			return true;
+	return false;
+}
+
+/* These end the caller, if anything does: last, and by themselves. */
+static bool ends_caller(long nr)
+{
+	return nr == __NR_exit || nr == __NR_exit_group || nr == __NR_rt_sigreturn || nr == __NR_pause ||
+	       nr == __NR_fork || nr == __NR_vfork;
+}
+
+/* With arguments such as who needs the call would give. */
+static bool plausible(long nr)
+{
+	long pid = bare_boot->pid, ram = bare_boot->ram_fd, last = bare_boot->ram_size - 4096;
+	long window = R3_VMALLOC_BASE + 0x100000, op;
+	bool open = false;
+
+	switch (nr) {
+	case __NR_futex:
+		for (op = 0; op < 14; op++)
+			open |= answered(nr, (long)&word, op, 0, (long)&no_time, (long)&word, 0) ||
+				answered(nr, (long)&word, op | FUTEX_PRIVATE_FLAG, 0, (long)&no_time, (long)&word, 0);
+		return open;
+	case __NR_mmap:
+		return answered(nr, window, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, ram, last) |
+		       answered(nr, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	case __NR_munmap:
+		return answered(nr, window, 4096, 0, 0, 0, 0);
+	case __NR_mprotect:
+		return answered(nr, (long)page, 4096, PROT_READ | PROT_WRITE, 0, 0, 0);
+	case __NR_madvise:
+		return answered(nr, (long)bare_ptr(last), 4096, MADV_REMOVE, 0, 0, 0) |
+		       answered(nr, (long)bare_ptr(last), 4096, MADV_DONTNEED, 0, 0, 0);
+	case __NR_tgkill:
+		return answered(nr, pid, 0x3ffffff0, R3_SIG_IRQ, 0, 0, 0);
+	case __NR_membarrier:
+		return answered(nr, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0, 0, 0, 0);
+	case __NR_clock_nanosleep:
+		return answered(nr, 0, 0, (long)&no_time, 0, 0, 0);
+	case __NR_fallocate:
+		return answered(nr, -1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096, 0, 0);
+	case __NR_shutdown:
+		return answered(nr, -1, 1, 0, 0, 0, 0);
+	case __NR_kill:
+		return answered(nr, 0x3ffffff0, 0, 0, 0, 0, 0) || kill_spaces(pid);
+	case __NR_clone:
+		/* A thread without CLONE_SIGHAND, which clone() itself refuses; a child in a user namespace. */
+		return answered(nr, 0x10000, 0, 0, 0, 0, 0) | answered(nr, 0x10000000, 0, 0, 0, 0, 0);
+	case __NR_openat:
+		return answered(nr, AT_FDCWD, (long)"/etc/passwd", O_RDONLY, 0, 0, 0);
+	case __NR_execve:
+		return answered(nr, (long)"/nowhere", 0, 0, 0, 0, 0);
+	case __NR_socket:
+		return answered(nr, 2, 1, 0, 0, 0, 0) | answered(nr, 1, 1, 0, 0, 0, 0);
+	}
+	return false;
+}
+
+static bool is_open(long nr)
+{
+	static const long bad[6] = { BAD, BAD, BAD, BAD, BAD, BAD }, zeros[6];
+
+	/* Each for itself: one may be refused, another not. */
+	return !refused(nr, call(nr, bad)) |
+	       (!harmless && !zeros_harm(nr) && !refused(nr, call(nr, zeros))) | plausible(nr);
+}
+
+/*
+ * uretprobe and uprobe, which hosts from 6.14 on let past every filter. Called
+ * from elsewhere than a probe that the host's root has set they do nothing but
+ * raise SIGILL, which is more than the threads with all signals blocked survive.
+ */
+static bool past_filters(long nr)
+{
+	return nr == 335 || nr == 336;
+}
+
+static void call_of(void *nr)
+{
+	if (is_open((long)nr))
+		bare_printf("open %s %ld\n", kind, (long)nr);
+}
+
+static void every_past(void)
+{
+	long nr;
+	int sig;
+
+	for (nr = 0; nr < NUMBERS; nr++)
+		if (past_filters(nr) && (sig = bare_try(call_of, (void *)nr)))
+			bare_printf("signal %s %ld %d\n", kind, nr, sig);
+}
+
+static void every_call(void)
+{
+	long nr;
+
+	for (nr = 0; nr < NUMBERS; nr++)
+		if (!ends_caller(nr) && !past_filters(nr) && !(harmless && nr == __NR_sync) && is_open(nr))
+			bare_printf("open %s %ld\n", kind, nr);
+	for (nr = 0; nr < NUMBERS; nr++)
+		if (!past_filters(nr) && !(harmless && ends_caller(nr)) && answered(X32 | nr, BAD, BAD, BAD, BAD, BAD, BAD))
+			bare_printf("open x32 %ld\n", nr);
+}
+
+static long int80(long nr)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80" : "=a" (ret)
+			 : "a" (nr), "b" (BAD), "c" (BAD), "d" (BAD), "S" (BAD), "D" (BAD)
+			 : "r8", "r9", "r10", "r11", "memory");
+	return (int)ret;
+}
+
+static void every_int80(void *unused)
+{
+	long nr;
+
+	for (nr = 0; nr < NUMBERS_32; nr++)
+		if (int80(nr) != -ENOSYS)
+			bare_printf("open int80 %ld\n", nr);
+}
+
+static void every_path(void)
+{
+	static const char *const paths[] = {
+		"/", ".", "..", "/etc/passwd", "/etc/shadow", "/proc/self/mem", "/proc/self/maps", "/proc/1/environ",
+		"/proc/self/fd/2", "/proc/sys/kernel/core_pattern", "/sys", "/dev/mem", "/dev/kvm", "/dev/null", "/dev/tty",
+		"/dev/fuse", "/dev/net/tun", "/tmp", "/var/tmp", "/run", "/home", "/root", "/usr/bin/env", "/boot",
+	};
+	unsigned int i;
+	long fd;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		long how[3] = { O_RDONLY, 0, 0 };
+		const char *p = paths[i];
+
+		if ((fd = bare_call3(__NR_open, p, O_RDONLY, 0)) >= 0 ||
+		    (fd = bare_call6(__NR_openat, AT_FDCWD, p, O_RDONLY, 0, 0, 0)) >= 0 ||
+		    (fd = bare_call6(__NR_openat, 2, p, O_PATH, 0, 0, 0)) >= 0 ||
+		    (fd = bare_call6(__NR_openat2, AT_FDCWD, p, how, sizeof(how), 0, 0)) >= 0)
+			bare_printf("path %s\n", p);
+	}
+}
+
+/* What only ends us when it is let through: the name first, and then whether we are still here. */
+static void last_calls(void)
+{
+	static const short list[] = { __NR_pause, __NR_fork, __NR_vfork, __NR_exit, __NR_exit_group };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(list); i++) {
+		bare_printf("try %s %d\n", kind, list[i]);
+		if (is_open(list[i]))
+			bare_printf("open %s %d\n", kind, list[i]);
+		else
+			bare_printf("refused %s %d\n", kind, list[i]);
+	}
+}
+
+/* Its frame is at an address that is none: a fault, if it is let through. */
+static void bad_sigreturn(void *unused)
+{
+	long ret;
+
+	__asm__ volatile("mov %%rsp, %%r12\n\txor %%esp, %%esp\n\tsyscall\n\tmov %%r12, %%rsp"
+			 : "=a" (ret) : "a" (__NR_rt_sigreturn) : "rcx", "r11", "r12", "memory");
+	if (ret != -ENOSYS)
+		bare_printf("open %s %d\n", kind, __NR_rt_sigreturn);
+}
+
+void hostile_thread(void)
+{
+	every_call();
+	if (strcmp(kind, "vcpu"))
+		bad_sigreturn(NULL);
+	else if (bare_try(bad_sigreturn, NULL))
+		bare_printf("open vcpu %d\n", __NR_rt_sigreturn);
+	every_path();
+	bare_printf("listed %s\n", kind);
+}
+
+void bare_main(void)
+{
+	const char *option = bare_option("thread");
+	static char name[16];
+
+	memcpy(name, option ? option : "vcpu", strlen(option ? option : "vcpu"));
+	kind = name;
+	harmless = bare_option("harmless");
+	if (strcmp(kind, "vcpu")) {
+		take_thread(kind);
+		return;
+	}
+	hostile_thread();
+	if (harmless)
+		return;
+	every_past();
+	/* A host without 32-bit calls says so with a fault. */
+	if (bare_try(every_int80, NULL))
+		bare_printf("int80 faults\n");
+	memory_calls();
+	victims();
+	bare_done();
+	last_calls();
+}
+
+void hostile_last(void)
+{
+	last_calls();
+}

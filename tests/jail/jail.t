@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 240
+# A hostile program in the place of the guest kernel takes over each kind of
+# thread of the monitor and tries every host system call: what is not refused
+# is what SECURITY.md lists. Without the jail it is more than that.
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib import *
+
+REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
+RING3 = os.environ["RING3"]
+HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
+COLLECT = os.path.join(REPO, "monitor/jail/collect")
+DISK = os.path.join(TMP, "disk")
+KINDS = ("vcpu", "console", "rng", "blk", "control")
+# Nobody may ever have these, whatever a note says.
+NEVER = """execve execveat open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
+bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
+pidfd_open pidfd_getfd mprotect mremap pkey_mprotect memfd_create mount userfaultfd perf_event_open seccomp prctl
+ioctl fcntl dup dup2 dup3 sendmsg recvmsg tkill rt_sigaction rt_sigqueueinfo setrlimit prlimit64 keyctl kexec_load""".split()
+
+
+def collect(mode):
+    return subprocess.run([COLLECT, mode], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def numbers():
+    """The C library's headers know the names of all calls."""
+    text = subprocess.run(["cc", "-E", "-dM", "-include", "asm/unistd_64.h", "-xc", "/dev/null"],
+                          stdout=subprocess.PIPE, check=True, text=True).stdout
+    return {int(n): name for name, n in re.findall(r"#define __NR_(\w+) (\d+)", text)}
+
+
+def hostile(kind, *options, words=""):
+    r = subprocess.run([RING3, "run", "--kernel", HOSTILE, "--init", "/none", "--early-console", "--root", DISK,
+                        "--mem", "64M", "--timeout", "30", "--append", f"thread={kind} {words}", *options],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    # With --early-console the kernel's log is shown again when the guest fails.
+    return r.returncode, r.stdout.decode(errors="replace").split("-" * 40)[0].splitlines()
+
+
+with open(DISK, "wb") as f:
+    f.truncate(1 << 20)
+names = numbers()
+listed = {kind: set() for kind in KINDS}
+for line in collect("--calls").splitlines():
+    kind, call = line.split()
+    if kind in listed:
+        listed[kind].add(call)
+kinds = {line.split()[0] for line in collect("--calls").splitlines()}
+same(kinds - {"guest", "manager", "zygote"}, set(KINDS), "every kind of thread is taken over below")
+
+union = set()
+for kind in KINDS:
+    status, lines = hostile(kind)
+    seen = {names.get(int(m[1]), m[1]) for line in lines if (m := re.fullmatch(rf"open {kind} (\d+)", line))}
+    tried = {int(m[1]) for line in lines if (m := re.fullmatch(rf"try {kind} (\d+)", line))}
+    refused = {int(m[1]) for line in lines if (m := re.fullmatch(rf"refused {kind} (\d+)", line))}
+    # Whoever made these and did not come back was let through.
+    seen |= {names[n] for n in tried - refused}
+    # From Linux 6.14 on no filter sees these two; see hostile.c.
+    seen -= {"uretprobe", "335", "uprobe", "336"}
+    union |= seen
+    print(f"# {kind}: {' '.join(sorted(seen))}")
+    ok(f"listed {kind}" in lines, f"{kind}: the thread is taken and has tried everything", *lines[-20:])
+    same(sorted(seen), sorted(listed[kind]), f"{kind}: what is not refused is the list")
+    same([line for line in lines if re.match(r"path |open x32|open int80", line)], [],
+         f"{kind}: no path opens, no x32 and no int 0x80 call is answered")
+    if kind == "vcpu":
+        same([line for line in lines if line.startswith("not ok")], [], "arguments that are not a vCPU's are refused")
+        ok(sum(line.startswith("ok ") for line in lines) == 35, "all of them were tried", *lines)
+same(sorted(union & set(NEVER)), [], "together, all threads of the monitor have none of what would lead out")
+
+status, lines = hostile("vcpu", "--jail", "off", words="harmless=1")
+seen = {names.get(int(m[1]), m[1]) for line in lines if (m := re.fullmatch(r"open vcpu (\d+)", line))}
+ok(seen - listed["vcpu"] and any(line.startswith("path /etc/passwd") for line in lines),
+   "without a jail the same program gets out: this test can fail", *lines[:20])
+ok(any("jail is off" in line for line in lines), "and ring3 says that there is none")
+
+with open(os.path.join(REPO, "SECURITY.md"), encoding="utf-8") as f:
+    text = f.read()
+part = re.search(r"<!-- monitor/jail/collect --table -->\n(.*?)<!-- end -->", text, re.S)
+same(part and part[1], collect("--table"), "SECURITY.md has the list, made by monitor/jail/collect --table")
+done()
