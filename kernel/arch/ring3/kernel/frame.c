@@ -208,6 +208,8 @@ static void get_fast(struct r3_slot_info *info, struct pt_regs *regs, struct r3_
 	regs->r14 = READ_ONCE(slot->r14);
 	regs->r15 = READ_ONCE(slot->r15);
 	regs->flags = READ_ONCE(slot->flags) | X86_EFLAGS_IF;
+	if (unlikely(r3_debug_armed(current)) && !test_thread_flag(TIF_SINGLESTEP))
+		regs->flags &= ~X86_EFLAGS_TF;
 	regs->r11 = regs->flags;
 	regs->cs = R3_USER_CS;
 	regs->ss = R3_USER_DS;

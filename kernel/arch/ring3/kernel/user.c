@@ -370,6 +370,20 @@ static bool in_rewritten(struct pt_regs *regs, struct r3_event *ev)
 	return false;
 }
 
+/*
+ * With TF set, the jump of a rewritten call traps when it has arrived at its
+ * trampoline, of which nothing has been executed yet.
+ */
+static bool stepped_into_stub(struct r3_event *ev)
+{
+	unsigned long off = ev->ip - R3_STUB_TRAMP;
+
+	if (likely(ev->sig != SIGTRAP) || off >= R3_MAX_SITES * 16 || off % 16)
+		return false;
+	ev->site = off / 16;
+	return true;
+}
+
 void __noreturn r3_user_loop(struct pt_regs *regs)
 {
 	struct r3_event ev;
@@ -377,13 +391,13 @@ void __noreturn r3_user_loop(struct pt_regs *regs)
 	for (;;) {
 		if (!run_user(regs, &ev))
 			continue;
-		if (ev.sig == R3_SIG_FAST)
+		if (ev.sig == R3_SIG_FAST || stepped_into_stub(&ev))
 			do_fast(regs, &ev);
 		else if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64 &&
 			 likely(!in_host_vsyscall(regs, &ev)))
 			do_syscall(regs, true);
 		else if (ev.ip >= R3_STUB_TRAMP && ev.ip < R3_STUB_POSTED &&
-			 (ev.sig == R3_SIG_KICK || ev.sig == SIGTRAP))
+			 ev.sig == R3_SIG_KICK)
 			continue;	/* it is about to stop by itself */
 		else if (ev.sig == R3_SIG_KICK ||
 			 (ev.sig == SIGTRAP && ev.ip >= R3_STUB_POSTED && ev.ip < R3_STUB_FAST_END))

@@ -539,6 +539,7 @@ const struct site *r3_rewrite_enter(struct pt_regs *regs, u32 index)
 		return NULL;
 	regs->ip = (rec & PAGE_MASK) + s->end;
 	regs->cx = regs->ip;
+	regs->r11 = regs->flags;
 	if (s->kind == HEAD)
 		regs->ax = (long)s->value;
 	return s;
