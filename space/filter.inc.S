@@ -11,6 +11,7 @@
  * their slots and rt_sigreturn.
  */
 #include <linux/bpf_common.h>
+#include "teeth.h"
 
 #define HI(x)		((x) >> 32)
 #define LO(x)		((x) & 0xffffffff)
@@ -83,8 +84,14 @@
 
 	.balign	8
 guest_filter:
+#if TEETH_GUEST_FILTER || TEETH_FILTERS
+	RET	STUB_RET_ALLOW
+#endif
 	ONLY_STUB gtrap
 	CALL	__NR_futex, guest_wake, g1
+#if TEETH_FUTEX
+	RET	STUB_RET_ALLOW
+#endif
 	ARG_EQ	1, STUB_FUTEX_WAKE, gtrap
 	ARG_EQ	2, 1, gtrap
 	ARG_IN_SLOTS 0, gtrap
@@ -112,6 +119,9 @@ r3_guest_prog:
 
 	.balign	8
 manager_filter:
+#if TEETH_FILTERS
+	RET	STUB_RET_ALLOW
+#endif
 	ONLY_STUB mtrap
 	/* what guest threads do all the time comes first */
 	CALL	__NR_futex, guest_wake, m1
@@ -174,7 +184,7 @@ z0:	LD	DATA_IP
 	ARG_EQ	0, STUB_ZYGOTE_CLONE, mtrap
 	RET	STUB_RET_ALLOW
 z1:	JEQ	__NR_mmap, z2
-	ARG_EQ	2, 1, mtrap
+	ARG_EQ	2, STUB_CMD_PROT, mtrap
 	ARG_EQ	3, STUB_ZYGOTE_MAP, mtrap
 	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap
 	RET	STUB_RET_ALLOW

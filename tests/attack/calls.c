@@ -165,7 +165,7 @@ static int own_calls(long unused)
 {
 	keep_fs();
 	watch_calls();
-	for (; shared->next < (int)NUMBERS; shared->next++)
+	for (; shared->next < (int)NUMBERS && !shared->through; shared->next++)
 		own(number(shared->next));
 	shared->word[0] = call_site[0] != 0x0f;
 	pass_call(SYS_exit_group, 0, 0, 0);
@@ -229,7 +229,7 @@ static int borrowed_calls(long unused)
 
 	keep_fs();
 	watch_calls();
-	for (; shared->next < total; shared->next++) {
+	for (; shared->next < total && !shared->through; shared->next++) {
 		unsigned long at = site[shared->next / (NUMBERS * 2)];
 		unsigned long nr = number(shared->next / 2 % NUMBERS);
 		unsigned int set;
@@ -260,11 +260,11 @@ int main(int argc, char **argv)
 
 	make_code32();
 
-	for (shared->next = 0; shared->next < (int)NUMBERS; shared->next++)
+	for (shared->next = 0; shared->next < (int)NUMBERS && !shared->through; shared->next++)
 		if (in_child(own_calls, 0, 1000))
 			through("call %#lx from the attacker's code ended its process", number(shared->next));
 	total = sites * NUMBERS * 2;
-	for (shared->next = 0; shared->next < total; shared->next++)
+	for (shared->next = 0; shared->next < total && !shared->through; shared->next++)
 		if (in_child(borrowed_calls, 0, 1000))
 			through("call %#lx from the stub's %#lx ended its process",
 				number(shared->next / 2 % NUMBERS), site[shared->next / (NUMBERS * 2)]);

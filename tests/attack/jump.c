@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	prepare();
 	find_places();
 	n = nr_places * NR_SETS;
-	for (; shared->next < n; children++) {
+	for (; shared->next < n && !shared->through; children++) {
 		int at = shared->next;
 
 		ended += in_child(jumps, n, patience) != 0;
