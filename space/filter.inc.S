@@ -82,11 +82,24 @@
 	JEQ	\val, \no
 .endm
 
+/* Without the wall "origin": what the stub may do from one instruction. */
+.macro WAKE_FROM_ANYWHERE no
+#if TEETH_ORIGIN
+	LD	DATA_NR
+	JEQ	__NR_futex, \no
+	ARG_EQ	1, STUB_FUTEX_WAKE, \no
+	ARG_EQ	2, 1, \no
+	RET	STUB_RET_ALLOW
+\no:
+#endif
+.endm
+
 	.balign	8
 guest_filter:
-#if TEETH_GUEST_FILTER || TEETH_FILTERS
+#if TEETH_GUEST_FILTER
 	RET	STUB_RET_ALLOW
 #endif
+	WAKE_FROM_ANYWHERE gorigin
 	ONLY_STUB gtrap
 	CALL	__NR_futex, guest_wake, g1
 #if TEETH_FUTEX
@@ -119,9 +132,7 @@ r3_guest_prog:
 
 	.balign	8
 manager_filter:
-#if TEETH_FILTERS
-	RET	STUB_RET_ALLOW
-#endif
+	WAKE_FROM_ANYWHERE morigin
 	ONLY_STUB mtrap
 	/* what guest threads do all the time comes first */
 	CALL	__NR_futex, guest_wake, m1

@@ -10,8 +10,8 @@
 #ifndef TEETH_GUEST_FILTER		/* user code's threads make what the manager may */
 #define TEETH_GUEST_FILTER	0
 #endif
-#ifndef TEETH_FILTERS			/* and nobody has a filter */
-#define TEETH_FILTERS		0
+#ifndef TEETH_ORIGIN			/* wake from any instruction */
+#define TEETH_ORIGIN		0
 #endif
 #ifndef TEETH_FUTEX			/* wake whom they like, and do all else that futex does */
 #define TEETH_FUTEX		0

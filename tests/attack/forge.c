@@ -7,6 +7,7 @@
 #include "attack.h"
 
 #include <linux/audit.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,52 @@ static int misplaced(long which)
 	if (which / BAD_PLACES == BAD_FP)
 		frame->fpstate = bad;
 	post(SIGSEGV, info, uc);
+	return 0;
+}
+
+/*
+ * A good frame, whose address another thread exchanges for a bad one and back
+ * while the kernel reads it: what was checked must be what is used.
+ */
+static volatile unsigned long good_uc, bad_uc;
+
+static void *flip(void *unused)
+{
+	stay_on(1);
+	for (;;) {
+		if (!good_uc)
+			continue;
+		header()->uc = bad_uc;
+		__asm__ volatile("pause");
+		header()->uc = good_uc;
+		__asm__ volatile("pause");
+	}
+	return NULL;
+}
+
+static void posted(void)
+{
+	_exit(0);
+}
+
+static int flipped(long unused)
+{
+	struct frame *frame;
+	pthread_t thread;
+
+	slot = stay_on(0);
+	if (pthread_create(&thread, NULL, flip, NULL))
+		return 3;
+	memset(page, 1, PAGE);
+	readable(NOWHERE);
+	usleep(1000);
+	readable(NOWHERE);
+	frame = own_frame();
+	memcpy(page, frame, sizeof(*frame) + 128);	/* leads to believed() */
+	frame->g[REG_RIP] = (unsigned long)posted;
+	bad_uc = bad_place(0);
+	good_uc = (unsigned long)frame;
+	post(SIGSEGV, (unsigned long)(frame + 1), (unsigned long)frame);
 	return 0;
 }
 
@@ -281,6 +328,11 @@ int main(int argc, char **argv)
 			through("the kernel read a %s at place %d (status %#x)", bad_names[i / BAD_PLACES],
 				i % BAD_PLACES, status);
 	}
+	shared->word[0] = 0;
+	for (i = 0; i < 100 && cpus() > 1 && !shared->word[0]; i++)
+		in_child(flipped, 0, 100);
+	if (shared->word[0])
+		through("the kernel used another frame than it had checked");
 	for (i = 0; i < 400; i++)
 		in_child(invented, i, 50);
 	for (i = 0; i < 6 * 16; i++)

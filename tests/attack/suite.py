@@ -37,13 +37,13 @@ echo went on
 class Target(Guest):
     """A guest with the attacks in /tmp/a and the witness."""
 
-    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None):
+    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None, timeout=400):
         self.name = f"attack-{os.getpid()}-{cpus}-{int(time.monotonic() * 1000) % 100000}"
         self.ring3 = ring3 or RING3
         env = dict(env or os.environ, R3_ATTACK_SECRET="ring3-host-environment-7d")
         self.env = env
         super().__init__("--name", self.name, "--cpus", str(cpus), "--mem", mem, "--append", append, *options,
-                         "--", "sh", "-c", "echo up; exec sleep 1000", timeout=400, env=env)
+                         "--", "sh", "-c", "echo up; exec sleep 1000", timeout=timeout, env=env, ring3=self.ring3)
         self.up = self.expect("up\n", 30)
 
     def put(self):

@@ -32,9 +32,9 @@ def guest(*args, **kw):
 class Guest:
     """A guest in the background. Its output is kept and can be waited for."""
 
-    def __init__(self, *args, timeout=120, **kw):
+    def __init__(self, *args, timeout=120, ring3=RING3, **kw):
         self.text = b""
-        self.proc = subprocess.Popen([RING3, "run", "--timeout", str(timeout), *args],
+        self.proc = subprocess.Popen([ring3, "run", "--timeout", str(timeout), *args],
                                      stdin=kw.pop("stdin", subprocess.PIPE), stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, **kw)
         self.reader = threading.Thread(target=self.read, daemon=True)
