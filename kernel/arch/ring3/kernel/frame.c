@@ -41,6 +41,8 @@ static unsigned long slot_offset(struct r3_slot_info *info, unsigned int cpu,
 {
 	unsigned long off = addr - slot_address(cpu);
 
+	if (r3_teeth(R3_TEETH_FRAME))
+		return off;
 	if (off < R3_SLOT_HEAD || off > info->size - size || (addr & (align - 1)))
 		return 0;
 	return off;
@@ -165,6 +167,13 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	slot->mode = R3_MODE_SIGRETURN;
 }
 
+static struct sigcontext *registers_at(struct r3_slot *slot, unsigned long uc_off)
+{
+	struct ucontext *uc = (void *)slot + uc_off;
+
+	return (struct sigcontext *)&uc->uc_mcontext;
+}
+
 static bool canonical_user(unsigned long addr)
 {
 	return addr < (1UL << 47);
@@ -227,7 +236,6 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	struct r3_slot *slot = info->slot;
 	unsigned long uc_off, fp_off, si_off;
 	struct siginfo *si;
-	struct ucontext *uc;
 	struct sigcontext *sc;
 	bool resumed;
 	int sig = READ_ONCE(slot->sig);
@@ -238,16 +246,17 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 		return;
 	}
 	info->fast = false;
-	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(*uc), 8);
+	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(struct ucontext), 8);
 	si_off = slot_offset(info, cpu, READ_ONCE(slot->info), sizeof(struct siginfo), 8);
 	if (!uc_off || !si_off)
 		return;
-	uc = (void *)slot + uc_off;
-	sc = (struct sigcontext *)&uc->uc_mcontext;
+	sc = registers_at(slot, uc_off);
 	fp_off = slot_offset(info, cpu, (unsigned long)READ_ONCE(sc->fpstate),
 			     r3_fpframe_size, 64);
 	if (!fp_off)
 		return;
+	if (r3_teeth(R3_TEETH_ONCE))
+		sc = registers_at(slot, READ_ONCE(slot->uc) - slot_address(cpu));
 	ev->sig = sig;
 	ev->ip = READ_ONCE(sc->ip);
 	resumed = ev->ip >= R3_STUB_POSTED && ev->ip < R3_STUB_FAST_END;

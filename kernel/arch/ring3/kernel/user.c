@@ -143,7 +143,7 @@ static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
 
 	if (!stop->first)
 		stop->first = now;
-	if (now - stop->first > STOP_TIMEOUT_NS)
+	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP))
 		return false;
 	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
 		stop->last = now;

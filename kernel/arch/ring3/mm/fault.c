@@ -208,7 +208,7 @@ void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
 	struct mm_struct *mm = current->mm;
 	int ret, code;
 
-	if (addr >= R3_TASK_SIZE) {
+	if (addr >= TASK_SIZE) {
 		bad_access(regs, addr, err, SEGV_MAPERR);
 		return;
 	}

@@ -315,8 +315,10 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	 *
 	 * The host may refuse to split a mapping, but not to drop them all.
 	 */
-	if ((run.emitted || (stale_met(&run, first, end) && space->head != space->acked)) &&
-	    r3_space_sync(space) == -ENOMEM)
+	if (r3_teeth(R3_TEETH_ACK))
+		r3_space_ring(space);
+	else if ((run.emitted || (stale_met(&run, first, end) && space->head != space->acked)) &&
+		 r3_space_sync(space) == -ENOMEM)
 		drop_all(space, mm);
 out:
 	spin_unlock_irqrestore(&space->lock, flags);
@@ -379,7 +381,7 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 	pte_t *ptep, pte;
 	int ret = -EAGAIN;
 
-	if (!space || addr >= R3_TASK_SIZE)
+	if (!space || addr >= TASK_SIZE)
 		return -EAGAIN;
 	addr &= PAGE_MASK;
 	spin_lock_irqsave(&space->lock, flags);

@@ -69,6 +69,8 @@ static void *user_page(struct mm_struct *mm, unsigned long addr, bool write)
 	pte_t *ptep, pte;
 	pud_t pud;
 
+	if (r3_teeth(R3_TEETH_UACCESS) && addr >= R3_TASK_SIZE)
+		return (void *)addr;
 	if (p4d_none(READ_ONCE(*p4d)))
 		return NULL;
 	pud = READ_ONCE(*pud_offset(p4d, addr));
@@ -104,7 +106,7 @@ static int fault_in(unsigned long addr, bool write)
 	unsigned int flags = FAULT_FLAG_DEFAULT | (write ? FAULT_FLAG_WRITE : 0);
 	int code;
 
-	if (faulthandler_disabled() || !current->mm || addr >= R3_TASK_SIZE || irqs_disabled())
+	if (faulthandler_disabled() || !current->mm || addr >= TASK_SIZE || irqs_disabled())
 		return -EFAULT;
 	return r3_fault_in(current->mm, addr, flags, NULL, &code);
 }
@@ -124,7 +126,7 @@ static __always_inline unsigned long access_user(unsigned long user, void *kerne
 		unsigned long flags;
 		void *p = NULL;
 
-		if (unlikely(user >= R3_TASK_SIZE))
+		if (unlikely(user >= TASK_SIZE))
 			return n;
 		local_irq_save(flags);
 		enter();
@@ -186,7 +188,7 @@ static long user_string(char *dst, unsigned long user, long n, bool *ended)
 		unsigned long flags, len = 0;
 		void *p;
 
-		if (user >= R3_TASK_SIZE)
+		if (user >= TASK_SIZE)
 			return -EFAULT;
 		local_irq_save(flags);
 		enter();

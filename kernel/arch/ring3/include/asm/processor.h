@@ -6,12 +6,13 @@
 #include <asm/percpu.h>
 #include <asm/ptrace.h>
 #include <asm/fpu.h>
+#include <asm/teeth.h>
 #include <asm/vdso/processor.h>
 #include <linux/cache.h>
 
-#define TASK_SIZE		R3_TASK_SIZE
-#define TASK_SIZE_MAX		R3_TASK_SIZE
-#define TASK_SIZE_OF(tsk)	R3_TASK_SIZE
+#define TASK_SIZE		R3_USER_END
+#define TASK_SIZE_MAX		R3_USER_END
+#define TASK_SIZE_OF(tsk)	R3_USER_END
 #define STACK_TOP		R3_TASK_SIZE
 #define STACK_TOP_MAX		R3_TASK_SIZE
 #define TASK_UNMAPPED_BASE	PAGE_ALIGN(R3_TASK_SIZE / 3)
