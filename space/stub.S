@@ -265,9 +265,9 @@ r3_stub_signal:
 	jne	1f
 	/* Told to stop while it waits: it has stopped, unless it may go on. */
 	movq	STUB_UC_RIP(%rdx), %rax
-	leaq	posted(%rip), %rcx
+	leaq	fast_posted(%rip), %rcx
 	subq	%rcx, %rax
-	cmpq	$(resumed - posted), %rax
+	cmpq	$(resumed - fast_posted), %rax
 	jae	1f
 	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	movq	%rdx, %rsp
@@ -327,10 +327,12 @@ fast_entry:
 	movl	R3_SLOT_XMASK(%rbx), %eax
 	movl	R3_SLOT_XMASK+4(%rbx), %edx
 	xsaveopt64 R3_SLOT_FP(%rbx)
-	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rbx)
-	jmp	posted
+	jmp	fast_posted
 
+	/* From here on a kick changes nothing: what it would say is overwritten. */
 	.org	R3_STUB_POSTED - R3_STUB_BASE
+fast_posted:
+	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rbx)
 posted:
 	movl	$1, %eax
 	xchgl	%eax, R3_SLOT_EVENT(%rbx)
