@@ -57,12 +57,13 @@ class Target(Guest):
                                 "while ! test -s /tmp/beat; do sleep 0.01; done; cat /tmp/beat")
         self.witness = out.split()[:2]
         # What is there whatever else runs: PID 1, its shell, the witness.
-        core = self.spaces()
+        core, rest = self.spaces(), self.others()
         for _ in range(4):
             self.exec("sleep 0.05; true | true")
             core &= self.spaces()
-        self.core = births(core)
-        return ok and status == 0 and len(core) >= 3
+            rest &= self.others()
+        self.core, self.rest = births(core), births(rest)
+        return ok and status == 0 and len(core) >= 3 and len(rest) >= 3
 
     def exec(self, command, user=None, seconds=60, stdin=subprocess.DEVNULL):
         """Status and output; status is None if it took too long."""
@@ -89,6 +90,7 @@ class Target(Guest):
         return {pid for pid in self.family() if comm(pid) == "ring3-space" and threads(pid) > 1}
 
     def others(self):
+        """ring3, monitor, zygote; and what is a space in a moment."""
         return {pid for pid in self.family() if comm(pid) != "ring3-space"}
 
 
@@ -119,7 +121,6 @@ class Watch:
 
     def __init__(self, guest):
         self.guest = guest
-        self.others = births(guest.others())
         self.monitor = guest.monitor()
         self.fds = descriptors(self.monitor)
         self.threads = threads(self.monitor)
@@ -130,7 +131,7 @@ class Watch:
         gone = [pid for pid in self.guest.core if pid not in alive(self.guest.core)]
         if gone:
             why.append(f"host processes of other guest processes ended: {gone}")
-        gone = [pid for pid in self.others if pid not in alive(self.others)]
+        gone = [pid for pid in self.guest.rest if pid not in alive(self.guest.rest)]
         if gone:
             why.append(f"ring3, its monitor or zygote ended: {gone}")
             return why
