@@ -8,7 +8,7 @@
  *
  * The zygote installs the manager's filter, with what it needs itself, and its
  * children inherit it. Guest threads add their own, which leaves them futex on
- * their slots and rt_sigreturn.
+ * the slots, sched_yield and rt_sigreturn.
  */
 #include <linux/bpf_common.h>
 #include "teeth.h"
