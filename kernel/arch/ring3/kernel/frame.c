@@ -121,6 +121,8 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	fp_in_frame = t->fp_stamp && info->stamp == t->fp_stamp && info->uc;
 	if (!info->uc)
 		default_place(info);
+	else if (r3_teeth(R3_TEETH_ONCE) && slot->uc)
+		info->uc = READ_ONCE(slot->uc) - base;
 	uc = (void *)slot + info->uc;
 	sc = (struct sigcontext *)&uc->uc_mcontext;
 
@@ -255,8 +257,6 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 			     r3_fpframe_size, 64);
 	if (!fp_off)
 		return;
-	if (r3_teeth(R3_TEETH_ONCE))
-		sc = registers_at(slot, READ_ONCE(slot->uc) - slot_address(cpu));
 	ev->sig = sig;
 	ev->ip = READ_ONCE(sc->ip);
 	resumed = ev->ip >= R3_STUB_POSTED && ev->ip < R3_STUB_FAST_END;

@@ -11,7 +11,7 @@ enum r3_tooth {
 	R3_TEETH_NONE,
 	R3_TEETH_ACK,		/* nobody waits until a page is unmapped */
 	R3_TEETH_FRAME,		/* offsets from a slot are not checked */
-	R3_TEETH_ONCE,		/* they are read again after they were checked */
+	R3_TEETH_ONCE,		/* they are read again when they are used */
 	R3_TEETH_STOP,		/* who does not stop is waited for */
 	R3_TEETH_TASK_SIZE,	/* user mappings may be where the stub is */
 	R3_TEETH_UACCESS,	/* kernel addresses are good for system calls */
