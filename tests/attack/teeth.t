@@ -29,7 +29,6 @@ STUB_WALLS = [
 KERNEL_WALLS = [
     ("ack", 2, "revoke 500", None),
     ("frame", 1, "forge", "the kernel read a (frame|siginfo|FP state)"),
-    ("once", 2, "forge", "the kernel used another frame than it had checked"),
     ("stop", 1, "mask 0", None),
     ("task-size", 1, "maps", "mmap at 0x7fe0"),
     ("uaccess", 1, "peek", "a system call read the kernel's memory"),
