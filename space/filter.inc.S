@@ -179,7 +179,10 @@ m11:	CALL	__NR_munmap, unmap_data, m12
 m12:	CALL	__NR_sched_setaffinity, affinity, m13
 	ARG_EQ	0, 0, mtrap
 	RET	STUB_RET_ALLOW
-m13:	CALL	__NR_sigaltstack, altstack, m14
+m13:	CALL	__NR_sched_setaffinity, place, m13a
+	ARG_EQ	0, 0, mtrap
+	RET	STUB_RET_ALLOW
+m13a:	CALL	__NR_sigaltstack, altstack, m14
 	RET	STUB_RET_ALLOW
 m14:	CALL	__NR_seccomp, seccomp, m15
 	ARG_EQ	0, 1, mtrap

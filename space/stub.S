@@ -87,6 +87,7 @@ ops:
 	.long	op_kick - ops
 	.long	op_ack - ops
 	.long	op_exit - ops
+	.long	op_place - ops
 
 op_map:
 	movq	8(%rbx), %rdi
@@ -168,6 +169,14 @@ op_ack:
 	movl	$8, %edx
 	movl	$__NR_write, %eax
 	SITE	ack
+	jmp	next
+
+op_place:
+	xorl	%edi, %edi
+	movl	$64, %esi			/* sizeof(cmd_page.place) */
+	leaq	R3_CMD_PLACE(%r12), %rdx
+	movl	$__NR_sched_setaffinity, %eax
+	SITE	place
 	jmp	next
 
 op_exit:

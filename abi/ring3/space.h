@@ -28,7 +28,8 @@
 #define R3_OP_KICK		6		/* addr = slot */
 #define R3_OP_ACK		7		/* arg = descriptor */
 #define R3_OP_EXIT		8
-#define R3_NR_OPS		9
+#define R3_OP_PLACE		9		/* the manager goes to cmd_page.place */
+#define R3_NR_OPS		10
 
 #define R3_CMD_RING		120
 
@@ -102,6 +103,7 @@
 
 /* struct r3_cmd_page offsets for the stub */
 #define R3_CMD_HEAD		0
+#define R3_CMD_PLACE		24
 #define R3_CMD_ENTRIES		256
 #define R3_CMD_SIZE		32
 
@@ -121,7 +123,8 @@ struct r3_cmd_page {
 	__u32 reserved;
 	__u64 stack_size;		/* of a slot: bytes from its start, page multiple */
 	__u64 stack_start;		/* of its signal stack, from the slot's start */
-	__u8  reserved2[232];
+	__u64 place[(R3_MAX_HOST_CPU + 1) / 64];	/* host CPUs, a bit each */
+	__u8  reserved2[168];
 	struct r3_cmd cmd[R3_CMD_RING];
 };
 
@@ -186,6 +189,7 @@ struct r3_zygote {
 _Static_assert(sizeof(struct r3_cmd) == R3_CMD_SIZE, "command size");
 _Static_assert(sizeof(struct r3_cmd_page) == 4096, "command page size");
 _Static_assert(__builtin_offsetof(struct r3_cmd_page, cmd) == R3_CMD_ENTRIES, "command offset");
+_Static_assert(__builtin_offsetof(struct r3_cmd_page, place) == R3_CMD_PLACE, "place");
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, sp) == R3_SLOT_SP, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, scratch) == R3_SLOT_SCRATCH, "slot layout");

@@ -15,6 +15,8 @@
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/minmax.h>
+#include <linux/init.h>
+#include <linux/cache.h>
 #include <asm/handover.h>
 #include <asm/timex.h>
 #include <asm/space.h>
@@ -48,6 +50,25 @@ struct handover {
 };
 
 static DEFINE_PER_CPU(struct handover, handover);
+
+bool r3_vcpus_apart __ro_after_init;
+
+static int __init look_at_host_cpus(void)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < r3_boot->nr_cpus; i++) {
+		if (r3_boot->vcpu[i].host_cpu < 0)
+			return 0;
+		for (j = 0; j < i; j++) {
+			if (r3_boot->vcpu[i].host_cpu == r3_boot->vcpu[j].host_cpu)
+				return 0;
+		}
+	}
+	r3_vcpus_apart = true;
+	return 0;
+}
+early_initcall(look_at_host_cpus);
 
 static u64 cycles(u64 us)
 {

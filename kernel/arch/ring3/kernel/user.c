@@ -81,7 +81,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
 
 	WRITE_ONCE(slot->event, 0);
-	WRITE_ONCE(slot->yield, r3_boot->nr_cpus == 1);
+	WRITE_ONCE(slot->yield, r3_vcpus_apart);
 	/* What this CPU has queued it sees; what others queue is not waited for here. */
 	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
 		if (xchg(&slot->resume, 1) == 2) {
@@ -180,6 +180,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	space = current->mm->context.space;
 	slot = info->slot;
 
+	if (unlikely(space->placed != cpu))
+		r3_space_place(space, cpu, atomic_read(&current->mm->mm_users) > 1);
 	r3_handover_begin(info);
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);

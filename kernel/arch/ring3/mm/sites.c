@@ -123,7 +123,7 @@ static void keep_score(unsigned int index, bool blocked)
 		site_score[index] = max(site_score[index], 3) - 3;
 	else if (site_score[index] < SCORE_MAX)
 		site_score[index]++;
-	now = r3_boot->nr_cpus == 1 && site_score[index] >= SCORE_YIELD;
+	now = r3_vcpus_apart && site_score[index] >= SCORE_YIELD;
 	if (*yield != now)
 		*yield = now;
 }

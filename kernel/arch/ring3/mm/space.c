@@ -80,7 +80,7 @@ static int wait_ack(struct r3_space *space)
 
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
-	if (r3_boot->nr_cpus == 1 && r3_boot->vcpu[0].host_cpu >= 0)
+	if (r3_vcpus_apart && space->placed == cpu)
 		r3_hand_over();
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
@@ -158,6 +158,29 @@ int r3_space_sync(struct r3_space *space)
 	return ret;
 }
 
+/*
+ * Has the manager work where the vCPU is that will wait for it: one that sleeps
+ * on another host CPU takes longer to wake than its work takes. Interrupts are off.
+ */
+void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared)
+{
+	int place = shared ? R3_PLACED_EVERYWHERE : cpu;
+	unsigned int i;
+
+	if (space->placed == place || !r3_vcpus_apart)
+		return;
+	spin_lock(&space->lock);
+	memset(space->cmd->place, 0, sizeof(space->cmd->place));
+	for (i = 0; i < r3_boot->nr_cpus; i++) {
+		if (shared || i == cpu)
+			__set_bit(r3_boot->vcpu[i].host_cpu % (R3_MAX_HOST_CPU + 1),
+				  (unsigned long *)space->cmd->place);
+	}
+	space->placed = place;
+	r3_space_cmd(space, R3_OP_PLACE, 0, 0, 0, 0);
+	spin_unlock(&space->lock);
+}
+
 static int want_space(struct r3_space *space)
 {
 	struct r3_zygote *z = r3_zygote;
@@ -223,6 +246,7 @@ static struct r3_space *new_space(void)
 	spin_lock_init(&space->lock);
 	space->max_maps = MAPS_AT_FIRST;
 	space->lo = R3_TASK_SIZE;
+	space->placed = r3_boot->nr_cpus == 1 ? 0 : R3_PLACED_NOWHERE;
 	space->cmd->stack_size = PAGE_SIZE << slot_order;
 	space->cmd->stack_start = r3_stack_start;
 
@@ -233,17 +257,29 @@ static struct r3_space *new_space(void)
 		free_space(space);
 		return ERR_PTR(err);
 	}
+	local_irq_save(flags);
+	r3_space_place(space, smp_processor_id(), false);
+	local_irq_restore(flags);
 	return space;
 }
 
+/* One whose manager is on this CPU, if there is. */
 static struct r3_space *take_fresh(void)
 {
 	struct r3_space *space = NULL;
 	unsigned long flags;
+	unsigned int i;
 
 	spin_lock_irqsave(&spaces_lock, flags);
-	if (pooled)
-		space = pool[--pooled];
+	for (i = 0; i < pooled; i++) {
+		if (pool[i]->placed == smp_processor_id())
+			break;
+	}
+	if (pooled) {
+		i = min(i, pooled - 1);
+		space = pool[i];
+		pool[i] = pool[--pooled];
+	}
 	spin_unlock_irqrestore(&spaces_lock, flags);
 	return space;
 }

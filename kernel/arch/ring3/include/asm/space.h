@@ -29,6 +29,7 @@ struct r3_space {
 	u32 id;				/* index in r3_zygote.space */
 	u32 nr_maps;			/* host mappings, an upper bound */
 	u32 max_maps;
+	int placed;			/* the vCPU whose host CPU its manager is on, or R3_PLACED_* */
 	bool dead;			/* its process has ended */
 	bool dying;			/* told to end, may still run */
 	bool orphan;			/* no mm; freed when its process has ended */
@@ -37,6 +38,13 @@ struct r3_space {
 	unsigned long lo, hi;		/* nothing is mapped outside */
 	struct r3_slot_info *slots[NR_CPUS];
 };
+
+#define R3_PLACED_NOWHERE	(-1)
+#define R3_PLACED_EVERYWHERE	NR_CPUS
+
+/* Each vCPU has a host CPU that no other vCPU has: kernel/handover.c. */
+extern bool r3_vcpus_apart;
+void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared);
 
 extern unsigned int r3_stack_start;	/* where in a slot its signal stack begins */
 
