@@ -190,36 +190,56 @@ m14:	CALL	__NR_seccomp, seccomp, m15
 	RET	STUB_RET_ALLOW
 m15:	CALL	__NR_exit_group, exit, z0
 	RET	STUB_RET_ALLOW
-	/* The zygote's own, from its one instruction. */
+	/* The zygote's own, from its one instruction: a space's first page, and ... */
 z0:	LD	DATA_IP
 	JEQ	(site_zygote - stub_start), mtrap
 	LD	DATA_NR
-	JEQ	__NR_clone, z1
-	ARG_EQ	0, STUB_ZYGOTE_CLONE, mtrap
-	RET	STUB_RET_ALLOW
-z1:	JEQ	__NR_mmap, z2
+	JEQ	__NR_mmap, z1
 	ARG_EQ	2, STUB_CMD_PROT, mtrap
 	ARG_EQ	3, STUB_ZYGOTE_MAP, mtrap
 	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap
 	RET	STUB_RET_ALLOW
+	/* ... what needs its secret, which it fills in. A space does not know it. */
+z1:	LD	DATA_ARG(5)
+	.globl	r3_secret_low
+r3_secret_low:
+	JEQ	0, mtrap
+	LD	DATA_ARG(5) + 4
+	.globl	r3_secret_high
+r3_secret_high:
+	JEQ	0, mtrap
+	LD	DATA_NR
+	JEQ	__NR_clone, z2
+	ARG_EQ	0, STUB_ZYGOTE_CLONE, mtrap
+	RET	STUB_RET_ALLOW
 z2:	JEQ	__NR_prctl, z3
+	LD	DATA_ARG(0)
+	JEQ	STUB_SET_NAME, z2a
+	RET	STUB_RET_ALLOW
+z2a:	JEQ	STUB_SET_PDEATHSIG, mtrap
+	ARG_EQ	1, STUB_SIGKILL, mtrap
 	RET	STUB_RET_ALLOW
 z3:	JEQ	__NR_futex, z4
+	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap
 	RET	STUB_RET_ALLOW
-z4:	JEQ	__NR_munmap, z5
+z4:	JEQ	__NR_seccomp, z5
+	ARG_EQ	0, 1, mtrap
+	ARG_EQ	1, 0, mtrap
 	RET	STUB_RET_ALLOW
-z5:	JEQ	__NR_close, z6
-	RET	STUB_RET_ALLOW
-z6:	JEQ	__NR_write, z7
+z5:	JEQ	__NR_write, z6
 	ARG_EQ	0, R3_SPACE_FAIL_FD, mtrap
 	RET	STUB_RET_ALLOW
-z7:	JEQ	__NR_getpid, z8
+z6:	JEQ	__NR_munmap, z7
 	RET	STUB_RET_ALLOW
-z8:	JEQ	__NR_getppid, z9
+z7:	JEQ	__NR_close, z8
 	RET	STUB_RET_ALLOW
-z9:	JEQ	__NR_sched_yield, z10
+z8:	JEQ	__NR_getpid, z9
 	RET	STUB_RET_ALLOW
-z10:	JEQ	__NR_exit_group, mtrap
+z9:	JEQ	__NR_getppid, z10
+	RET	STUB_RET_ALLOW
+z10:	JEQ	__NR_sched_yield, z11
+	RET	STUB_RET_ALLOW
+z11:	JEQ	__NR_exit_group, mtrap
 	RET	STUB_RET_ALLOW
 mtrap:	RET	STUB_RET_TRAP
 manager_filter_end:

@@ -21,6 +21,11 @@
 #define STUB_RET_ALLOW		0x7fff0000
 #define STUB_RET_TRAP		0x00030000
 #define STUB_ARCH		0xc000003e
+#define STUB_SET_PDEATHSIG	1
+#define STUB_SET_NAME		15
+#define STUB_SIGKILL		9
+
+#define STUB_FILTER_MAX		256	/* instructions of a filter, at most */
 
 #define STUB_EXIT_NO_THREAD	11
 #define STUB_EXIT_NO_FILTER	12
@@ -36,6 +41,8 @@ extern char r3_data_start[], r3_data_end[], r3_stub_end[];
 
 /* filter.inc.S, and the only call instruction of the zygote that it knows */
 extern const struct sock_fprog r3_manager_prog;
+/* ... and in it, the halves of the zygote's secret */
+extern const struct sock_filter r3_secret_low[], r3_secret_high[];
 long r3_zygote_call(long nr, long a, long b, long c, long d, long e, long f);
 #pragma GCC visibility pop
 #endif

@@ -48,8 +48,9 @@ static int raw_discard(struct image *img, uint64_t off, uint64_t len)
 }
 
 /*
- * jail blk: fallocate(*, int FALLOC_FL_ZERO_RANGE|FALLOC_FL_KEEP_SIZE) -
- * ranges of an image that the guest wants to be zeros
+ * jail blk: fallocate(*, int FALLOC_FL_ZERO_RANGE|FALLOC_FL_KEEP_SIZE,
+ * 0..$image_max, 0..$image_max) - ranges of an image that the guest wants to be
+ * zeros; bounded, as it could fill the host's disk from behind the image's end
  */
 
 static int raw_write_zeroes(struct image *img, uint64_t off, uint64_t len,

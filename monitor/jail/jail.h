@@ -57,6 +57,7 @@ enum jail_value {
 	JAIL_VALUE_SPACES,		/* minus the process group of all spaces */
 	JAIL_VALUE_RAM_FD,
 	JAIL_VALUE_RAM_LAST,		/* offset of the last page of RAM */
+	JAIL_VALUE_IMAGE_MAX,		/* size of the largest image that is written to */
 	JAIL_NR_VALUES
 };
 

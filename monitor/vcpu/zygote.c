@@ -38,7 +38,7 @@ static int image_memfd(void)
 /* In the child: exactly the descriptors of <ring3/space.h>, then execute. */
 static void become_zygote(struct zygote *z, int image, int status_fd)
 {
-	static char *const argv[] = { "ring3-space", NULL }, *const envp[] = { NULL };
+	char *const argv[] = { "ring3-space", z->pin_signals ? "pin" : NULL, NULL }, *const envp[] = { NULL };
 	unsigned int i, n = z->boot->nr_cpus, total = R3_SPACE_ACK_FD + n + 2;
 	struct rlimit no_core = { 0, 0 };
 	int keep[R3_SPACE_ACK_FD + R3_MAX_CPUS + 2], err, lo, hi, moved, base = total;

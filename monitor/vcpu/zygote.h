@@ -3,6 +3,7 @@
 #ifndef R3_ZYGOTE_H
 #define R3_ZYGOTE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <ring3/boot.h>
@@ -14,6 +15,7 @@ struct zygote {
 	struct r3_zygote *page;		/* shared with zygote and guest kernel */
 	struct r3_boot *boot;
 	int page_fd;
+	bool pin_signals;		/* spaces get a filter against signals to others */
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
 	unsigned int nr_acks;
 	int ack_fd[R3_MAX_CPUS];	/* as in the boot block, which is the guest's to write */
@@ -23,7 +25,7 @@ struct zygote {
 
 /**
  * zygote_start() - execute the zygote
- * @z: page, page_fd and boot are set; ack_fd of every vCPU is
+ * @z: page, page_fd, boot and pin_signals are set; ack_fd of every vCPU is
  *
  * Spaces become children of the calling thread's process and end with it.
  */

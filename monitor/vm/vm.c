@@ -224,6 +224,7 @@ static int start_zygote(struct vm *vm, struct r3_err *err)
 	cpu_set_t all, one;
 	int ret;
 
+	vm->zygote.pin_signals = vm->jail.mode != JAIL_OFF && vm->jail.report.wall[JAIL_LANDLOCK_SCOPE];
 	if (vm->cfg->cpus > 1 || vm->boot->vcpu[0].host_cpu < 0)
 		return zygote_start(&vm->zygote, err);
 	/* Managers inherit the zygote's affinity: they stay with the only vCPU. */
@@ -244,6 +245,8 @@ static void jail_values(struct vm *vm)
 	value[JAIL_VALUE_SPACES] = -vm->zygote.group;
 	value[JAIL_VALUE_RAM_FD] = vm->mem.fd;
 	value[JAIL_VALUE_RAM_LAST] = vm->mem.size - PAGE;
+	/* Layers have no size yet, and need none of this. */
+	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg);
 }
 
 /* jail control: hot poll - waits for what ends the guest, and for spaces that end */

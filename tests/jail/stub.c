@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * stub IMAGE manager|guest: what the filters of a space's threads let through.
+ *
+ * The space's image is loaded where a space has it, its filters are installed,
+ * and every number is called from each of the stub's system call instructions,
+ * from our own, and from addresses that differ from the stub's in their high
+ * half only. A filter of ours below refuses all that they let through, so
+ * that nothing happens; of two answers the host takes the stricter, SIGSYS.
+ *
+ * A line "KIND SITE NUMBER CHECKED" is a call that was let through; CHECKED are
+ * the arguments (0,1,...) that were not with another value, "-" if none.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ring3/boot.h>
+#include <ring3/space.h>
+
+#include "stub.h"
+
+#define NUMBERS		600
+#define X32		0x40000000
+#define TWIN		(1UL << 40)	/* to an address with the same low half */
+#define SITES_MAX	64
+#define FOUND_MAX	4096
+#define NOT_DONE	118		/* our own filter's answer */
+#define SECRET		0x5ec2e75ec2e7UL
+
+#define SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
+static struct site {
+	const char *name;
+	unsigned long addr;
+} sites[SITES_MAX];
+static unsigned int nr_sites;
+static const struct sock_fprog *manager_prog, *guest_prog;
+static const struct sock_filter *secret_low, *secret_high;
+
+static struct found {
+	unsigned int n;
+	bool done;
+	struct {
+		unsigned short site;
+		short nr;
+		unsigned char checked;
+		char way;		/* 's'tub, 't'win, 'o'wn, 'x'32, int '8'0 */
+	} call[FOUND_MAX];
+} *found;
+
+/* What stub and zygote pass, and two that nobody does. */
+static const long tries[][6] = {
+	{ -1, -1, -1, -1, -1, -1 }, { 0 }, { 0, 0, 0, 0, 0, SECRET },
+	{ R3_STUB_SLOTS, FUTEX_WAIT, 1 }, { R3_STUB_SLOTS, FUTEX_WAKE, 1 },
+	{ R3_TASK_SIZE, 4096, PROT_READ, STUB_MAP_FLAGS, R3_SPACE_RAM_FD },
+	{ R3_TASK_SIZE, 4096, PROT_READ, STUB_ZYGOTE_MAP, R3_SPACE_RAM_FD },
+	{ R3_SPACE_ACK_FD, 0, 8 }, { R3_SPACE_FAIL_FD, 0, 0, 0, 0, SECRET }, { 1, 1, R3_SIG_KICK },
+	{ STUB_CLONE_FLAGS }, { STUB_ZYGOTE_CLONE, 0, 0, 0, 0, SECRET },
+	{ SECCOMP_SET_MODE_FILTER }, { SECCOMP_SET_MODE_FILTER, 0, 0, 0, 0, SECRET },
+	{ PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, SECRET }, { PR_SET_NAME, 0, 0, 0, 0, SECRET },
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "stub: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static void load_segments(const char *image)
+{
+	const Elf64_Ehdr *eh = (const void *)image;
+	const Elf64_Phdr *ph = (const void *)(image + eh->e_phoff);
+	unsigned long start = ~0UL, end = 0;
+	int i;
+
+	for (i = 0; i < eh->e_phnum; i++) {
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if (ph[i].p_vaddr < start)
+			start = ph[i].p_vaddr;
+		if (ph[i].p_vaddr + ph[i].p_memsz > end)
+			end = ph[i].p_vaddr + ph[i].p_memsz;
+	}
+	for (i = 0; i < 2; i++) {
+		unsigned long at = i ? start ^ TWIN : start;
+
+		if (mmap((void *)at, end - start, PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)at)
+			die("mmap");
+	}
+	for (i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD) {
+			memcpy((void *)ph[i].p_vaddr, image + ph[i].p_offset, ph[i].p_filesz);
+			memcpy((void *)(ph[i].p_vaddr ^ TWIN), image + ph[i].p_offset, ph[i].p_filesz);
+		}
+}
+
+static void symbol(const char *name, void *at)
+{
+	if (!strcmp(name, "r3_manager_prog"))
+		manager_prog = at;
+	else if (!strcmp(name, "r3_guest_prog"))
+		guest_prog = at;
+	else if (!strcmp(name, "r3_secret_low"))
+		secret_low = at;
+	else if (!strcmp(name, "r3_secret_high"))
+		secret_high = at;
+	else if (!strncmp(name, "site_", 5) && nr_sites < SITES_MAX)
+		sites[nr_sites++] = (struct site){ name + 5, (unsigned long)at - 2 };
+}
+
+static void load_symbols(const char *image)
+{
+	const Elf64_Ehdr *eh = (const void *)image;
+	const Elf64_Shdr *sh = (const void *)(image + eh->e_shoff);
+	unsigned long j;
+	int i;
+
+	for (i = 0; i < eh->e_shnum; i++) {
+		const Elf64_Sym *sym = (const void *)(image + sh[i].sh_offset);
+
+		if (sh[i].sh_type != SHT_SYMTAB)
+			continue;
+		for (j = 0; j < sh[i].sh_size / sizeof(*sym); j++)
+			symbol(image + sh[sh[i].sh_link].sh_offset + sym[j].st_name, (void *)sym[j].st_value);
+	}
+	if (!nr_sites || !manager_prog || !guest_prog || !secret_low || !secret_high) {
+		errno = ENOENT;
+		die("the image's symbols");
+	}
+}
+
+/* Behind each system call instruction a return to us. */
+static void patch(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_sites; i++) {
+		unsigned char *p = (void *)sites[i].addr;
+
+		if (p[0] != 0x0f || p[1] != 0x05) {
+			errno = EINVAL;
+			die(sites[i].name);
+		}
+		p[2] = 0xc3;
+		memcpy((void *)((unsigned long)p ^ TWIN), p, 3);
+	}
+}
+
+static void set_secret(void)
+{
+	((struct sock_filter *)secret_low)->k = SECRET & 0xffffffff;
+	((struct sock_filter *)secret_high)->k = SECRET >> 32;
+}
+
+void own_site(void);
+__asm__(".pushsection .text\n"
+	"own_site:\tsyscall\n\tret\n"
+	".popsection\n");
+
+static long call(unsigned long at, long nr, const long *a)
+{
+	register long r10 __asm__("r10") = a[3];
+	register long r8 __asm__("r8") = a[4];
+	register long r9 __asm__("r9") = a[5];
+	long ret;
+
+	__asm__ volatile("leaq -128(%%rsp), %%rsp\n\tcall *%%rbx\n\tleaq 128(%%rsp), %%rsp"
+			 : "=a" (ret)
+			 : "0" (nr), "b" (at), "D" (a[0]), "S" (a[1]), "d" (a[2]), "r" (r10), "r" (r8), "r" (r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+static sigjmp_buf back;
+
+/* Not by a return, which is a system call. */
+static void refused(int sig)
+{
+	siglongjmp(back, 1);
+}
+
+static bool passes(unsigned long at, long nr, const long *a)
+{
+	if (sigsetjmp(back, 0))
+		return false;
+	call(at, nr, a);
+	return true;
+}
+
+static bool int80_passes(long nr)
+{
+	long ret;
+
+	if (sigsetjmp(back, 0))
+		return false;
+	__asm__ volatile("int $0x80" : "=a" (ret) : "a" (nr), "b" (-1), "c" (-1), "d" (-1) : "r8", "r9", "r10", "r11", "memory");
+	return true;
+}
+
+static unsigned char checked(unsigned long at, long nr, const long *good)
+{
+	unsigned char mask = 0;
+	unsigned int i, j;
+
+	for (i = 0; i < 6; i++) {
+		const long others[] = { 0, 1, -1, 7777, good[i] ^ 1, good[i] ^ 1L << 31, good[i] + 1 };
+
+		for (j = 0; j < SIZE(others); j++) {
+			long a[6];
+
+			memcpy(a, good, sizeof(a));
+			a[i] = others[j];
+			if (!passes(at, nr, a))
+				mask |= 1 << i;
+		}
+	}
+	return mask;
+}
+
+static void note(unsigned int site, long nr, unsigned char mask, char way)
+{
+	unsigned int i;
+
+	for (i = 0; i < found->n; i++)
+		if (found->call[i].site == site && found->call[i].nr == nr &&
+		    found->call[i].checked == mask && found->call[i].way == way)
+			return;
+	if (found->n < FOUND_MAX) {
+		found->call[i].site = site;
+		found->call[i].nr = nr;
+		found->call[i].checked = mask;
+		found->call[i].way = way;
+		found->n++;
+	}
+}
+
+static void try_from(unsigned long at, unsigned int site, char way)
+{
+	unsigned int i;
+	long nr;
+
+	for (nr = 0; nr < NUMBERS; nr++) {
+		/* uretprobe and uprobe: see hostile.c. */
+		if (nr == 335 || nr == 336)
+			continue;
+		for (i = 0; i < SIZE(tries); i++) {
+			if (passes(at, nr, tries[i]))
+				note(site, nr, checked(at, nr, tries[i]), way);
+			if (passes(at, X32 | nr, tries[i]))
+				note(site, nr, 0, 'x');
+		}
+	}
+}
+
+static void install(const struct sock_fprog *prog, unsigned long at)
+{
+	const long a[6] = { SECCOMP_SET_MODE_FILTER, 0, (long)prog, 0, 0, SECRET };
+
+	if (call(at, SYS_seccomp, a))
+		die("seccomp");
+}
+
+/* It cannot end itself: only a fault does. */
+static void try_all(bool guest)
+{
+	static struct sock_filter none[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | NOT_DONE),
+	};
+	static const struct sock_fprog base = { .len = SIZE(none), .filter = none };
+	struct sigaction act = { .sa_handler = refused, .sa_flags = SA_NODEFER };
+	unsigned long thread = 0;
+	unsigned int i;
+	long nr;
+
+	for (i = 0; i < nr_sites; i++)
+		if (!strcmp(sites[i].name, "seccomp"))
+			thread = sites[i].addr;
+	sigaction(SIGSYS, &act, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	install(&base, (unsigned long)own_site);
+	install(manager_prog, (unsigned long)own_site);
+	if (guest)
+		install(guest_prog, thread);
+	for (i = 0; i < nr_sites; i++) {
+		try_from(sites[i].addr, i, 's');
+		try_from(sites[i].addr ^ TWIN, i, 't');
+	}
+	try_from((unsigned long)own_site, 0, 'o');
+	for (nr = 0; nr < 480; nr++)
+		if (int80_passes(nr))
+			note(0, nr, 0, '8');
+	found->done = true;
+	__builtin_trap();
+}
+
+static void print(const char *kind)
+{
+	unsigned int i, bit;
+
+	for (i = 0; i < found->n; i++) {
+		unsigned char mask = found->call[i].checked;
+		char list[16] = "-", *p = list;
+
+		for (bit = 0; bit < 6; bit++)
+			if (mask & 1 << bit)
+				p += sprintf(p, "%s%u", p == list ? "" : ",", bit);
+		if (found->call[i].way == 's')
+			printf("%s %s %d %s\n", kind, sites[found->call[i].site].name, found->call[i].nr, list);
+		else
+			printf("%s elsewhere-%c %d %s\n", kind, found->call[i].way, found->call[i].nr, list);
+	}
+	printf("%s sites %u\n", kind, nr_sites);
+}
+
+int main(int argc, char **argv)
+{
+	struct stat st;
+	int fd, status;
+	char *image;
+	pid_t pid;
+
+	if (argc != 3)
+		return 2;
+	fd = open(argv[1], O_RDONLY);
+	if (fd < 0 || fstat(fd, &st))
+		die(argv[1]);
+	image = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (image == MAP_FAILED || found == MAP_FAILED)
+		die("mmap");
+	load_segments(image);
+	load_symbols(image);
+	patch();
+	set_secret();
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		try_all(!strcmp(argv[2], "guest"));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !found->done)
+		die("the process in the filters");
+	print(argv[2]);
+	return 0;
+}
