@@ -15,13 +15,11 @@
 #include <asm/switch_to.h>
 #include <asm/debug.h>
 #include <asm/host.h>
-#include <asm/handover.h>
 #include <asm/entry.h>
 #include <asm/fpu.h>
 #include <asm/traps.h>
 
 extern char ret_from_fork_asm[];
-
 
 int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 {
@@ -109,16 +107,6 @@ void flush_thread(void)
 void exit_thread(struct task_struct *task)
 {
 	r3_debug_free(task);
-}
-
-void arch_cpu_idle(void)
-{
-	r3_handover_home();
-	r3_host_wait_irq(this_cpu_ptr(&r3_irq_pending), 0);
-	raw_local_irq_enable();
-#ifndef R3_OLD_IDLE
-	raw_local_irq_disable();
-#endif
 }
 
 unsigned long arch_align_stack(unsigned long sp)

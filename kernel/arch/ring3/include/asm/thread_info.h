@@ -35,6 +35,7 @@ struct thread_info {
 #define TIF_NOTIFY_SIGNAL	6
 #define TIF_PATCH_PENDING	7
 #define TIF_MEMDIE		8
+#define TIF_POLLING_NRFLAG	9
 
 #define _TIF_NOTIFY_RESUME	(1 << TIF_NOTIFY_RESUME)
 #define _TIF_SIGPENDING		(1 << TIF_SIGPENDING)
@@ -43,6 +44,7 @@ struct thread_info {
 #define _TIF_UPROBE		(1 << TIF_UPROBE)
 #define _TIF_NOTIFY_SIGNAL	(1 << TIF_NOTIFY_SIGNAL)
 #define _TIF_PATCH_PENDING	(1 << TIF_PATCH_PENDING)
+#define _TIF_POLLING_NRFLAG	(1 << TIF_POLLING_NRFLAG)
 
 #ifndef __ASSEMBLY__
 #define arch_setup_new_exec arch_setup_new_exec
