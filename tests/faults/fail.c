@@ -9,22 +9,15 @@
  * with CMD's status.
  */
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "notify.h"
 
 #define RULES_MAX	16
 
@@ -95,11 +88,8 @@ static void add_rule(char *text)
 	nr_rules++;
 }
 
-/* Return: the listener. */
-static int listen_to_calls(void)
+static int filter(struct sock_filter *f)
 {
-	struct sock_filter f[4 + 2 * RULES_MAX];
-	struct sock_fprog prog = { .filter = f };
 	int n = 0, i;
 
 	f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -108,41 +98,7 @@ static int listen_to_calls(void)
 		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
 	}
 	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	prog.len = n;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		die("no_new_privs");
-	i = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
-	if (i < 0)
-		die("seccomp");
-	return i;
-}
-
-static void pass_fd(int sock, int fd)
-{
-	char space[CMSG_SPACE(sizeof(fd))] = { 0 }, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	if (sendmsg(sock, &msg, 0) != 1)
-		die("sendmsg");
-}
-
-static int take_fd(int sock)
-{
-	char space[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space) };
-	int fd;
-
-	if (recvmsg(sock, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
-		die("no listener");
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
+	return n;
 }
 
 static void count(const struct rule *r)
@@ -180,54 +136,25 @@ static int verdict(int nr)
 	return 0;
 }
 
-static void answer(int listener)
+static void answer(const struct seccomp_notif *req, struct seccomp_notif_resp *resp)
 {
-	struct seccomp_notif req = { 0 };
-	struct seccomp_notif_resp resp = { 0 };
-
-	/* It may have been killed meanwhile. */
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req))
-		return;
-	resp.id = req.id;
-	resp.error = verdict(req.data.nr);
-	if (!resp.error)
-		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	resp->error = verdict(req->data.nr);
+	if (!resp->error)
+		resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 }
 
 int main(int argc, char **argv)
 {
-	int at = 1, sv[2], status, listener;
-	struct pollfd pfd;
-	pid_t pid;
+	struct sock_filter f[2 + 2 * RULES_MAX];
+	struct sock_fprog prog = { .filter = f };
+	int at;
 
-	for (; at < argc && strcmp(argv[at], "--"); at++)
+	for (at = 1; at < argc && strcmp(argv[at], "--"); at++)
 		add_rule(argv[at]);
 	if (at + 1 >= argc || !nr_rules) {
 		fprintf(stderr, "usage: fail SYSCALL=ERRNO[/N|:N][@FILE]... -- CMD [ARG...]\n");
 		return 2;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))
-		die("socketpair");
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		pass_fd(sv[1], listen_to_calls());
-		execvp(argv[at + 1], argv + at + 1);
-		die(argv[at + 1]);
-	}
-	close(sv[1]);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	listener = take_fd(sv[0]);
-	pfd = (struct pollfd){ .fd = listener, .events = POLLIN };
-	for (;;) {
-		if (poll(&pfd, 1, 100) > 0 && pfd.revents & POLLIN)
-			answer(listener);
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			break;
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	prog.len = filter(f);
+	return notify_run("fail", &prog, answer, argv + at + 1);
 }

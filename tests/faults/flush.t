@@ -11,8 +11,8 @@ import os
 import random
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "boot"))
-from host import *
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faults import *
 
 TIMES = 100
 BLOCK = 65536
@@ -47,14 +47,6 @@ def word(text, name):
     lines = [line.split() for line in text.decode(errors="replace").splitlines()]
     found = [line[1] for line in lines if len(line) > 2 and line[0] == name and line[-1] == "."]
     return found[-1] if found else None
-
-
-def comm(pid):
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().strip()
-    except OSError:
-        return ""
 
 
 def victim(g, i):

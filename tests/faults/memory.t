@@ -9,10 +9,9 @@ import re
 import resource
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "boot"))
-from host import *
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faults import *
 
-FAIL = os.path.join(os.environ["BUILD"], "tests/faults/fail")
 NONE = resource.RLIM_INFINITY
 DIGEST = subprocess.run("seq 1000 | md5sum", shell=True, stdout=subprocess.PIPE).stdout.split()[0].decode()
 
@@ -23,31 +22,8 @@ try) eval "$rest"; echo "tried $?" ;;
 esac; done; exit 7"""
 
 
-def comm(pid):
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().strip()
-    except OSError:
-        return ""
-
-
-def named(g, name):
-    return [pid for pid in g.family() if comm(pid) == name]
-
-
 def monitor(g):
     return named(g, "ring3-monitor")[0]
-
-
-def ask(g, line, answer, seconds=30):
-    old = len(re.findall(answer, g.text))
-    try:
-        g.type(line + "\n")
-    except OSError:
-        return None
-    wait_until(lambda: len(re.findall(answer, g.text)) > old or g.proc.poll() is not None, seconds)
-    found = re.findall(answer, g.text)
-    return found[-1] if len(found) > old else None
 
 
 def works(g, what):
@@ -63,7 +39,7 @@ def works(g, what):
 
 
 def answers(g, what):
-    print(f"# {what}: {len(re.findall(rb'tried [^0]', g.text))} tries failed, ring3 said {len(guests_messages(g))} things")
+    print(f"# {what}: {len(re.findall(rb'tried [^0]', g.text))} tries failed, ring3 said {len(messages(g))} things")
     same(ask(g, "say so", rb"say (so)\n"), b"so", f"{what}: the shell that runs goes on")
 
 
@@ -73,10 +49,6 @@ def limit(pids, kind, value):
             resource.prlimit(pid, kind, (value, NONE))
         except (ProcessLookupError, PermissionError):
             pass
-
-
-def guests_messages(g):
-    return [line for line in g.text.decode(errors="replace").splitlines() if line.startswith("ring3: ")]
 
 
 # ---- new spaces get no memory ----
@@ -132,23 +104,12 @@ ok(wait_until(lambda: not alive(family), 10), "no more memory for the monitor: n
 
 # ---- processes and threads ----
 
-class Failing(Guest):
-    """On a host that fails it by rules, see fail.c."""
-
-    def __init__(self, rules, *args, timeout=100):
-        self.text = b""
-        self.proc = subprocess.Popen([FAIL, *rules, "--", RING3, "run", "--timeout", str(timeout), *args],
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-
 for every in (1, 2, 5):
     what = f"each {every}. process or thread refused"
     now = os.path.join(TMP, f"now{every}")
     if os.path.exists(now):
         os.unlink(now)
-    g = Failing([f"clone=EAGAIN/{every}@{now}"], "--", "sh", "-c", SHELL)
+    g = On([FAIL, f"clone=EAGAIN/{every}@{now}", "--"], "--", "sh", "-c", SHELL)
     ok(g.expect("up\n"), "a guest", g.text)
     open(now, "w").close()
     for i in range(10):
@@ -163,7 +124,7 @@ for every in (1, 2, 5):
     os.unlink(now)
     works(g, what)
     # The zygote tries again for a while, so that nobody may have noticed.
-    ok(not re.search(rb"tried [^0]", g.text) or any("ulimit -u" in line for line in guests_messages(g)), f"{what}: it is said, with the way out", *guests_messages(g))
+    ok(not re.search(rb"tried [^0]", g.text) or any("ulimit -u" in line for line in messages(g)), f"{what}: it is said, with the way out", *messages(g))
     try:
         g.proc.stdin.close()
     except OSError:

@@ -7,10 +7,9 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "boot"))
-from host import *
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faults import *
 
-FAIL = os.path.join(os.environ["BUILD"], "tests/faults/fail")
 # What can be refused, and how often at most it is tried.
 CALLS = {
     "memfd_create": ("EMFILE", 20), "eventfd2": ("EMFILE", 30), "timer_create": ("EAGAIN", 5),
