@@ -17,10 +17,12 @@
 #include <asm/handover.h>
 #include <asm/timex.h>
 #include <asm/host.h>
+#include <asm/space.h>
 #include <asm/traps.h>
 
 #define POLL_MAX_US	200
 #define POLL_MIN_US	25
+#define SPIN_US		8	/* between two yields */
 #define LONG_YIELD_US	50	/* somebody else ran */
 #define PAUSE_US	5000
 
@@ -36,6 +38,12 @@ static u64 cycles(u64 us)
 	return r3_boot->tsc_khz * us / 1000;
 }
 
+/* Whoever may bring work can do it on another host CPU. */
+static bool others_run_elsewhere(unsigned int cpu)
+{
+	return r3_vcpus_apart && (r3_boot->nr_cpus > 1 || r3_boot->vcpu[cpu].spare_cpu >= 0);
+}
+
 static bool something_to_do(u32 *pending)
 {
 	return READ_ONCE(*pending) != R3_PEND_POLLING ||
@@ -45,8 +53,10 @@ static bool something_to_do(u32 *pending)
 /* Interrupts are off. Returns true if there is something to do. */
 static bool look_out(struct idle_poll *p, u64 start)
 {
-	u32 *pending = &r3_boot->vcpu[smp_processor_id()].pending;
-	u64 now = start, last;
+	unsigned int cpu = smp_processor_id();
+	u32 *pending = &r3_boot->vcpu[cpu].pending;
+	u64 spin = others_run_elsewhere(cpu) ? cycles(SPIN_US) : 0;
+	u64 now = start, last = start;
 	bool found;
 
 	if (start < p->paused_until)
@@ -57,6 +67,10 @@ static bool look_out(struct idle_poll *p, u64 start)
 	}
 	__atomic_fetch_or(pending, R3_PEND_POLLING, __ATOMIC_ACQ_REL);
 	while (!(found = something_to_do(pending)) && now - start < p->limit) {
+		cpu_relax();
+		now = get_cycles();
+		if (now - last < spin)
+			continue;
 		last = now;
 		r3_host_yield();
 		now = get_cycles();
