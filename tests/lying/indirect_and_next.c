@@ -4,9 +4,7 @@
 
 static void tell(struct target *t)
 {
-	struct vring_desc *table;
-	unsigned int n = 0;
-	uint16_t head = lie_indirect(t, &table, &n);
+	uint16_t head = lie_table(t, NULL, NULL);
 
 	lie_desc(t, head)->flags |= VRING_DESC_F_NEXT;
 	lie_desc(t, head)->next = (head + 1) % lie_queue(t)->size;

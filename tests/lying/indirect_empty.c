@@ -4,9 +4,7 @@
 
 static void tell(struct target *t)
 {
-	struct vring_desc *table;
-	unsigned int n = 0;
-	uint16_t head = lie_indirect(t, &table, &n);
+	uint16_t head = lie_table(t, NULL, NULL);
 
 	lie_desc(t, head)->len = 0;
 	lie_send(t, head);

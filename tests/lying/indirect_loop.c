@@ -5,8 +5,8 @@
 static void tell(struct target *t)
 {
 	struct vring_desc *table;
-	unsigned int n = 0;
-	uint16_t head = lie_indirect(t, &table, &n);
+	unsigned int n;
+	uint16_t head = lie_table(t, &table, &n);
 
 	table[n - 1].flags |= VRING_DESC_F_NEXT;
 	table[n - 1].next = 0;

@@ -5,8 +5,7 @@
 static void tell(struct target *t)
 {
 	struct vring_desc *table;
-	unsigned int n = 0;
-	uint16_t head = lie_indirect(t, &table, &n);
+	uint16_t head = lie_table(t, &table, NULL);
 
 	table[0].addr = bare_gpa(table);
 	table[0].len = 16;

@@ -4,15 +4,12 @@
 
 static void tell(struct target *t)
 {
-	struct vring_desc *table;
-	unsigned int n = 0;
-	uint16_t head = lie_indirect(t, &table, &n);
+	uint16_t head = lie_table(t, NULL, NULL);
 
 	lie_desc(t, head)->len += 1;
 	lie_send(t, head);
 	lie_broke(t, "a table of 17 bytes and more");
-	n = 0;
-	head = lie_indirect(t, &table, &n);
+	head = lie_table(t, NULL, NULL);
 	lie_desc(t, head)->len = 8;
 	lie_send(t, head);
 }

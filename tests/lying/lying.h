@@ -53,6 +53,17 @@ struct lie {
 uint16_t lie_chain(struct target *t);
 /* The same as an indirect table of @n entries (0: as many as it needs) in t->buf. */
 uint16_t lie_indirect(struct target *t, struct vring_desc **table, unsigned int *n);
+/* The same, of as many as it needs; who does not want to know passes NULL. */
+static inline uint16_t lie_table(struct target *t, struct vring_desc **table, unsigned int *n)
+{
+	struct vring_desc *unused;
+	unsigned int need = 0;
+	uint16_t head = lie_indirect(t, table ? table : &unused, &need);
+
+	if (n)
+		*n = need;
+	return head;
+}
 /* Makes it available and kicks. */
 void lie_send(struct target *t, uint16_t head);
 static inline struct vq *lie_queue(struct target *t)
@@ -76,6 +87,8 @@ void lie_race(void (*fn)(struct target *t), struct target *t);
 void lie_calm(void);
 /* Rounds of a race: some milliseconds' worth. */
 #define RACE_ROUNDS	200
+/* A race of fn(t) against chains of next(t), sent until the device cannot be started again. */
+void lie_race_rounds(void (*fn)(struct target *t), struct target *t, uint16_t (*next)(struct target *t));
 
 /* A request to a disk. Return: its status byte, -1 if nothing came back. */
 int lie_blk(struct target *t, uint32_t type, uint64_t sector, void *data, uint32_t len, bool in);

@@ -141,6 +141,19 @@ void lie_calm(void)
 		bare_wait_ms(1);
 }
 
+void lie_race_rounds(void (*fn)(struct target *t), struct target *t, uint16_t (*next)(struct target *t))
+{
+	unsigned int i;
+
+	lie_race(fn, t);
+	for (i = 0; i < RACE_ROUNDS; i++) {
+		lie_send(t, next(t));
+		if (vdev_needs_reset(t->v) && !(vdev_reset(t->v) && t->start(t->v)))
+			break;
+	}
+	lie_calm();
+}
+
 /* ---- one lie, one target ---- */
 
 static void others_work(struct target *t)

@@ -29,15 +29,7 @@ static void scribble(struct target *t)
 
 static void tell(struct target *t)
 {
-	unsigned int i;
-
-	lie_race(scribble, t);
-	for (i = 0; i < RACE_ROUNDS; i++) {
-		lie_send(t, lie_chain(t));
-		if (vdev_needs_reset(t->v) && !(vdev_reset(t->v) && t->start(t->v)))
-			break;
-	}
-	lie_calm();
+	lie_race_rounds(scribble, t, lie_chain);
 }
 
 const struct lie lie_race_descriptors = {

@@ -13,20 +13,17 @@ static void scribble(struct target *t)
 	d[i].next = bare_random(8);
 }
 
+static uint16_t table_of_four(struct target *t)
+{
+	struct vring_desc *table;
+	unsigned int n = 4;
+
+	return lie_indirect(t, &table, &n);
+}
+
 static void tell(struct target *t)
 {
-	unsigned int i;
-
-	lie_race(scribble, t);
-	for (i = 0; i < RACE_ROUNDS; i++) {
-		struct vring_desc *table;
-		unsigned int n = 4;
-
-		lie_send(t, lie_indirect(t, &table, &n));
-		if (vdev_needs_reset(t->v) && !(vdev_reset(t->v) && t->start(t->v)))
-			break;
-	}
-	lie_calm();
+	lie_race_rounds(scribble, t, table_of_four);
 }
 
 const struct lie lie_race_indirect = {
