@@ -25,6 +25,7 @@
 #include "machine.h"
 
 #define SLOW_MS		30000
+#define LOG_PER_SECOND	(64 << 10)
 #define TAIL_LINES	60
 /* A monitor that was killed, and output that nobody reads at a --timeout. */
 #define KILLED_MS	500
@@ -136,15 +137,35 @@ static void console_room(void *ctx)
 
 /* ---- the monitor ---- */
 
+/* A monitor that somebody took over must not fill the disk that our stderr is on. */
+static bool log_fits(struct machine *m, size_t n)
+{
+	int64_t second = loop_now() / 1000;
+
+	if (second != m->log_second) {
+		m->log_second = second;
+		m->log_bytes = 0;
+	}
+	m->log_bytes += n;
+	if (m->log_bytes <= LOG_PER_SECOND)
+		return true;
+	if (!m->log_cut)
+		term_message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
+	m->log_cut = true;
+	return false;
+}
+
 static bool read_log(struct machine *m)
 {
 	char text[4096];
 	ssize_t n = read(m->mon.log_fd, text, sizeof(text));
 
-	if (n > 0)
-		term_text(text, bootlog_clean(text, n));
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n > 0) {
+		if (log_fits(m, n))
+			term_text(text, bootlog_clean(text, n));
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		loop_unwatch(&m->loop, &m->log_watch);
+	}
 	return n > 0;
 }
 

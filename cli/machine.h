@@ -34,6 +34,9 @@ struct machine {
 	struct run_config *cfg;
 	struct monitor_proc mon;
 	struct watch log_watch;
+	int64_t log_second;		/* bytes of messages are counted a second */
+	size_t log_bytes;
+	bool log_cut;			/* it was said that there were too many */
 	struct watch signal_watch;
 	int signal_fd;
 

@@ -94,10 +94,15 @@ void __wrap_stdfd_close(struct stdfd *io)
 /* Text of a guest must not control the terminal, whatever way it comes. */
 void __wrap_term_text(const char *text, unsigned long len)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	unsigned long i;
 
-	for (i = 0; i < len; i++)
-		must(text[i] == '\n' || text[i] == '\t' || ((unsigned char)text[i] >= 0x20 && text[i] != 0x7f));
+	for (i = 0; i < len; i++) {
+		must(p[i] == '\n' || p[i] == '\t' || (p[i] >= 0x20 && p[i] != 0x7f));
+		/* 8-bit controls: as they are, and in UTF-8. */
+		if (p[i] >= 0x80 && p[i] < 0xa0)
+			must(i && p[i - 1] >= 0x80 && p[i - 1] != 0xc2);
+	}
 }
 
 void __wrap_term_message(const char *fmt, ...)
