@@ -153,7 +153,9 @@ m4:	CALL	__NR_futex, manager_wake, m5
 m5:	CALL	__NR_mmap, map, m6
 	LD	DATA_ARG(2)
 	JLT	8, mtrap
-	ARG_EQ	3, STUB_MAP_FLAGS, mtrap
+	LD	DATA_ARG(3)
+	INSN	(BPF_ALU | BPF_AND | BPF_K), 0, 0, ~R3_MAP_POPULATE
+	JEQ	STUB_MAP_FLAGS, mtrap
 	ARG_EQ	4, R3_SPACE_RAM_FD, mtrap
 	RET	STUB_RET_ALLOW
 m6:	CALL	__NR_munmap, unmap, m7

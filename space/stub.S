@@ -93,7 +93,10 @@ op_map:
 	movq	8(%rbx), %rdi
 	movq	16(%rbx), %rsi
 	movl	4(%rbx), %edx
-	movl	$STUB_MAP_FLAGS, %r10d
+	movl	%edx, %r10d
+	andl	$7, %edx
+	andl	$R3_MAP_POPULATE, %r10d
+	orl	$STUB_MAP_FLAGS, %r10d
 	movl	$R3_SPACE_RAM_FD, %r8d
 	movq	24(%rbx), %r9
 	movl	$__NR_mmap, %eax

@@ -33,7 +33,8 @@
 _Static_assert(STUB_FUTEX_WAIT == FUTEX_WAIT && STUB_FUTEX_WAKE == FUTEX_WAKE, "futex");
 _Static_assert(STUB_RET_ALLOW == SECCOMP_RET_ALLOW && STUB_RET_TRAP == SECCOMP_RET_TRAP, "seccomp");
 _Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
-_Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED | MAP_POPULATE), "mmap");
+_Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED), "mmap");
+_Static_assert(R3_MAP_POPULATE == MAP_POPULATE, "mmap");
 _Static_assert(STUB_ZYGOTE_CLONE == (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD), "clone");
 _Static_assert(TEETH_COMMAND_PAGE || STUB_CMD_PROT == PROT_READ, "command page");
 _Static_assert(STUB_ZYGOTE_MAP == (MAP_SHARED | MAP_FIXED), "mmap");

@@ -20,7 +20,7 @@
 
 /* Commands to a space's manager. */
 #define R3_OP_NOP		0
-#define R3_OP_MAP		1		/* addr len off, arg = PROT_* */
+#define R3_OP_MAP		1		/* addr len off, arg = PROT_*, also R3_MAP_POPULATE */
 #define R3_OP_UNMAP		2		/* addr len */
 #define R3_OP_PROTECT		3		/* addr len, arg = PROT_* */
 #define R3_OP_THREAD		4		/* addr = slot, len = host CPU to stay on + 1, or 0 */
@@ -30,6 +30,9 @@
 #define R3_OP_EXIT		8
 #define R3_OP_PLACE		9		/* the manager goes to cmd_page.place */
 #define R3_NR_OPS		10
+
+/* The host maps all pages at once, not each when it is touched. */
+#define R3_MAP_POPULATE		0x8000		/* MAP_POPULATE */
 
 #define R3_CMD_RING		120
 

@@ -54,7 +54,8 @@ static struct r3_slot_info *get_slot(struct pt_regs *regs)
 
 	if (likely(space)) {
 		info = space->slots[smp_processor_id()];
-		if (likely(info && !space->dead && !space->dying))
+		if (likely(info && !space->dead && !space->dying &&
+			   !READ_ONCE(current->mm->context.fresh)))
 			return info;
 	}
 
@@ -69,6 +70,8 @@ static struct r3_slot_info *get_slot(struct pt_regs *regs)
 		info = r3_space_slot(space, raw_smp_processor_id());
 		if (IS_ERR(info))
 			no_space(PTR_ERR(info));
+		else if (READ_ONCE(current->mm->context.fresh))
+			r3_fault_first(regs);
 	}
 	local_irq_disable();
 	irqentry_exit_to_user_mode(regs);

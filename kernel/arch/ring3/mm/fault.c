@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Page faults of user code, and of the kernel on behalf of user code. */
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <linux/perf_event.h>
 #include <linux/hugetlb.h>
@@ -248,4 +249,38 @@ void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
 				   current->comm, task_pid_nr(current));
 		force_fatal_sig(SIGBUS);
 	}
+}
+
+static void touch(struct pt_regs *regs, unsigned long addr, unsigned int flags)
+{
+	bool write = flags & FAULT_FLAG_WRITE, exec = flags & FAULT_FLAG_INSTRUCTION;
+	int want = PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
+	struct mm_struct *mm = current->mm;
+	int code;
+
+	if (addr >= TASK_SIZE || r3_has_mapped(mm, addr, want) ||
+	    r3_map_around(mm, addr, write, exec) != -EAGAIN)
+		return;
+	if (!r3_fault_in(mm, addr, FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | flags, regs, &code))
+		r3_map_around(mm, addr, write, exec);
+}
+
+/**
+ * r3_fault_first - bring in what user code will touch at once
+ * @regs: with which it will run
+ *
+ * For an mm that is new, or has been forked: its code, the page of its stack if
+ * there is one, its thread's own data. Each saves a fault. What goes wrong here
+ * is left to the fault that user code may make. Interrupts are on.
+ */
+void r3_fault_first(struct pt_regs *regs)
+{
+	struct mm_struct *mm = current->mm;
+
+	WRITE_ONCE(mm->context.fresh, false);
+	if (!r3_pte_none(mm, regs->sp))
+		touch(regs, regs->sp, FAULT_FLAG_WRITE);
+	if (current->thread.fsbase && !r3_pte_none(mm, current->thread.fsbase))
+		touch(regs, current->thread.fsbase, 0);
+	touch(regs, regs->ip, FAULT_FLAG_INSTRUCTION);
 }

@@ -31,9 +31,15 @@ void __init mem_init(void)
 	r3_space_init();
 }
 
+/*
+ * The first pages that user space gets would be the initrd's, from the last to
+ * the first, as that is how single pages that were freed are handed out again.
+ * Pages of a file that follow each other save mappings: see run_add().
+ */
 void free_initmem(void)
 {
 	free_initmem_default(POISON_FREE_INITMEM);
+	drain_all_pages(NULL);
 }
 
 #ifdef R3_ANON_ORDERS

@@ -168,9 +168,17 @@ struct run {
 
 static void run_emit(struct run *run)
 {
+	u32 arg = run->prot;
+
 	if (run->op == R3_OP_NOP)
 		return;
-	r3_space_cmd(run->space, run->op, run->prot, run->start, run->end - run->start,
+	/*
+	 * What can be written has been, and mostly all of it will be. Of the rest
+	 * the host maps what surrounds a touch, which is less work than all.
+	 */
+	if (run->op == R3_OP_MAP && (run->prot & PROT_WRITE))
+		arg |= R3_MAP_POPULATE;
+	r3_space_cmd(run->space, run->op, arg, run->start, run->end - run->start,
 		     run->pfn << PAGE_SHIFT);
 	if (run->op == R3_OP_MAP) {
 		run->space->nr_maps++;
@@ -348,15 +356,24 @@ static int map_one(struct mm_struct *mm, pte_t *ptep, unsigned long addr, unsign
 	return r3_space_sync(space);
 }
 
+/* Anonymous, and not writable: since a fork, most likely, and until it is written. */
+static bool copied_on_write(pte_t pte)
+{
+	return !(pte_val(pte) & _PAGE_RW) && PageAnon(pte_page(pte));
+}
+
 /* The page and those neighbours that are there and not yet mapped. */
 static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long fault, bool write)
 {
 	struct r3_space *space = mm->context.space;
 	struct run run = { .space = space, .op = R3_OP_NOP };
 	unsigned long addr = fault & ~(R3_AROUND_SIZE - 1), end = addr + R3_AROUND_SIZE;
+	unsigned long cow = 0;
 
+	/* Of what is copied when it is written, those that follow the page's own. */
+	if (copied_on_write(READ_ONCE(*ptep)))
+		cow = pte_pfn(READ_ONCE(*ptep)) - (fault >> PAGE_SHIFT);
 	ptep -= (fault - addr) >> PAGE_SHIFT;
-
 	for (; addr < end; addr += PAGE_SIZE, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
 		bool dirty = addr == fault && write;
@@ -366,11 +383,28 @@ static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long faul
 			continue;
 		if (addr != fault && (!(prot & ~mapped(pte)) || run.emitted >= AROUND_RUNS))
 			continue;
+		/* They would have to be unmapped again, and that be waited for. */
+		if (copied_on_write(pte) && pte_pfn(pte) != cow + (addr >> PAGE_SHIFT))
+			continue;
 		if (touch_and_mark(ptep, pte, dirty))
 			run_add(&run, R3_OP_MAP, prot, addr, addr + PAGE_SIZE,
 				pfn_for(space, mm, addr, pte, prot));
 	}
 	run_emit(&run);
+}
+
+/* Has the space what an access needs, as far as the tables know? */
+bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want)
+{
+	unsigned long next, size, flags;
+	pte_t *ptep;
+	bool has;
+
+	local_irq_save(flags);
+	ptep = entry_of(mm, addr, &next, &size);
+	has = ptep && !(want & ~mapped(READ_ONCE(*ptep)));
+	local_irq_restore(flags);
+	return has;
 }
 
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec)

@@ -404,15 +404,17 @@ void destroy_context(struct mm_struct *mm)
  */
 void r3_space_drop(struct r3_space *space)
 {
-	/* What failed before is not what is asked about here. */
-	wait_done(space);
-	space->failed = false;
-	r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
+	unsigned int tries = 0;
+
 	space->nr_maps = 0;
 	space->site_table = false;
 	space->lo = R3_TASK_SIZE;
 	space->hi = 0;
-	if (r3_space_sync(space) == -ENOMEM)
+	do {
+		r3_space_cmd(space, R3_OP_UNMAP, 0, 0, R3_TASK_SIZE, 0);
+		/* The first time it may be an earlier command that failed. */
+	} while (r3_space_sync(space) == -ENOMEM && ++tries < 2);
+	if (tries == 2)
 		panic("ring3: the host does not unmap a guest process's memory: raise vm.max_map_count");
 }
 

@@ -42,6 +42,7 @@ typedef struct {
 	u64 stale;
 	struct r3_rewrite *rewrite;	/* mm/rewrite.c; NULL until a page of its code is patched */
 	bool no_rewrite;		/* its system calls stay as they are */
+	bool fresh;			/* new or forked: r3_fault_first() is due */
 } mm_context_t;
 
 #endif

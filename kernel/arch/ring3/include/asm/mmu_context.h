@@ -12,6 +12,7 @@ static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm
 	mm->context.stale = 0;
 	mm->context.rewrite = NULL;
 	mm->context.no_rewrite = false;
+	mm->context.fresh = true;
 	return 0;
 }
 
@@ -27,7 +28,27 @@ static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
 /* The space may go with its mm: take the user's vector state out of it. */
 #define deactivate_mm(tsk, mm)	r3_fpu_save(tsk)
 
-#include <asm-generic/mm_hooks.h>
+/* Both find their pages write-protected. */
+static inline int arch_dup_mmap(struct mm_struct *oldmm, struct mm_struct *mm)
+{
+	WRITE_ONCE(oldmm->context.fresh, true);
+	return 0;
+}
+
+static inline void arch_exit_mmap(struct mm_struct *mm)
+{
+}
+
+/* Of Linux before 6.12. */
+static inline void arch_unmap(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+}
+
+static inline bool arch_vma_access_permitted(struct vm_area_struct *vma, bool write,
+					     bool execute, bool foreign)
+{
+	return true;
+}
 #include <asm-generic/mmu_context.h>
 
 #endif

@@ -73,6 +73,8 @@ bool r3_pte_none(struct mm_struct *mm, unsigned long addr);
 /* mm/map.c: makes what the page tables hold around addr visible in the space.
  * Returns 0, -EAGAIN if the tables do not allow the access (any more), or an
  * error. */
+void r3_fault_first(struct pt_regs *regs);
+bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want);
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
 
 /* mm/uaccess.c: waits for copies that found their page before now. */
