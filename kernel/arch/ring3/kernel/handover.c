@@ -4,7 +4,8 @@
  *
  * They share a host CPU, and at first yield to each other: then neither has to
  * sleep and be woken. Where something else wants that CPU, a yield gives it a
- * whole time slice, so after a long one the vCPU sleeps instead for a while.
+ * whole time slice, so after a long one the vCPU sleeps instead for a while:
+ * short if it was the only one, longer each time that it happens again.
  *
  * When user code has come back at once many times in a row and the host has a
  * CPU to spare, the vCPU moves there and both spin: a system call then costs no
@@ -24,7 +25,9 @@
 #include <asm/host.h>
 
 #define YIELD_LONG_US	50
-#define YIELD_PAUSE_US	5000
+#define YIELD_PAUSE_US	50
+#define YIELD_PAUSE_MAX_US 5000
+#define YIELDS_GOOD	64	/* short ones in a row: nobody else is there */
 
 #define STREAK		200	/* quick returns in a row */
 #define SPIN_US		15	/* for user code to come back */
@@ -39,6 +42,8 @@
 
 struct handover {
 	u64 yield_after;	/* times in TSC cycles */
+	unsigned int pause_us;
+	unsigned int good;	/* short yields since a long one */
 	u64 away_after;
 	u64 came;		/* to the spare CPU */
 	struct r3_slot_info *last;
@@ -92,8 +97,14 @@ bool r3_hand_over(void)
 		return false;
 	r3_host_yield();
 	after = get_cycles();
-	if (after - before > cycles(YIELD_LONG_US))
-		h->yield_after = after + cycles(YIELD_PAUSE_US);
+	if (likely(after - before <= cycles(YIELD_LONG_US))) {
+		if (++h->good == YIELDS_GOOD)
+			h->pause_us = 0;
+		return true;
+	}
+	h->good = 0;
+	h->pause_us = clamp(h->pause_us * 2, YIELD_PAUSE_US, YIELD_PAUSE_MAX_US);
+	h->yield_after = after + cycles(h->pause_us);
 	return true;
 }
 

@@ -24,7 +24,7 @@
 #define POLL_MIN_US	25
 #define SPIN_US		8	/* between two yields */
 #define LONG_YIELD_US	50	/* somebody else ran */
-#define PAUSE_US	5000
+#define PAUSE_US	1000
 
 struct idle_poll {
 	u64 limit;		/* of one look-out, in TSC cycles; 0: sleep at once */

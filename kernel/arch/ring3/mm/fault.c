@@ -55,12 +55,12 @@ static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned 
 
 /*
  * The rest of 16 KiB of anonymous memory that could not become one folio, for
- * lack of alignment. Returns false if the lock on the vma is lost.
+ * lack of alignment, and what follows: memory is mostly first used upwards. Returns false if the lock on the vma is lost.
  */
 static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned int flags)
 {
 	unsigned long addr = max(fault & ~(ANON_SIZE - 1), vma->vm_start);
-	unsigned long end = min((fault & ~(ANON_SIZE - 1)) + ANON_SIZE, vma->vm_end);
+	unsigned long end = min((fault & PAGE_MASK) + ANON_SIZE, vma->vm_end);
 
 	for (; addr < end; addr += PAGE_SIZE) {
 		vm_fault_t ret;
