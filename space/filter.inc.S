@@ -134,6 +134,9 @@ r3_guest_prog:
 manager_filter:
 	WAKE_FROM_ANYWHERE morigin
 	ONLY_STUB mtrap
+#if TEETH_MANAGER_FILTER
+	RET	STUB_RET_ALLOW
+#endif
 	/* what guest threads do all the time comes first */
 	CALL	__NR_futex, guest_wake, m1
 	RET	STUB_RET_ALLOW

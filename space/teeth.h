@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For tests only: which wall a build leaves out, by meson's option "teeth". An
+ * For tests only: which walls a build leaves out, by meson's option "teeth". An
  * attack that gets through without a wall is a test of it; docs/walls.md. A
  * normal build defines none of these.
  */
@@ -9,6 +9,12 @@
 
 #ifndef TEETH_GUEST_FILTER		/* user code's threads make what the manager may */
 #define TEETH_GUEST_FILTER	0
+#endif
+#ifndef TEETH_MANAGER_FILTER		/* any call from an instruction of the stub */
+#define TEETH_MANAGER_FILTER	0
+#endif
+#ifndef TEETH_SECRET			/* the zygote's is 0, as everybody knows */
+#define TEETH_SECRET		0
 #endif
 #ifndef TEETH_ORIGIN			/* wake from any instruction */
 #define TEETH_ORIGIN		0

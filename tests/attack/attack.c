@@ -210,6 +210,17 @@ unsigned long stub_sigreturn(void)
 	return stub_find("\xb8\x0f\0\0\0\x0f\x05", 7);
 }
 
+unsigned long physical(unsigned long addr)
+{
+	const struct r3_cmd_page *cmds = (void *)R3_STUB_CMD;
+	int i;
+
+	for (i = R3_CMD_RING - 1; i >= 0; i--)
+		if (cmds->cmd[i].op == R3_OP_MAP && addr - cmds->cmd[i].addr < cmds->cmd[i].len)
+			return cmds->cmd[i].off + (addr - cmds->cmd[i].addr);
+	return 0;
+}
+
 unsigned long stay_on(int cpu)
 {
 	cpu_set_t set;

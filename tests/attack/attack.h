@@ -86,6 +86,10 @@ unsigned long stub_find(const void *bytes, unsigned long len);
 unsigned long stub_signal(void);	/* where signals of guest threads go */
 unsigned long stub_sigreturn(void);	/* movl $15, %eax; syscall */
 
+/* The guest's physical address of one of our pages that was mapped lately, as
+ * the command page tells, or 0. */
+unsigned long physical(unsigned long addr);
+
 /* This thread stays on one vCPU; returns its slot's address. */
 unsigned long stay_on(int cpu);
 int cpus(void);

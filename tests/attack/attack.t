@@ -15,6 +15,7 @@ ATTACKS = [
     "calls",
     "forge",
     "frames",
+    "moved 10",
     "revoke 200",
     "stale 4000",
     "race 1",

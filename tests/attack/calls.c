@@ -4,6 +4,9 @@
  * code and from each syscall instruction of the stub, with arguments that make
  * the call worth while. A filter of the guest's own says which of them its
  * kernel saw: any other was the host's.
+ *
+ * "beyond" leaves out what the manager may do: without the wall between it and
+ * user code that is what user code may do, and no more.
  */
 #include "attack.h"
 
@@ -50,15 +53,25 @@ static bool unfiltered(unsigned long nr)
 	return nr == 335 || nr == 336;
 }
 
+static bool beyond;
+
+/* The instruction's own call, which is the one before it: movl $nr, %eax. From
+ * the zygote's there is one that needs no secret. */
+static bool own_of(unsigned int nr, unsigned long at)
+{
+	unsigned int own;
+
+	memcpy(&own, (void *)(at - 4), sizeof(own));
+	return nr == (*(unsigned char *)(at - 5) == 0xb8 ? own : SYS_mmap);
+}
+
 /* What user code's filter lets the stub's own instruction do, whatever else is
  * in the registers: frames are another attack's, and to yield harms nobody. */
 static bool granted(unsigned long nr, unsigned long at)
 {
-	unsigned int own;
-
-	memcpy(&own, (void *)(at - 4), sizeof(own));	/* movl $nr, %eax */
-	return *(unsigned char *)(at - 5) == 0xb8 && own == nr &&
-	       (nr == SYS_rt_sigreturn || nr == SYS_sched_yield) && at > R3_STUB_POSTED;
+	if (beyond && own_of(nr, at))
+		return true;
+	return (nr == SYS_rt_sigreturn || nr == SYS_sched_yield) && at > R3_STUB_POSTED && own_of(nr, at);
 }
 
 static unsigned long number(unsigned int i)
@@ -225,6 +238,38 @@ static void borrow(unsigned long at, unsigned long nr, const unsigned long *a, u
 			nr, set, at, caught.ax, caught.sig, caught.ip);
 }
 
+/* The manager's calls with arguments that are not the manager's. */
+static const struct {
+	unsigned long nr, args[5];
+} wrong[] = {
+	{ SYS_mmap, { NOWHERE, PAGE, 3, 0x32, -1UL } },			/* new memory */
+	{ SYS_mmap, { NOWHERE, PAGE, 1, 0x8011, R3_SPACE_ACK_FD } },	/* another file */
+	{ SYS_mmap, { NOWHERE, PAGE, 0x0f, 0x8011, R3_SPACE_RAM_FD } },	/* another protection */
+	{ SYS_mprotect, { NOWHERE, PAGE, 0x08 } },
+	{ SYS_write, { R3_SPACE_ACK_FD, 0, 4 } },
+	{ SYS_write, { R3_SPACE_ACK_FD - 1, 0, 8 } },
+	{ SYS_write, { R3_SPACE_ACK_FD + R3_MAX_CPUS, 0, 8 } },
+	{ SYS_tgkill, { 1, 1, SIGKILL } },
+	{ SYS_clone, { SIGCHLD } },
+	{ SYS_seccomp, { 2 } },						/* which actions are there */
+	{ SYS_sched_setaffinity, { 1, 8, R3_STUB_CMD } },
+};
+#define NR_WRONG (sizeof(wrong) / sizeof(wrong[0]))
+
+static int wrong_calls(long unused)
+{
+	keep_fs();
+	watch_calls();
+	for (; shared->next < (int)(sites * NR_WRONG) && !shared->through; shared->next++) {
+		unsigned int i = shared->next % NR_WRONG;
+		unsigned long at = site[shared->next / NR_WRONG];
+
+		borrow(at, wrong[i].nr, wrong[i].args, 100 + i);
+	}
+	pass_call(SYS_exit_group, 0, 0, 0);
+	return 0;
+}
+
 static int borrowed_calls(long unused)
 {
 	int total = sites * NUMBERS * 2;
@@ -253,6 +298,7 @@ int main(int argc, char **argv)
 	int total;
 
 	attack_init();
+	beyond = argc > 1 && !strcmp(argv[1], "beyond");
 	stay_on(0);
 	args[2][1] = (unsigned long)&ack;
 	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -270,6 +316,10 @@ int main(int argc, char **argv)
 		if (in_child(borrowed_calls, 0, 1000))
 			through("call %#lx from the stub's %#lx ended its process",
 				number(shared->next / 2 % NUMBERS), site[shared->next / (NUMBERS * 2)]);
+	for (shared->next = 0; shared->next < (int)(sites * NR_WRONG) && !shared->through; shared->next++)
+		if (in_child(wrong_calls, 0, 1000))
+			through("call %#lx with other arguments from the stub's %#lx ended its process",
+				wrong[shared->next % NR_WRONG].nr, site[shared->next / NR_WRONG]);
 	printf("%d numbers, %d instructions of the stub, and one %s\n", (int)NUMBERS, sites,
 	       shared->word[0] ? "rewritten" : "that could not be rewritten here");
 	return attack_end();

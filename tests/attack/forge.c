@@ -43,19 +43,6 @@ static void post(int sig, unsigned long info, unsigned long uc)
 	enter(&r);
 }
 
-/* The guest's physical address of one of our pages, as the commands that
- * mapped it tell. */
-static unsigned long physical(unsigned long addr)
-{
-	const struct r3_cmd_page *cmds = (void *)R3_STUB_CMD;
-	int i;
-
-	for (i = R3_CMD_RING - 1; i >= 0; i--)
-		if (cmds->cmd[i].op == R3_OP_MAP && addr - cmds->cmd[i].addr < cmds->cmd[i].len)
-			return cmds->cmd[i].off + (addr - cmds->cmd[i].addr);
-	return 0;
-}
-
 static void believed(void)
 {
 	shared->word[0] = 1;

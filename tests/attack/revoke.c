@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #define MARK 0x5ec7e70000000000UL	/* what the first thread writes elsewhere */
+#define SPAN(n) ((2 * (n) - 1) * PAGE)
+#define MANY 40
 #define SPOIL 0xbadbadbad0000000UL	/* what the second writes */
 
 static volatile unsigned long *volatile prey;
 static volatile int stop;
+static volatile unsigned int gone;	/* which one has been taken away, 0: none */
 static volatile unsigned long writes, faults;
 
 /* Writes and looks, through all faults. */
@@ -36,6 +39,7 @@ static void *user(void *unused)
 	while (!stop) {
 		volatile unsigned long *p = prey;
 		unsigned long v;
+		unsigned int was;
 
 		if (!p) {
 			sched_yield();
@@ -47,7 +51,10 @@ static void *user(void *unused)
 				v = p[7];
 				if ((v & 0xffffffff00000000) == MARK)
 					through("a page was still read after it was given to a pipe");
+				was = gone;
 				p[7] = SPOIL | (writes++ & 0xfffffff);
+				if (was && gone == was)
+					through("a page was still written after it was taken away");
 				if (stop)
 					break;
 			}
@@ -61,15 +68,24 @@ static void *user(void *unused)
 	return NULL;
 }
 
-static volatile unsigned long *new_prey(void)
+/* The last of n pages that are not neighbours, so that each is taken away for
+ * itself. */
+static volatile unsigned long *new_prey(int n)
 {
-	volatile unsigned long *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned long from = writes;
+	char *all;
+	volatile unsigned long *p;
+	unsigned long from;
 	int spins;
 
-	if (p == MAP_FAILED)
+	/* Before another page can be where the last one was. */
+	gone = 0;
+	from = writes;
+	all = mmap(NULL, SPAN(n), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (all == MAP_FAILED)
 		cannot("mmap");
-	p[0] = 1;
+	p = (void *)(all + SPAN(n) - PAGE);
+	while (n--)
+		all[2 * n * PAGE] = 1;
 	prey = p;
 	for (spins = 0; writes - from < 20 && spins < 100000; spins++)
 		if (spins % 64 == 63 && cpus() == 1)
@@ -79,16 +95,25 @@ static volatile unsigned long *new_prey(void)
 	return p;
 }
 
+/* From now on no access may succeed. */
+static void taken(void)
+{
+	static unsigned int n;
+
+	gone = ++n;
+}
+
 /* The page went back; what a pipe is filled with may be in it now. */
 static void unmapped(int fd[2])
 {
 	static unsigned long out[512], in[512];
-	volatile unsigned long *p = new_prey();
+	volatile unsigned long *p = new_prey(1);
 	int i, n;
 
 	for (i = 0; i < 512; i++)
 		out[i] = MARK | i;
 	munmap((void *)p, PAGE);
+	taken();
 	for (n = 0; n < 4; n++)
 		if (write(fd[1], out, PAGE) != PAGE)
 			cannot("write to a pipe");
@@ -104,7 +129,7 @@ static void unmapped(int fd[2])
 static void discarded(int fd[2])
 {
 	static unsigned long out[512], in[512];
-	volatile unsigned long *p = new_prey();
+	volatile unsigned long *p = new_prey(1);
 	int i;
 
 	for (i = 0; i < 512; i++)
@@ -120,25 +145,27 @@ static void discarded(int fd[2])
 
 static void protected(int fd[2])
 {
-	volatile unsigned long *p = new_prey();
+	volatile unsigned long *p = new_prey(MANY);
+	char *all = (char *)p + PAGE - SPAN(MANY);
 	unsigned long v;
 	int i;
 
-	mprotect((void *)p, PAGE, PROT_READ);
+	mprotect(all, SPAN(MANY), PROT_READ);
+	taken();
 	v = p[7];
 	for (i = 0; i < 200; i++)
 		if (p[7] != v) {
 			through("a page was still written after mprotect");
 			break;
 		}
-	munmap((void *)p, PAGE);
+	munmap(all, SPAN(MANY));
 	prey = NULL;
 }
 
 /* The child's copy is the child's: nothing the parent's thread writes is seen. */
 static void copied(int fd[2])
 {
-	volatile unsigned long *p = new_prey();
+	volatile unsigned long *p = new_prey(1);
 	int pid, status;
 
 	pid = fork();
@@ -177,7 +204,7 @@ int main(int argc, char **argv)
 			ways[i](fd);
 			rounds++;
 			clock_gettime(CLOCK_MONOTONIC, &now);
-		} while ((now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1000000 < ms);
+		} while ((now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1000000 < ms && !shared->through);
 	}
 	stop = 1;
 	pthread_join(thread, NULL);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Takes one wall out, as the command line says: ring3.teeth=NAME. */
+/*
+ * Takes one wall out: ring3.teeth=NAME on the command line, or NAME written to
+ * /sys/module/ring3/parameters/teeth when the guest is up.
+ */
 #include <linux/cache.h>
-#include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/moduleparam.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <asm/teeth.h>
 
-enum r3_tooth r3_tooth_out __ro_after_init;
+enum r3_tooth r3_tooth_out __read_mostly;
 
-static const char *const names[] __initconst = {
+static const char *const names[] = {
+	[R3_TEETH_NONE] = "none",
 	[R3_TEETH_ACK] = "ack",
 	[R3_TEETH_FRAME] = "frame",
 	[R3_TEETH_ONCE] = "once",
@@ -17,17 +22,24 @@ static const char *const names[] __initconst = {
 	[R3_TEETH_UACCESS] = "uaccess",
 };
 
-static int __init take_out(char *name)
+static int take_out(const char *name, const struct kernel_param *param)
 {
-	unsigned int i;
+	int i = sysfs_match_string(names, name);
 
-	for (i = 1; i < ARRAY_SIZE(names); i++)
-		if (name && !strcmp(name, names[i]))
-			r3_tooth_out = i;
-	if (r3_tooth_out == R3_TEETH_NONE)
-		pr_err("ring3: there is no wall called '%s'\n", name);
-	else
-		pr_warn("ring3: the wall '%s' is missing, for a test\n", name);
+	if (i < 0)
+		return i;
+	WRITE_ONCE(r3_tooth_out, i);
+	pr_warn("ring3: the wall '%s' is missing, for a test\n", names[i]);
 	return 0;
 }
-early_param("ring3.teeth", take_out);
+
+static int tell(char *buf, const struct kernel_param *param)
+{
+	return sysfs_emit(buf, "%s\n", names[r3_tooth_out]);
+}
+
+static const struct kernel_param_ops ops = { .set = take_out, .get = tell };
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "ring3."
+module_param_cb(teeth, &ops, NULL, 0600);

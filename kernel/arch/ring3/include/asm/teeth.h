@@ -9,7 +9,7 @@
 
 enum r3_tooth {
 	R3_TEETH_NONE,
-	R3_TEETH_ACK,		/* nobody waits until a page is unmapped */
+	R3_TEETH_ACK,		/* with several threads, nobody waits until a page is unmapped */
 	R3_TEETH_FRAME,		/* offsets from a slot are not checked */
 	R3_TEETH_ONCE,		/* they are read again when they are used */
 	R3_TEETH_STOP,		/* who does not stop is waited for */
@@ -19,7 +19,7 @@ enum r3_tooth {
 
 #ifdef CONFIG_RING3_TEETH
 extern enum r3_tooth r3_tooth_out;
-#define r3_teeth(tooth)		(r3_tooth_out == (tooth))
+#define r3_teeth(tooth)		(READ_ONCE(r3_tooth_out) == (tooth))
 #define R3_USER_END		(r3_teeth(R3_TEETH_TASK_SIZE) || r3_teeth(R3_TEETH_UACCESS) ? \
 				 R3_STUB_END : R3_TASK_SIZE)
 #else
