@@ -285,7 +285,7 @@ static int borrowed_calls(long unused)
 			continue;
 		if (shared->next % 2)
 			nr |= X32;
-		for (set = 0; set < NR_BORROWED; set++)
+		for (set = 0; set < NR_BORROWED && !shared->through; set++)
 			borrow(at, nr, args[set], set);
 	}
 	pass_call(SYS_exit_group, 0, 0, 0);
