@@ -261,7 +261,11 @@ guest_start:
 	cmpl	$R3_FAST_SLOTS, %eax
 	jae	2f
 	addl	$R3_SLOT_DS1 - 1, %eax
-	movl	%eax, %ds
+	/* The four behind it are of an LDT, which there is not. */
+	cmpl	$R3_SLOT_DS1 + 4, %eax
+	jb	3f
+	addl	$R3_SLOT_DS5 - R3_SLOT_DS1 - 4, %eax
+3:	movl	%eax, %ds
 2:	movq	%r13, %rbx
 	jmp	wait_resume
 

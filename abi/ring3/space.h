@@ -100,7 +100,10 @@
  * mode uses and which survives interrupts if it names a segment of user mode.
  */
 #define R3_FAST_SLOTS		9
-#define R3_SLOT_DS1		0x28		/* of slot 1, and so on; of slot 0 it is 0 */
+#define R3_SLOT_DS1		0x28		/* of slot 1, then three more: the data segment */
+#define R3_SLOT_DS5		0x30		/* of slot 5, then three more: the code segment */
+#define R3_SLOT_DS(slot)	((slot) > 4 ? R3_SLOT_DS5 + (slot) - 5 : \
+				 (slot) ? R3_SLOT_DS1 + (slot) - 1 : 0)
 
 #define R3_MAX_HOST_CPU		511	/* that a guest thread can be kept on */
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Rewritten system calls: a program that looks for a difference finds none, with
-# one, two and four vCPUs; and the same with rewriting off, and on this machine.
+# one, two, four and nine vCPUs; and the same with rewriting off, and on this machine.
 # timeout: 240
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +25,7 @@ program()
 run_it='cd /tmp && gcc -O1 -pthread $LINK -x c -o rewrite - && ./rewrite /tmp/file
 	dmesg | grep -E "BUG|WARNING:|Oops|segfault"'
 
-for cpus in 1 2 4; do
+for cpus in 1 2 4 9; do
 	for link in "" -static; do
 		GUEST_TIMEOUT=60 program rewritten "$cpus CPUs $link" guest --mem 1G --cpus $cpus -- sh -c "LINK=$link; $run_it"
 	done

@@ -62,7 +62,7 @@ static int __init r3_rewrite_init(void)
 		table[i] = R3_STUB_TRAMP + i * 16;
 	table += (R3_SITE_SLOTS - R3_SITE_TABLE) / sizeof(*table);
 	for (i = 0; i < R3_FAST_SLOTS; i++)
-		table[i ? R3_SLOT_DS1 + i - 1 : 0] = R3_STUB_SLOTS + i * R3_SLOT_STRIDE;
+		table[R3_SLOT_DS(i)] = R3_STUB_SLOTS + i * R3_SLOT_STRIDE;
 	r3_site_table = table - (R3_SITE_SLOTS - R3_SITE_TABLE) / sizeof(*table);
 	return 0;
 }
