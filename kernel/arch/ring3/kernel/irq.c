@@ -44,6 +44,8 @@ void r3_take_irqs(struct pt_regs *regs)
 	irq_enter_rcu();
 	this_cpu_write(r3_irq_pending, 0);
 	while ((bits = __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL))) {
+		if (bits & R3_PEND_STOP)
+			r3_stop_this_cpu();
 		if (bits & R3_PEND_RESCHED)
 			scheduler_ipi();
 		if (bits & R3_PEND_CALL) {

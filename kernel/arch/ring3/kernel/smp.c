@@ -64,10 +64,10 @@ void tick_broadcast(const struct cpumask *mask)
 }
 #endif
 
-static void stop_this_cpu(void *unused)
+/* An interrupt of its own: who ends the guest may wait for no other CPU. */
+void __noreturn r3_stop_this_cpu(void)
 {
 	set_cpu_online(smp_processor_id(), false);
-	local_irq_disable();
 	for (;;) {
 		static u32 never;
 
@@ -77,7 +77,12 @@ static void stop_this_cpu(void *unused)
 
 void smp_send_stop(void)
 {
-	smp_call_function(stop_this_cpu, NULL, 0);
+	unsigned int cpu, self = raw_smp_processor_id();
+
+	for_each_online_cpu(cpu) {
+		if (cpu != self)
+			post(cpu, R3_PEND_STOP);
+	}
 }
 
 void __init smp_prepare_boot_cpu(void)
@@ -114,6 +119,9 @@ int __cpu_up(unsigned int cpu, struct task_struct *idle)
 	struct r3_vcpu *vcpu = &r3_boot->vcpu[cpu];
 	unsigned long timeout = jiffies + 10 * HZ;
 
+	/* It was told to stop and has not, or does not come up. */
+	if (READ_ONCE(vcpu->start))
+		return -EBUSY;
 	per_cpu(r3_current_task, cpu) = idle;
 	vcpu->stack = (unsigned long)task_pt_regs(idle);
 	smp_store_release(&vcpu->start, 1);

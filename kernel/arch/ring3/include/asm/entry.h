@@ -17,10 +17,14 @@ struct ucontext;
 void r3_host_signal(int sig, struct siginfo *si, struct ucontext *uc);
 void __init r3_console_init(void);
 
+/* From host/head.S: starts over on this stack. */
+void __noreturn r3_restart_secondary(struct r3_boot *boot, unsigned int cpu, unsigned long stack);
+
 /* kernel/setup.c, smp.c, time.c */
 void __init __noreturn r3_start_kernel(struct r3_boot *boot);
 void r3_secondary_start(struct r3_boot *boot, unsigned int cpu);
 void __init smp_setup_possible(void);
+void __noreturn r3_stop_this_cpu(void);
 void r3_clockevent_start(unsigned int cpu);
 void r3_timer_interrupt(void);
 void __init r3_time_early(void);
