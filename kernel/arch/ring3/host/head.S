@@ -40,3 +40,9 @@ SYM_CODE_START(r3_start_secondary)
 	call	r3_secondary_start
 	ud2
 SYM_CODE_END(r3_start_secondary)
+
+/* The same for one that was switched off, rdx: the stack, which it is on. */
+SYM_CODE_START(r3_restart_secondary)
+	movq	%rdx, %rsp
+	jmp	r3_start_secondary
+SYM_CODE_END(r3_restart_secondary)

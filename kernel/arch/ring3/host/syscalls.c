@@ -133,6 +133,11 @@ long r3_host_move(unsigned int host_cpu)
 	return host_call(__NR_sched_setaffinity, 0, sizeof(mask), (long)mask, 0, 0, 0);
 }
 
+long r3_host_affinity(unsigned long *mask, size_t size)
+{
+	return host_call(__NR_sched_getaffinity, 0, size, (long)mask, 0, 0, 0);
+}
+
 /* After patching kernel text: every vCPU fetches it anew. */
 void r3_host_membarrier(void)
 {

@@ -124,7 +124,7 @@ void r3_handover_home(void)
 	else
 		h->again_us = clamp(h->again_us * 2, TRY_AGAIN_US, TRY_AGAIN_MAX_US);
 	h->away_after = now + cycles(h->again_us);
-	r3_host_move(vcpu->host_cpu);
+	r3_affinity_move(vcpu->host_cpu);
 }
 
 static void go_away(struct handover *h)
@@ -134,8 +134,8 @@ static void go_away(struct handover *h)
 
 	if (vcpu->spare_cpu < 0 || vcpu->host_cpu < 0 || !r3_boot->tsc_khz || now < h->away_after)
 		return;
-	if (r3_host_move(vcpu->spare_cpu)) {
-		vcpu->spare_cpu = -1;
+	if (r3_affinity_move(vcpu->spare_cpu)) {
+		h->away_after = now + cycles(TRY_AGAIN_MAX_US);
 		return;
 	}
 	h->away = true;

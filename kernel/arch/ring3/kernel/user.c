@@ -27,6 +27,11 @@
 /* A guest thread that has not stopped this long after it was told to. */
 #define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
 #define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
+/*
+ * On a busy host it may not have run at all. So the vCPU then uses up this much
+ * time of the host CPU they share, which gives the other as much.
+ */
+#define STOP_SPIN_NS	(50ULL * NSEC_PER_MSEC)
 
 /* Interrupts that came in while user code runs. */
 static void user_irqs(struct pt_regs *regs)
@@ -97,7 +102,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	if (!info->started) {
 		info->started = true;
 		r3_space_cmd(space, R3_OP_THREAD, 0, addr,
-			     r3_boot->vcpu[cpu].host_cpu + 1, 0);
+			     r3_affinity_home() + 1, 0);
 		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
 		r3_space_ring(space);
 	} else {
@@ -137,6 +142,7 @@ static bool still_running(struct r3_slot *slot)
 /* How long user code has been told to stop. */
 struct stop {
 	u64 first, last;
+	u64 spin_until;		/* of this thread's own time on the host */
 };
 
 /* Tells it, again after a while. Returns false if it does not listen. */
@@ -146,8 +152,14 @@ static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
 
 	if (!stop->first)
 		stop->first = now;
-	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP))
-		return false;
+	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP)) {
+		u64 used = r3_host_clock(CLOCK_THREAD_CPUTIME_ID);
+
+		if (!stop->spin_until)
+			stop->spin_until = used + STOP_SPIN_NS;
+		else if (used > stop->spin_until)
+			return false;
+	}
 	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
 		stop->last = now;
 		stop_guest(space, cpu);
@@ -204,6 +216,10 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 		if (stopping && !press(&stop, space, cpu)) {
 			give_up(space);
 			return false;
+		}
+		if (unlikely(stop.spin_until)) {
+			cpu_relax();
+			continue;
 		}
 		if (!spun && r3_handover_spin(slot))
 			continue;

@@ -169,11 +169,17 @@ void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared)
 
 	if (space->placed == place || !r3_vcpus_apart)
 		return;
+	if (r3_affinity_home() < 0) {
+		space->placed = place;
+		return;
+	}
 	spin_lock(&space->lock);
 	memset(space->cmd->place, 0, sizeof(space->cmd->place));
 	for (i = 0; i < r3_boot->nr_cpus; i++) {
-		if (shared || i == cpu)
-			__set_bit(r3_boot->vcpu[i].host_cpu % (R3_MAX_HOST_CPU + 1),
+		int home = r3_affinity_home_of(i);
+
+		if ((shared || i == cpu) && home >= 0)
+			__set_bit(home % (R3_MAX_HOST_CPU + 1),
 				  (unsigned long *)space->cmd->place);
 	}
 	space->placed = place;

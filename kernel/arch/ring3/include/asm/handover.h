@@ -15,4 +15,9 @@ void r3_handover_end(bool slept);
 void r3_handover_late(void);
 void r3_handover_home(void);
 
+/* kernel/affinity.c */
+int r3_affinity_home(void);
+int r3_affinity_home_of(unsigned int cpu);
+long r3_affinity_move(unsigned int host_cpu);
+
 #endif

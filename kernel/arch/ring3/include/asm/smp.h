@@ -16,7 +16,9 @@ void arch_smp_send_reschedule(int cpu);
 void smp_send_stop(void);
 int __cpu_up(unsigned int cpu, struct task_struct *idle);
 
-static inline int __cpu_disable(void) { return -EOPNOTSUPP; }
-static inline void __cpu_die(unsigned int cpu) { }
+#ifdef CONFIG_HOTPLUG_CPU
+int __cpu_disable(void);
+void __cpu_die(unsigned int cpu);
+#endif
 
 #endif

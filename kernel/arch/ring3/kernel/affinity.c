@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which host CPU a vCPU is kept on, and whether that is still up to us.
+ *
+ * The monitor chose the CPUs before the guest started. Who changes the affinity
+ * of a vCPU's thread afterwards, with taskset or a smaller cpuset, has the last
+ * word: the vCPU is where it was put, moves no more, and its guest threads and
+ * managers are no longer told where to run. When things are as they were, so is
+ * this.
+ */
+#include <linux/bitops.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <asm/handover.h>
+#include <asm/host.h>
+
+#define LONGS	128		/* 8192 host CPUs, as many as Linux can be built for */
+
+struct affinity {
+	bool moved;
+	unsigned int at;	/* if moved, else at home */
+	bool strayed;
+	unsigned long mask[LONGS];
+};
+
+static DEFINE_PER_CPU(struct affinity, affinity);
+
+/* Is this vCPU's thread kept where it was put last? Interrupts are off. */
+static bool in_place(void)
+{
+	struct affinity *a = this_cpu_ptr(&affinity);
+	int at = a->moved ? a->at : r3_boot->vcpu[smp_processor_id()].host_cpu;
+	long len;
+
+	if (at < 0)
+		return false;
+	len = r3_host_affinity(a->mask, sizeof(a->mask));
+	/* A host that does not tell has not been asked to change anything. */
+	a->strayed = len > 0 && (bitmap_weight(a->mask, len * BITS_PER_BYTE) != 1 ||
+				 !test_bit(at, a->mask));
+	return !a->strayed;
+}
+
+/**
+ * r3_affinity_home() - where guest threads of this vCPU are to stay
+ *
+ * Returns a host CPU, or -1 for wherever the host puts them. Interrupts are off.
+ */
+int r3_affinity_home(void)
+{
+	return in_place() ? r3_boot->vcpu[smp_processor_id()].host_cpu : -1;
+}
+
+/* The same for another vCPU, as it last found it. */
+int r3_affinity_home_of(unsigned int cpu)
+{
+	return READ_ONCE(per_cpu(affinity, cpu).strayed) ? -1 : r3_boot->vcpu[cpu].host_cpu;
+}
+
+/**
+ * r3_affinity_move() - take this vCPU to another host CPU
+ * @host_cpu: which
+ *
+ * Returns -EPERM if somebody else has moved it. Interrupts are off.
+ */
+long r3_affinity_move(unsigned int host_cpu)
+{
+	struct affinity *a = this_cpu_ptr(&affinity);
+	long ret;
+
+	if (!in_place()) {
+		a->moved = false;
+		return -EPERM;
+	}
+	ret = r3_host_move(host_cpu);
+	if (!ret) {
+		a->moved = true;
+		a->at = host_cpu;
+	}
+	return ret;
+}
