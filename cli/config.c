@@ -254,6 +254,8 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	cfg->vm.mem = opt->mem & ~(uint64_t)4095;
 	cfg->vm.cpus = opt->cpus;
 	cfg->vm.pin = !opt->no_pin;
+	memcpy(cfg->vm.host_cpu, opt->host_cpus, sizeof(cfg->vm.host_cpu));
+	cfg->vm.nr_host_cpus = opt->nr_host_cpus;
 	cfg->vm.jail = opt->jail;
 	if (opt->name && !config_name_ok(opt->name))
 		return err_set(err, EINVAL, "--name %s: a name is up to 63 letters, digits, dots, dashes and underscores, the first a letter or digit",

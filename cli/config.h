@@ -14,6 +14,8 @@
 struct run_options {
 	uint64_t mem;			/* bytes */
 	unsigned int cpus;
+	unsigned short host_cpus[VM_MAX_HOST_CPUS];
+	unsigned int nr_host_cpus;	/* 0: all that this process may use */
 	const char *kernel, *initrd, *modules, *root;
 	bool root_rw, root_ro;
 	const char *rootfstype;

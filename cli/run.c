@@ -14,6 +14,7 @@
 static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
 	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
+	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
 	{ "root", 'r', "PATH", "Raw image of the root disk. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
 	{ "root-rw", 0, NULL, "Write to the root disk's image itself. No other guest may use it meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
@@ -101,6 +102,9 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		return value_size("mem", value, &opt->mem, err);
 	if (!strcmp(o->name, "cpus"))
 		return value_number("cpus", value, 1, 64, &opt->cpus, err);
+	if (!strcmp(o->name, "cpu-affinity"))
+		return value_host_cpus("cpu-affinity", value, opt->host_cpus, &opt->nr_host_cpus,
+				       VM_MAX_HOST_CPUS, err);
 	if (!strcmp(o->name, DISK_OPTION))
 		return set_disk(opt, value, err);
 	if (!strcmp(o->name, "jail"))

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <ctype.h>
 #include <errno.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "values.h"
@@ -94,6 +97,63 @@ int value_user(const char *option, const char *text, unsigned int *uid, unsigned
 	return 0;
 wrong:
 	return err_set(err, EINVAL, "--%s %s: give the number of a user, or UID:GID", option, text);
+}
+
+/* One CPU for the list. */
+static int add_host_cpu(const char *option, unsigned long cpu, const cpu_set_t *allowed,
+			unsigned short *list, unsigned int *nr, unsigned int max, struct r3_err *err)
+{
+	char path[64];
+	unsigned int i;
+
+	for (i = 0; i < *nr; i++)
+		if (list[i] == cpu)
+			return err_set(err, EINVAL, "--%s names host CPU %lu twice", option, cpu);
+	if (cpu >= max)
+		return err_set(err, EINVAL, "--%s: host CPU %lu is not possible; they are 0 to %u", option, cpu, max - 1);
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%lu", cpu);
+	if (!CPU_ISSET(cpu, allowed) && !access("/sys/devices/system/cpu/cpu0", F_OK) && access(path, F_OK))
+		return err_set(err, EINVAL, "--%s: this host has no CPU %lu; \"lscpu --extended\" lists those it has", option, cpu);
+	if (!CPU_ISSET(cpu, allowed))
+		return err_set(err, EPERM, "--%s: host CPU %lu is not one that ring3 may use here; \"taskset -cp $$\" lists those, and taskset or the cpuset of a container sets them", option, cpu);
+	list[(*nr)++] = cpu;
+	return 0;
+}
+
+int value_host_cpus(const char *option, const char *text, unsigned short *list, unsigned int *nr,
+		    unsigned int max, struct r3_err *err)
+{
+	const char *p = text;
+	cpu_set_t allowed;
+	int ret;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return err_set(err, errno, "--%s: cannot tell which host CPUs ring3 may use: %s", option, strerror(errno));
+	*nr = 0;
+	for (;;) {
+		unsigned long first, last, step = 1;
+
+		if (parse_number(p, &p, &first))
+			goto wrong;
+		last = first;
+		if (*p == '-' && (parse_number(p + 1, &p, &last) || last < first))
+			goto wrong;
+		if (*p == ':' && (parse_number(p + 1, &p, &step) || !step))
+			goto wrong;
+		for (; first <= last; first += step) {
+			ret = add_host_cpu(option, first, &allowed, list, nr, max, err);
+			if (ret)
+				return ret;
+			if (step > last - first)
+				break;
+		}
+		if (!*p)
+			return 0;
+		if (*p++ != ',')
+			goto wrong;
+	}
+wrong:
+	return err_set(err, EINVAL, "--%s %s: give host CPUs, as 0,2 or 0-3 or 0-3,6", option, text);
 }
 
 int value_env(const char *option, const char *text, char **list, int *nr, int max, struct r3_err *err)

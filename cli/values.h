@@ -21,6 +21,13 @@ int value_size(const char *option, const char *text, uint64_t *size, struct r3_e
 int value_user(const char *option, const char *text, unsigned int *uid, unsigned int *gid,
 	       struct r3_err *err);
 
+/*
+ * Host CPUs as "0-3,6" or "0-6:2", each once, in the order given. Each exists
+ * and is one that this process may use.
+ */
+int value_host_cpus(const char *option, const char *text, unsigned short *list, unsigned int *nr,
+		    unsigned int max, struct r3_err *err);
+
 /* NAME=VALUE added to a list that has room for max and the NULL behind it. */
 int value_env(const char *option, const char *text, char **list, int *nr, int max, struct r3_err *err);
 

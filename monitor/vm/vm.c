@@ -202,21 +202,45 @@ static int watch_signals(struct vm *vm, struct r3_err *err)
  */
 static void place_vcpus(struct vm *vm)
 {
+	const struct vm_config *cfg = vm->cfg;
+	unsigned int i, n = 0, first = 0, list[R3_MAX_HOST_CPU + 1];
 	cpu_set_t set;
-	unsigned int i, n = 0, list[R3_MAX_HOST_CPU + 1];
 
-	if (vm->cfg->pin && !sched_getaffinity(0, sizeof(set), &set))
+	if (cfg->nr_host_cpus) {
+		for (n = 0; n < cfg->nr_host_cpus; n++)
+			list[n] = cfg->host_cpu[n];
+	} else if (!sched_getaffinity(0, sizeof(set), &set)) {
 		for (i = 0; i <= R3_MAX_HOST_CPU; i++)
 			if (CPU_ISSET(i, &set))
 				list[n++] = i;
-	/* Guests that start one after the other spread over the CPUs. */
-	for (i = 0; i < vm->cfg->cpus; i++) {
+		/* Guests that start one after the other spread over the CPUs. */
+		first = getpid();
+	}
+	if (!cfg->pin)
+		n = 0;
+	for (i = 0; i < cfg->cpus; i++) {
 		struct r3_vcpu *vcpu = &vm->boot->vcpu[i];
 
-		vcpu->host_cpu = n ? (int)list[(getpid() + i) % n] : -1;
-		vcpu->spare_cpu = n >= 2 * vm->cfg->cpus ?
-				  (int)list[(getpid() + vm->cfg->cpus + i) % n] : -1;
+		vcpu->host_cpu = n ? (int)list[(first + i) % n] : -1;
+		vcpu->spare_cpu = n >= 2 * cfg->cpus ? (int)list[(first + cfg->cpus + i) % n] : -1;
 	}
+}
+
+/* All threads and processes of the guest inherit it. */
+static int keep_to_cpus(const struct vm_config *cfg, struct r3_err *err)
+{
+	cpu_set_t set;
+	unsigned int i;
+
+	_Static_assert(VM_MAX_HOST_CPUS == R3_MAX_HOST_CPU + 1, "what a space can be told");
+	if (!cfg->nr_host_cpus)
+		return 0;
+	CPU_ZERO(&set);
+	for (i = 0; i < cfg->nr_host_cpus; i++)
+		CPU_SET(cfg->host_cpu[i], &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return err_set(err, -errno, "the host does not let the guest run on the CPUs of --cpu-affinity: %s", strerror(errno));
+	return 0;
 }
 
 static int start_zygote(struct vm *vm, struct r3_err *err)
@@ -362,7 +386,7 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
-	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) ||
+	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) || keep_to_cpus(cfg, err) ||
 	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err) || watch_signals(&vm, err))
 		return VM_EXIT_CONFIG;

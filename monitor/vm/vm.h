@@ -16,6 +16,7 @@
 
 #define VM_MAX_DISKS	16
 #define VM_MAX_PORTS	8
+#define VM_MAX_HOST_CPUS 512	/* R3_MAX_HOST_CPU and those below */
 
 /* Exit status of the monitor process. */
 enum vm_exit {
@@ -53,6 +54,8 @@ struct vm_config {
 	int nr_ports;
 	struct vm_port port[VM_MAX_PORTS];
 	enum jail_mode jail;
+	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* where the guest may run; vCPU i on [i] */
+	unsigned int nr_host_cpus;	/* 0: wherever this process may */
 	bool pin;			/* keep a vCPU and its guest threads on one host CPU */
 };
 
