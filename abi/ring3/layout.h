@@ -34,6 +34,13 @@
 #define R3_VMALLOC_BASE		R3_UL(0x710000000000)
 #define R3_VMALLOC_SIZE		R3_UL(0x010000000000)
 
+/*
+ * The jail cannot add an address to a length. So no mapping of direct map,
+ * modules and vmalloc, and no removal of one, is longer than this, and none
+ * begins in the last so many bytes of its window: none can leave it.
+ */
+#define R3_WINDOW_PIECE		R3_UL(0x000010000000)
+
 /* In a space. */
 #define R3_STUB_BASE		R3_UL(0x7fe000000000)	/* code, filters: r-x */
 #define R3_STUB_TRAMP		R3_UL(0x7fe000010000)	/* R3_MAX_SITES entries of 16 bytes */

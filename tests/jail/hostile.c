@@ -6,6 +6,7 @@
  *
  *	thread=KIND	"vcpu" is where it starts; the others it takes over by
  *			writing over return addresses on their stacks (take.c)
+ *	flood=1		only write messages for the user, eight MiB of them
  *	harmless=1	leave out what could harm a host without a jail
  *
  * A line "open KIND NUMBER" is a call that something was answered to but
@@ -114,6 +115,11 @@ static bool plausible(long nr)
 	case __NR_clock_nanosleep:
 		return answered(nr, 0, 0, (long)&no_time, 0, 0, 0);
 	case __NR_fallocate:
+		/* From behind an image's end it could fill the host's disk. */
+		if (answered(nr, -1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 1L << 40, 4096, 0, 0) ||
+		    answered(nr, -1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 1L << 40, 0, 0) ||
+		    answered(nr, -1, 0, 0, 4096, 0, 0))
+			bare_printf("grows %s\n", kind);
 		return answered(nr, -1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096, 0, 0);
 	case __NR_shutdown:
 		return answered(nr, -1, 1, 0, 0, 0, 0);
@@ -257,6 +263,19 @@ void hostile_thread(void)
 	bare_printf("listed %s\n", kind);
 }
 
+/* With what would clear a terminal, and what would do so in eight bits. */
+static void flood(void)
+{
+	static const char bad[] = "\033[2J\2332J\302\2332J";
+	unsigned int i;
+
+	memset(page, 'x', sizeof(page));
+	memcpy(page, bad, sizeof(bad) - 1);
+	page[sizeof(page) - 1] = '\n';
+	for (i = 0; i < 2048; i++)
+		bare_call3(__NR_write, 2, page, sizeof(page));
+}
+
 void bare_main(void)
 {
 	const char *option = bare_option("thread");
@@ -265,6 +284,10 @@ void bare_main(void)
 	memcpy(name, option ? option : "vcpu", strlen(option ? option : "vcpu"));
 	kind = name;
 	harmless = bare_option("harmless");
+	if (bare_option("flood")) {
+		flood();
+		return;
+	}
 	if (strcmp(kind, "vcpu")) {
 		take_thread(kind);
 		return;

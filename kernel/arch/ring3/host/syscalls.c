@@ -47,15 +47,29 @@ long r3_host_read(int fd, void *buf, size_t len)
 /* vmalloc and modules: contiguous kernel addresses for scattered RAM. */
 long r3_host_map(unsigned long addr, unsigned long len, int prot, phys_addr_t gpa)
 {
-	long ret = host_call(__NR_mmap, addr, len, prot, MAP_SHARED | MAP_FIXED,
-			     r3_boot->ram_fd, gpa);
+	unsigned long piece;
+	long ret;
 
-	return ret == addr ? 0 : ret;
+	for (; len; addr += piece, gpa += piece, len -= piece) {
+		piece = min(len, R3_WINDOW_PIECE);
+		ret = host_call(__NR_mmap, addr, piece, prot, MAP_SHARED | MAP_FIXED,
+				r3_boot->ram_fd, gpa);
+		if (ret != addr)
+			return ret;
+	}
+	return 0;
 }
 
 long r3_host_unmap(unsigned long addr, unsigned long len)
 {
-	return host_call(__NR_munmap, addr, len, 0, 0, 0, 0);
+	unsigned long piece;
+	long ret = 0;
+
+	for (; len && !ret; addr += piece, len -= piece) {
+		piece = min(len, R3_WINDOW_PIECE);
+		ret = host_call(__NR_munmap, addr, piece, 0, 0, 0, 0);
+	}
+	return ret;
 }
 
 /* Freed memory goes back to the host. */
