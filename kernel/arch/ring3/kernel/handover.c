@@ -24,7 +24,8 @@
 #include <asm/traps.h>
 #include <asm/host.h>
 
-#define YIELD_LONG_US	50
+#define YIELD_LONG_US	50	/* somebody else ran */
+#define WORK_LONG_US	600	/* the same, if what was waited for is done */
 #define YIELD_PAUSE_US	50
 #define YIELD_PAUSE_MAX_US 5000
 #define YIELDS_GOOD	64	/* short ones in a row: nobody else is there */
@@ -82,9 +83,10 @@ static u64 cycles(u64 us)
 
 /*
  * Lets what waits on the same host CPU run, if that is likely to be for a short
- * while. Returns false if it did nothing. Interrupts are off, as in all of this.
+ * while. Returns false if it did nothing. If it waits for user code, slot says
+ * whether that has stopped. Interrupts are off, as in all of this.
  */
-bool r3_hand_over(void)
+bool r3_hand_over(const struct r3_slot *slot)
 {
 	struct handover *h = this_cpu_ptr(&handover);
 	u64 before = get_cycles(), after;
@@ -97,7 +99,8 @@ bool r3_hand_over(void)
 		return false;
 	r3_host_yield();
 	after = get_cycles();
-	if (likely(after - before <= cycles(YIELD_LONG_US))) {
+	if (likely(after - before <= cycles(YIELD_LONG_US)) ||
+	    (slot && r3_slot_stopped(slot) && after - before <= cycles(WORK_LONG_US))) {
 		if (++h->good == YIELDS_GOOD)
 			h->pause_us = 0;
 		return true;

@@ -131,14 +131,6 @@ static void give_up(struct r3_space *space)
 	spin_unlock(&space->lock);
 }
 
-/* Any value but these two means stopped: what it says is checked later. */
-static bool still_running(struct r3_slot *slot)
-{
-	u32 event = READ_ONCE(slot->event);
-
-	return event == 0 || event == 2;
-}
-
 /* How long user code has been told to stop. */
 struct stop {
 	u64 first, last;
@@ -201,7 +193,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);
 
-	while (still_running(slot)) {
+	while (!r3_slot_stopped(slot)) {
 		bool call = false;
 
 		if (unlikely(this_cpu_read(r3_irq_pending))) {
@@ -230,7 +222,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 		 */
 		if (!yielded) {
 			yielded = true;
-			if (r3_hand_over())
+			if (r3_hand_over(slot))
 				continue;
 		}
 		cmpxchg(&slot->event, 0, 2);

@@ -81,7 +81,7 @@ static int wait_ack(struct r3_space *space)
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
 	if (r3_vcpus_apart && space->placed == cpu)
-		r3_hand_over();
+		r3_hand_over(NULL);
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 

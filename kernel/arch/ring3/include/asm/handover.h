@@ -8,7 +8,7 @@
 struct r3_slot;
 struct r3_slot_info;
 
-bool r3_hand_over(void);
+bool r3_hand_over(const struct r3_slot *slot);
 void r3_handover_begin(struct r3_slot_info *info);
 bool r3_handover_spin(struct r3_slot *slot);
 void r3_handover_end(bool slept);

@@ -19,6 +19,14 @@ struct r3_slot_info {
 	bool fast;			/* the thread waits after R3_SIG_FAST, not in a signal handler */
 };
 
+/* Any value but these two means that user code stopped: what it says is checked later. */
+static inline bool r3_slot_stopped(const struct r3_slot *slot)
+{
+	u32 event = READ_ONCE(slot->event);
+
+	return event != 0 && event != 2;
+}
+
 struct r3_space {
 	spinlock_t lock;
 	struct r3_cmd_page *cmd;
