@@ -114,7 +114,7 @@ kept("two CPUs in an order", [a, b], "--cpus", "2", "--cpu-affinity", f"{b},{a}"
 kept("more vCPUs than CPUs", [a, b], "--cpus", "3", "--cpu-affinity", f"{a},{b}",
      homes={"vcpu0": str(a), "vcpu1": str(b), "vcpu2": str(a)})
 kept("without pinning", [b], "--cpus", "2", "--no-pin", "--cpu-affinity", str(b))
-kept("one vCPU", [b], "--cpu-affinity", str(b), homes={"vcpu0": str(b)})
+kept("one vCPU", [b], "--cpus", "1", "--cpu-affinity", str(b), homes={"vcpu0": str(b)})
 kept("the caller's affinity", [b], "--cpus", "2", taskset={b}, homes={"vcpu0": str(b), "vcpu1": str(b)})
 
 # ---- the host takes a CPU away while the guest runs ----
