@@ -11,6 +11,16 @@
 
 #define WINDOW		(R3_VMALLOC_BASE + 0x200000)
 #define FAR		0x100000000UL
+#define PIECE		R3_WINDOW_PIECE
+
+/* Nothing longer than a piece, and none in the last one: so none can leave the window. */
+static const struct window {
+	const char *name;
+	unsigned long start, end;
+} windows[] = {
+	{ "vmalloc", R3_VMALLOC_BASE, R3_VMALLOC_BASE + R3_VMALLOC_SIZE },
+	{ "modules", R3_MODULES_BASE, R3_MODULES_BASE + R3_MODULES_SIZE },
+};
 
 static void map(unsigned long addr, unsigned long len, int prot, int flags, long fd, unsigned long off,
 		bool good, const char *what)
@@ -22,22 +32,43 @@ static void map(unsigned long addr, unsigned long len, int prot, int flags, long
 		bare_printf("# got %ld\n", ret);
 }
 
+static void edges(const struct window *w)
+{
+	const int rw = PROT_READ | PROT_WRITE, fixed = MAP_SHARED | MAP_FIXED;
+	long ram = bare_boot->ram_fd;
+
+	bare_printf("# the edges of %s\n", w->name);
+	map(w->start, 4096, rw, fixed, ram, 0, true, "at the start");
+	map(w->start - 4096, 4096, rw, fixed, ram, 0, false, "below the start");
+	map(w->start - 4096, 8192, rw, fixed, ram, 0, false, "across the start");
+	map(w->end - PIECE, PIECE, rw, fixed, ram, 0, true, "up to the end");
+	map(w->end - PIECE, PIECE + 1, rw, fixed, ram, 0, false, "past the end");
+	map(w->end - PIECE + 4096, PIECE, rw, fixed, ram, 0, false, "a page past the end");
+	map(w->end - 4096, 4096, rw, fixed, ram, 0, false, "the last page");
+	map(w->end, 4096, rw, fixed, ram, 0, false, "at the end");
+	map(w->end + FAR, 4096, rw, fixed, ram, 0, false, "4 GiB behind the end");
+	map(w->start, w->start, rw, fixed, ram, 0, false, "a length that goes around");
+	map(w->start, FAR, rw, fixed, ram, 0, false, "a length of 4 GiB");
+	map(w->start, FAR + 4096, rw, fixed, ram, 0, false, "a length whose low half is small");
+	bare_is(bare_call3(__NR_munmap, w->end - PIECE, PIECE, 0), 0, "munmap up to the end");
+	bare_is(bare_call3(__NR_munmap, w->end - PIECE, PIECE + 1, 0), -ENOSYS, "munmap past the end");
+	bare_is(bare_call3(__NR_munmap, w->end, 4096, 0), -ENOSYS, "munmap at the end");
+	bare_is(bare_call3(__NR_munmap, w->start, FAR + 4096, 0), -ENOSYS, "munmap of a length whose low half is small");
+	bare_is(bare_call3(__NR_munmap, w->start - 4096, 8192, 0), -ENOSYS, "munmap across the start");
+}
+
 void memory_calls(void)
 {
 	const int rw = PROT_READ | PROT_WRITE, fixed = MAP_SHARED | MAP_FIXED;
 	long ram = bare_boot->ram_fd;
 	unsigned long size = bare_boot->ram_size;
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(windows); i++)
+		edges(&windows[i]);
 	map(WINDOW, 4096, rw, fixed, ram, 0, true, "RAM in vmalloc");
 	map(WINDOW, 4096, rw | PROT_EXEC, fixed, ram, size - 4096, true, "the last page of RAM, to execute");
-	map(R3_MODULES_BASE, 4096, rw, fixed, ram, 0, true, "RAM in modules");
-	map(R3_VMALLOC_BASE + R3_VMALLOC_SIZE - 4096, 4096, rw, fixed, ram, 0, true, "RAM at the end of vmalloc");
 	map(WINDOW, 4096, rw, fixed, ram, size, false, "RAM's descriptor behind RAM");
-	map(WINDOW, FAR, rw, fixed, ram, 0, false, "a length that could leave the window");
-	map(R3_VMALLOC_BASE + R3_VMALLOC_SIZE + FAR, 4096, rw, fixed, ram, 0, false, "far behind that end");
-	map(R3_VMALLOC_BASE + R3_VMALLOC_SIZE, 4096, rw, fixed, ram, 0, false, "behind the window");
-	map(R3_MODULES_BASE + R3_MODULES_SIZE, 4096, rw, fixed, ram, 0, false, "behind modules");
-	map(R3_MODULES_BASE - 4096, 4096, rw, fixed, ram, 0, false, "below modules");
 	map(R3_SHARED_BASE, 4096, rw, fixed, ram, 0, false, "over the boot block");
 	map(R3_DIRECT_BASE, 4096, rw, fixed, ram, 0, false, "over the direct map");
 	map(0x10000, 4096, rw, fixed, ram, 0, false, "RAM at a low address");
@@ -53,6 +84,10 @@ void memory_calls(void)
 	bare_is(bare_call3(__NR_munmap, R3_SHARED_BASE, 4096, 0), -ENOSYS, "munmap of the boot block");
 	bare_is(bare_call3(__NR_munmap, 0x7f0000000000, 0x10000000, 0), -ENOSYS, "munmap of the monitor's own");
 	bare_is(bare_call3(__NR_madvise, R3_DIRECT_BASE, 4096, MADV_HUGEPAGE), -ENOSYS, "madvise of another kind");
+	bare_is(bare_call3(__NR_madvise, R3_DIRECT_BASE + 4096, 4096, MADV_REMOVE), 0, "madvise gives memory back");
+	bare_is(bare_call3(__NR_madvise, R3_DIRECT_BASE, PIECE + 1, MADV_REMOVE), -ENOSYS, "madvise of more than a piece");
+	bare_is(bare_call3(__NR_madvise, R3_DIRECT_BASE + R3_DIRECT_SIZE - 4096, 8192, MADV_REMOVE), -ENOSYS, "madvise behind the direct map");
+	bare_is(bare_call3(__NR_madvise, R3_SHARED_BASE, 4096, MADV_REMOVE), -ENOSYS, "madvise of the boot block");
 	bare_is(bare_call6(__NR_mremap, R3_DIRECT_BASE, 4096, 8192, 1, 0, 0), -ENOSYS, "mremap");
 	bare_is(bare_call3(__NR_mprotect, R3_DIRECT_BASE, 4096, rw), -ENOSYS, "mprotect");
 	bare_is(bare_call1(__NR_brk, 0), 0, "brk");
