@@ -53,7 +53,7 @@ def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
             same((status, guest.goes_on()), (0, ""), f"{wall}: with all walls {words} fails")
             status, out = guest.exec(f"echo {wall} > /sys/module/ring3/parameters/teeth")
             same((status, out), (0, ""), f"{wall}: the wall falls")
-        status, out = guest.attack(words, "1000:1000", 60 if says == HOLDS else 15)
+        status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 60)
         if says == HOLDS:
             same((status, guest.goes_on()), (0, ""), f"without {wall}, {words} fails at the next wall")
         elif says != GONE:
