@@ -20,9 +20,11 @@ GOALS = (
     ("two_threads_speedup", "ring3-2@free", "", 1.9),
     ("boot_pid1", "ring3@free", "", 60), ("boot_debian_shell", "ring3@free", "", 300),
     ("idle_pss", "ring3@free", "", 32),
-    ("build_j2", "ring3@free", "x", 1.5), ("shell_script", "ring3@free", "x", 2.5),
-    ("pgbench_select", "ring3@free", "x", 0.5), ("pgbench_tpcb", "ring3@free", "x", 0.5),
-    ("redis_set", "ring3@free", "x", 0.5), ("redis_get", "ring3@free", "x", 0.5),
+    ("shell_script", "ring3@free", "x", 2.5),
+    # What keeps several CPUs busy, with as many as native runs have.
+    ("build_j2", "ring3-2@free", "x", 1.5),
+    ("pgbench_select", "ring3-2@free", "x", 0.5), ("pgbench_tpcb", "ring3-2@free", "x", 0.5),
+    ("redis_set", "ring3-2@free", "x", 0.5), ("redis_get", "ring3-2@free", "x", 0.5),
     ("build_j2_speedup", "ring3-2@free", "", 1.7),
 )
 KNEE = 2
@@ -53,16 +55,18 @@ def against_limits(rows):
 
 
 def against_peers(part, columns):
-    """Each workload against the best of the peers in the same place."""
+    """Each workload against the best of the peers in the same place, which have all CPUs there."""
     for place in ("free", "one"):
-        peers = [c for c in columns if c["place"] == place and c["system"] not in OURS]
+        peers = [c["id"] for c in columns if c["place"] == place and c["system"] not in OURS]
+        titles = {c["id"]: c["title"] for c in columns}
         for row in part["rows"]:
             more = row["unit"] in MORE_IS_BETTER
-            ours = (row["cells"].get(f"ring3@{place}") or {}).get("median")
-            found = [(row["cells"][c["id"]]["median"], c["title"]) for c in peers if row["cells"].get(c["id"])]
-            if ours and found:
-                best, title = max(found) if more else min(found)
-                yield line(f"{row['name']}, × the best peer, {title} (ring3@{place})", 1, ours / best, more)
+            pick = max if more else min
+            ours, best = ([(row["cells"][c]["median"], c) for c in ids if row["cells"].get(c)]
+                          for ids in ((f"ring3@{place}", f"ring3-2@{place}"), peers))
+            if ours and best:
+                (ours, mine), (best, peer) = pick(ours), pick(best)
+                yield line(f"{row['name']}, × the best peer, {titles[peer]} ({mine})", 1, ours / best, more)
 
 
 def table(data):
