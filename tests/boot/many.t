@@ -97,8 +97,13 @@ g.expect("up\n")
 time.sleep(0.5)
 number = len(spaces(g))
 g.close()
+# With several CPUs it is chance which space the shell gets: then more guests are tried.
+WORKED = {3, 121, 137}
 ended = []
-for i in range(number):
+for i in range(4 * number):
+    if i >= number and WORKED <= {status for status, _, _ in ended}:
+        break
+    i %= number
     g = Guest("--", "sh", "-c", "sleep 1000 & echo up; wait; exit 3", timeout=20)
     g.expect("up\n")
     time.sleep(0.5)
@@ -119,7 +124,7 @@ for i in range(number):
 ok(ended and all(status in (3, 120, 121, 123, 124, 137, 143) and said and not rest for status, said, rest in ended),
    "whichever space is killed, it is reported and no process stays", *ended)
 # PID 1, which is a panic; the shell; sleep, for which the shell waits. The rest are spare.
-same(sorted(status for status, _, _ in ended if status != 124), [3, 121, 137], "what ran there is killed")
+same({status for status, _, _ in ended if status != 124}, WORKED, "what ran there is killed")
 
 # ---- zygote, monitor, ring3 itself ----
 
