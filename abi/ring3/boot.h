@@ -27,8 +27,8 @@
 #define R3_PEND_DEVICE		0x08		/* see r3_boot.dev_pending */
 #define R3_PEND_SPACE		0x10		/* see r3_zygote.dead_* */
 #define R3_PEND_POWER		0x20		/* r3_boot.power_request */
-#define R3_PEND_STOP		0x80		/* for good: the guest ends */
 #define R3_PEND_POLLING		0x40		/* the vCPU looks at the word by itself */
+#define R3_PEND_STOP		0x80		/* for good: the guest ends */
 
 /* r3_boot.exit_reason, written before the exit eventfd is signalled. */
 #define R3_EXIT_NONE		0

@@ -264,3 +264,13 @@ long pass_call(long nr, long a, long b, long c)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+
+bool page_changed(const char *page)
+{
+	int i;
+
+	for (i = 0; i < (int)PAGE; i++)
+		if (page[i] != 1)
+			return true;
+	return false;
+}

@@ -112,4 +112,8 @@ struct frame {
 #define PASS 0x7a55c0deUL
 void watch_calls(void);
 long pass_call(long nr, long a, long b, long c);
+
+/* Is a page no longer full of ones? */
+bool page_changed(const char *page);
+
 #endif

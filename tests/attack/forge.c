@@ -136,16 +136,6 @@ static void posted(void)
 	_exit(0);
 }
 
-static bool page_changed(void)
-{
-	int i;
-
-	for (i = 0; i < (int)PAGE; i++)
-		if (page[i] != 1)
-			return true;
-	return false;
-}
-
 static int flipped(long unused)
 {
 	struct frame *frame;
@@ -329,7 +319,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 60 && cpus() > 1 && !shared->through; i++) {
 		memset(page, 1, PAGE);
 		in_child(flipped, 0, 100);
-		if (page_changed())
+		if (page_changed(page))
 			through("the kernel used another frame than it had checked");
 	}
 	for (i = 0; i < 400; i++)

@@ -116,16 +116,6 @@ static int moved(long which)
 	return 0;
 }
 
-static bool page_changed(void)
-{
-	int i;
-
-	for (i = 0; i < (int)PAGE; i++)
-		if (page[i] != 1)
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	int i, rounds = argc > 1 ? atoi(argv[1]) : 10;
@@ -143,7 +133,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < rounds * NR_MOVES && !shared->through; i++) {
 		memset(page, 1, PAGE);
 		in_child(moved, i % NR_MOVES, 300);
-		if (page_changed())
+		if (page_changed(page))
 			through("the kernel used a %s where a thread had moved it meanwhile", names[i % NR_MOVES]);
 	}
 	printf("%lu frames were moved while their thread was away, %lu threads came back\n",

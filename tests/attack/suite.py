@@ -94,14 +94,6 @@ class Target(Guest):
         return {pid for pid in self.family() if comm(pid) != "ring3-space"}
 
 
-def comm(pid):
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().strip()
-    except OSError:
-        return ""
-
-
 def threads(pid):
     try:
         return len(os.listdir(f"/proc/{pid}/task"))

@@ -16,6 +16,15 @@ os.environ.setdefault("XDG_RUNTIME_DIR", TMP)
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+def comm(pid):
+    """What the host calls a process; nothing if it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
 def run(*args, **kw):
     """ring3 SUBCOMMAND..., as subprocess.run() with output captured."""
     if "input" not in kw:

@@ -56,14 +56,6 @@ left({pid: b for f in families for pid, b in f.items()}, "four guests")
 SPIN = "sh -c 'while :; do :; done' & echo up; wait $!; echo spinner $?; sleep 0.2; echo still $(id -u); exit 5"
 
 
-def comm(pid):
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().strip()
-    except OSError:
-        return ""
-
-
 def spaces(g):
     """Processes of the monitor's that are neither it nor the zygote."""
     return [pid for pid in descendants(g.monitor()) if comm(pid) == "ring3-space"]

@@ -23,14 +23,6 @@ class On(Guest):
         self.reader.start()
 
 
-def comm(pid):
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().strip()
-    except OSError:
-        return ""
-
-
 def named(g, name):
     """Its host processes of that name: ring3-monitor, ring3-zygote, ring3-space."""
     return [pid for pid in g.family() if comm(pid) == name]

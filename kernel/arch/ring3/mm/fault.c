@@ -55,7 +55,8 @@ static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned 
 
 /*
  * The rest of 16 KiB of anonymous memory that could not become one folio, for
- * lack of alignment, and what follows: memory is mostly first used upwards. Returns false if the lock on the vma is lost.
+ * lack of alignment, and what follows: memory is mostly first used upwards.
+ * Returns false if the lock on the vma is lost.
  */
 static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned int flags)
 {

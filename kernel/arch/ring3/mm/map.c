@@ -359,7 +359,8 @@ static int map_one(struct mm_struct *mm, pte_t *ptep, unsigned long addr, unsign
 /* Anonymous, and not writable: since a fork, most likely, and until it is written. */
 static bool copied_on_write(pte_t pte)
 {
-	return !(pte_val(pte) & _PAGE_RW) && PageAnon(pte_page(pte));
+	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT &&
+	       PageAnon(pte_page(pte));
 }
 
 /* The page and those neighbours that are there and not yet mapped. */

@@ -49,6 +49,7 @@ static inline bool arch_vma_access_permitted(struct vm_area_struct *vma, bool wr
 {
 	return true;
 }
+
 #include <asm-generic/mmu_context.h>
 
 #endif
