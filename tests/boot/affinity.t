@@ -124,10 +124,14 @@ def confine(g, cpus):
     """taskset -ap for each process of the guest, as it has them now."""
     for pid in g.family()[1:]:
         try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                os.sched_setaffinity(int(task), cpus)
+            tasks = os.listdir(f"/proc/{pid}/task")
         except OSError:
-            pass
+            continue        # it has ended meanwhile
+        for task in tasks:
+            try:
+                os.sched_setaffinity(int(task), cpus)
+            except OSError:
+                pass
 
 
 for cpus in (1, 2):

@@ -147,9 +147,10 @@ long r3_host_move(unsigned int host_cpu)
 	return host_call(__NR_sched_setaffinity, 0, sizeof(mask), (long)mask, 0, 0, 0);
 }
 
-long r3_host_affinity(unsigned long *mask, size_t size)
+/* Of this vCPU's thread (0), or of the monitor's first (its pid). Bytes, or an error. */
+long r3_host_affinity(int tid, unsigned long *mask, size_t size)
 {
-	return host_call(__NR_sched_getaffinity, 0, size, (long)mask, 0, 0, 0);
+	return host_call(__NR_sched_getaffinity, tid, size, (long)mask, 0, 0, 0);
 }
 
 /* After patching kernel text: every vCPU fetches it anew. */

@@ -6,7 +6,8 @@
  * of a vCPU's thread afterwards, with taskset or a smaller cpuset, has the last
  * word: the vCPU is where it was put, moves no more, and its guest threads and
  * managers are no longer told where to run. When things are as they were, so is
- * this.
+ * this. A vCPU that is told to stay where it just is cannot see that by itself;
+ * the monitor's first thread, which is kept nowhere, shows what is left.
  */
 #include <linux/bitops.h>
 #include <linux/percpu.h>
@@ -21,12 +22,22 @@ struct affinity {
 	bool moved;
 	unsigned int at;	/* if moved, else at home */
 	bool strayed;
-	unsigned long mask[LONGS];
+	long len;			/* bytes of mask that the host has filled */
+	unsigned long mask[LONGS];	/* what is left to the guest */
 };
 
 static DEFINE_PER_CPU(struct affinity, affinity);
 
-/* Is this vCPU's thread kept where it was put last? Interrupts are off. */
+/* A host that does not tell has not been asked to change anything. */
+static bool left_to_us(const struct affinity *a, unsigned int host_cpu)
+{
+	return a->len <= 0 || (host_cpu < a->len * BITS_PER_BYTE && test_bit(host_cpu, a->mask));
+}
+
+/*
+ * Is this vCPU's thread kept where it was put last? Looks at what is left to the
+ * guest, too. Interrupts are off.
+ */
 static bool in_place(void)
 {
 	struct affinity *a = this_cpu_ptr(&affinity);
@@ -35,10 +46,10 @@ static bool in_place(void)
 
 	if (at < 0)
 		return false;
-	len = r3_host_affinity(a->mask, sizeof(a->mask));
-	/* A host that does not tell has not been asked to change anything. */
+	len = r3_host_affinity(0, a->mask, sizeof(a->mask));
 	a->strayed = len > 0 && (bitmap_weight(a->mask, len * BITS_PER_BYTE) != 1 ||
 				 !test_bit(at, a->mask));
+	a->len = r3_host_affinity(r3_boot->pid, a->mask, sizeof(a->mask));
 	return !a->strayed;
 }
 
@@ -49,20 +60,25 @@ static bool in_place(void)
  */
 int r3_affinity_home(void)
 {
-	return in_place() ? r3_boot->vcpu[smp_processor_id()].host_cpu : -1;
+	return in_place() ? r3_affinity_home_of(smp_processor_id()) : -1;
 }
 
-/* The same for another vCPU, as it last found it. */
+/* For any vCPU, as it last found it, and this one what is left to the guest. */
 int r3_affinity_home_of(unsigned int cpu)
 {
-	return READ_ONCE(per_cpu(affinity, cpu).strayed) ? -1 : r3_boot->vcpu[cpu].host_cpu;
+	int home = r3_boot->vcpu[cpu].host_cpu;
+
+	if (home < 0 || READ_ONCE(per_cpu(affinity, cpu).strayed))
+		return -1;
+	return left_to_us(this_cpu_ptr(&affinity), home) ? home : -1;
 }
 
 /**
  * r3_affinity_move() - take this vCPU to another host CPU
  * @host_cpu: which
  *
- * Returns -EPERM if somebody else has moved it. Interrupts are off.
+ * Returns -EPERM if somebody else has moved it or would not have it there.
+ * Interrupts are off.
  */
 long r3_affinity_move(unsigned int host_cpu)
 {
@@ -73,6 +89,8 @@ long r3_affinity_move(unsigned int host_cpu)
 		a->moved = false;
 		return -EPERM;
 	}
+	if (!left_to_us(a, host_cpu))
+		return -EPERM;
 	ret = r3_host_move(host_cpu);
 	if (!ret) {
 		a->moved = true;

@@ -34,7 +34,7 @@ long r3_host_wait_irq(u32 *uaddr, u32 val);
 void r3_host_yield(void);
 long r3_host_move(unsigned int host_cpu);
 /* On which host CPUs this vCPU may run. Returns bytes written. */
-long r3_host_affinity(unsigned long *mask, size_t size);
+long r3_host_affinity(int tid, unsigned long *mask, size_t size);
 void r3_host_membarrier(void);
 /* Ends the guest: the monitor acts on reason, an R3_EXIT_*. */
 void __noreturn r3_host_exit(unsigned int reason);
