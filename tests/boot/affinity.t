@@ -31,6 +31,8 @@ def threads(g, pids=None):
             for task in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{task}/status") as f:
                     text = f.read()
+                if re.search(r"^State:\s*[ZX]", text, re.M):
+                    continue        # it runs nowhere any more
                 name = re.search(r"^Name:\s*(\S+)", text, re.M)[1]
                 cpus = re.search(r"^Cpus_allowed_list:\s*(\S+)", text, re.M)[1]
                 found.append((pid, name, cpus))

@@ -263,28 +263,19 @@ static struct r3_space *new_space(void)
 		free_space(space);
 		return ERR_PTR(err);
 	}
-	local_irq_save(flags);
-	r3_space_place(space, smp_processor_id(), false);
-	local_irq_restore(flags);
 	return space;
 }
 
-/* One whose manager is on this CPU, if there is. */
+/* The oldest: the zygote has made it. */
 static struct r3_space *take_fresh(void)
 {
 	struct r3_space *space = NULL;
 	unsigned long flags;
-	unsigned int i;
 
 	spin_lock_irqsave(&spaces_lock, flags);
-	for (i = 0; i < pooled; i++) {
-		if (pool[i]->placed == smp_processor_id())
-			break;
-	}
 	if (pooled) {
-		i = min(i, pooled - 1);
-		space = pool[i];
-		pool[i] = pool[--pooled];
+		space = pool[0];
+		memmove(pool, pool + 1, --pooled * sizeof(pool[0]));
 	}
 	spin_unlock_irqrestore(&spaces_lock, flags);
 	return space;
@@ -316,6 +307,7 @@ static void make_fresh(void)
 struct r3_space *r3_space_get(struct mm_struct *mm)
 {
 	struct r3_space *space = READ_ONCE(mm->context.space), *other;
+	unsigned long flags;
 
 	if (space)
 		return space;
@@ -324,6 +316,10 @@ struct r3_space *r3_space_get(struct mm_struct *mm)
 		space = new_space();
 	if (IS_ERR(space))
 		return space;
+	/* Not when it was made: it may have been in the pool for long. */
+	local_irq_save(flags);
+	r3_space_place(space, smp_processor_id(), false);
+	local_irq_restore(flags);
 	other = cmpxchg(&mm->context.space, NULL, space);
 	if (other) {
 		r3_space_put(space);
