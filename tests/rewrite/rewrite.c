@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -357,6 +358,62 @@ static void mappings(const char *file)
 	close(fd);
 }
 
+/* What rt_sigaction() takes; the C library sets its own restorer. */
+struct action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+
+/* What unwinders know by its bytes, as nothing describes it. */
+extern char bare_return[];
+__asm__(".text\n"
+	".balign 16\n"
+	"	.fill 16, 1, 0x90\n"
+	"bare_return:\n"
+	"	movq $15, %rax\n"
+	"	syscall\n"
+	"	.fill 16, 1, 0x90\n");
+
+static volatile int handled, unwound;
+static void *called_from;
+
+static void unwind(int sig)
+{
+	void *frame[64];
+	int i, n = backtrace(frame, 64);
+
+	handled += sig == SIGUSR1;
+	for (i = 0; i < n; i++)
+		unwound += frame[i] == called_from;
+}
+
+/* Returns the C library's restorer. */
+static __attribute__((noinline)) unsigned char *unwinding(void)
+{
+	static const unsigned char bytes[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+	struct action act = { unwind, 0x04000000 /* SA_RESTORER */, (void (*)(void))bare_return, 0 }, libc;
+	int i, good = 1;
+
+	called_from = __builtin_return_address(0);
+	handled = unwound = 0;
+	signal(SIGUSR1, unwind);
+	syscall(SYS_rt_sigaction, SIGUSR1, NULL, &libc, 8);
+	for (i = 0; i < OFTEN; i++)
+		raise(SIGUSR1);
+	check(handled == OFTEN && unwound == OFTEN, "handlers see who was interrupted");
+	syscall(SYS_rt_sigaction, SIGUSR1, &act, NULL, 8);
+	handled = unwound = 0;
+	for (i = 0; i < OFTEN; i++) {
+		raise(SIGUSR1);
+		good &= !memcmp(bare_return, bytes, sizeof(bytes));
+	}
+	check(good && handled == OFTEN && unwound == OFTEN, "also where only the bytes of the handler's return tell them");
+	signal(SIGUSR1, SIG_DFL);
+	return (unsigned char *)libc.restorer;
+}
+
 /* Each step of a traced child is one instruction of the original. */
 static void steps(void)
 {
@@ -414,12 +471,16 @@ static void table(void)
 
 int main(int argc, char **argv)
 {
+	int head, back;
+
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc != 2)
 		return 2;
 	calls();
 	/* Its own reads are the one place where it shows. */
-	printf("# calls are %s\n", *(volatile unsigned char *)head_call == 0xb8 ? "as they were" : "rewritten");
+	back = *unwinding() == 0x48;
+	head = *(volatile unsigned char *)head_call == 0xb8;
+	printf("# calls are %s\n", head != back ? "half and half" : head ? "as they were" : "rewritten");
 	jumps();
 	readers();
 	signals();

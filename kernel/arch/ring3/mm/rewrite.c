@@ -24,6 +24,7 @@
  * page; a page that an mm maps a second time stays as it is there.
  */
 #include <linux/mm.h>
+#include <linux/file.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 #include <linux/pagemap.h>
@@ -307,9 +308,10 @@ static bool new_version(struct group *g)
 }
 
 /* With its first site, or one more. The mutex is held. */
-static struct group *group_with(struct page *page, struct site *new)
+static struct group *group_with(struct page *page, struct site *new, long nr)
 {
 	struct group *g = xa_load(&by_pfn, page_to_pfn(page)), *fresh = NULL;
+	struct site again = { };
 
 	if (g && memcmp(page_address(g->original), page_address(page), PAGE_SIZE))
 		g->stale = true;
@@ -319,6 +321,10 @@ static struct group *group_with(struct page *page, struct site *new)
 		g = fresh = new_group(page);
 		if (!g)
 			return NULL;
+		/* The file may have been written to since. */
+		if (!r3_site_decode(page_address(g->original), new->end, nr, &again) ||
+		    memcmp(new, &again, sizeof(again)))
+			goto fail;
 	}
 	if (!add_site(g, new))
 		goto fail;
@@ -334,39 +340,73 @@ fail:
 	return NULL;
 }
 
-static bool rewritable(struct mm_struct *mm, unsigned long addr)
+/* The file that the code comes from, and where in it, if it may be replaced. */
+static struct file *rewritable(struct mm_struct *mm, unsigned long addr, u64 *off)
 {
 	struct vm_area_struct *vma;
-	bool yes;
+	struct file *file = NULL;
 
 	if (!mmap_read_trylock(mm))
-		return false;
+		return NULL;
 	vma = vma_lookup(mm, addr);
-	yes = vma && vma->vm_file && (vma->vm_flags & VM_EXEC) &&
-	      !(vma->vm_flags & (VM_WRITE | VM_MAYSHARE));
+	if (vma && vma->vm_file && (vma->vm_flags & VM_EXEC) &&
+	    !(vma->vm_flags & (VM_WRITE | VM_MAYSHARE))) {
+		file = get_file(vma->vm_file);
+		*off = addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT);
+	}
 	mmap_read_unlock(mm);
-	return yes;
+	return file;
+}
+
+/*
+ * Unwinders know the code that calls rt_sigreturn by its bytes, unless they are
+ * told. Then it may be replaced, as a whole: its address is what they look for.
+ */
+static bool unwinders_know(struct file *file, u64 off, const struct site *s)
+{
+	return s->kind == HEAD && r3_cfi_signal_frame(file, off - (s->end - s->start), s->end - s->start);
+}
+
+static bool has_site(struct page *page, const struct site *s)
+{
+	struct group *g;
+	bool has;
+
+	mutex_lock(&rewrite_mutex);
+	g = xa_load(&by_pfn, page_to_pfn(page));
+	has = g && overlaps(g, s);
+	mutex_unlock(&rewrite_mutex);
+	return has;
 }
 
 static void add(struct mm_struct *mm, unsigned long addr, long nr)
 {
 	struct site new = { };
+	struct group *g = NULL;
+	struct file *file;
 	struct page *page;
-	struct group *g;
+	u64 off;
 
-	if (!rewritable(mm, addr) || get_user_pages_fast(addr & PAGE_MASK, 1, 0, &page) != 1)
+	file = rewritable(mm, addr, &off);
+	if (!file)
 		return;
-	if (PageAnon(page) || !folio_mapping(page_folio(page)))
+	if (get_user_pages_fast(addr & PAGE_MASK, 1, 0, &page) != 1)
 		goto out;
+	if (PageAnon(page) || !folio_mapping(page_folio(page)) ||
+	    !r3_site_decode(page_address(page), offset_in_page(addr), nr, &new))
+		goto out_page;
+	if (nr == __NR_rt_sigreturn && !has_site(page, &new) && !unwinders_know(file, off, &new))
+		goto out_page;
 	mutex_lock(&rewrite_mutex);
 	sweep(false);
-	g = r3_site_decode(page_address(page), offset_in_page(addr), nr, &new) ?
-		group_with(page, &new) : NULL;
+	g = group_with(page, &new, nr);
 	mutex_unlock(&rewrite_mutex);
 	if (g)
 		r3_remap_code(mm, addr & PAGE_MASK, page_to_pfn(page));
-out:
+out_page:
 	put_page(page);
+out:
+	fput(file);
 }
 
 /**
@@ -380,16 +420,19 @@ void r3_rewrite_syscall(unsigned long ip, long nr)
 {
 	struct mm_struct *mm = current->mm;
 	struct r3_rewrite *w;
-	unsigned int i;
+	unsigned int set, i;
 
-	/* Unwinders know the code that calls rt_sigreturn by its bytes. */
-	if (!r3_rewrite_possible(mm) || nr == __NR_rt_sigreturn)
+	if (!r3_rewrite_possible(mm))
 		return;
 	w = get_rewrite(mm, GFP_KERNEL);
 	if (!w)
 		return;
-	i = (ip ^ (ip >> 7)) % NR_SEEN;
-	if (w->seen[i].ip != ip) {
+	set = (ip ^ (ip >> 7)) % NR_SEEN / SEEN_WAYS * SEEN_WAYS;
+	for (i = set; i < set + SEEN_WAYS && w->seen[i].ip != ip; i++)
+		;
+	if (i == set + SEEN_WAYS) {
+		/* By chance, so that calls that take turns do not forget each other for ever. */
+		i = set + (get_cycles() >> 4) % SEEN_WAYS;
 		w->seen[i].ip = ip;
 		w->seen[i].times = 0;
 	}

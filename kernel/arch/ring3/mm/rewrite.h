@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Shared by rewrite.c, which makes the copies of code, and sites.c, which knows
- * the system calls in them. */
+ * the system calls in them; cfi.c knows what unwinders know. */
 #ifndef _RING3_MM_REWRITE_H
 #define _RING3_MM_REWRITE_H
 
@@ -13,6 +13,7 @@
 #define NR_VERSIONS	16
 #define GROUP_SITES	96
 #define NR_SEEN		64
+#define SEEN_WAYS	4
 #define JUMP_SIZE	7
 #define TIMES_SEEN	2
 
@@ -62,5 +63,6 @@ static inline bool r3_rewrite_possible(struct mm_struct *mm)
 
 bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct site *s);
 void r3_site_patch(u8 *code, unsigned int index);
+bool r3_cfi_signal_frame(struct file *file, u64 off, unsigned int len);
 
 #endif
