@@ -97,10 +97,42 @@ void r3_fpu_save(struct task_struct *tsk)
 
 	if (!slot)
 		return;
-	memcpy(tsk->thread.fpu.state, (void *)slot->slot + slot->fp, r3_fpframe_size);
+	r3_copy(tsk->thread.fpu.state, (void *)slot->slot + slot->fp, r3_fpframe_size);
 	r3_fpu_sanitize(tsk->thread.fpu.state);
 	tsk->thread.fpu.valid = true;
 	tsk->thread.fp_slot = NULL;
+}
+
+/* The initial state: legacy control words, no component in use. */
+void r3_fpu_init_state(void *state)
+{
+	memset(state, 0, r3_fpframe_size);
+	*(u16 *)state = 0x37f;
+	*(u32 *)(state + 24) = 0x1f80;
+	r3_fpu_set_sw_bytes(state);
+}
+
+/**
+ * r3_fpu_to_user - the current thread's state, with software bytes
+ * @buf: of r3_fpframe_size bytes, as in a signal frame
+ *
+ * Returns 0 or -EFAULT.
+ */
+int r3_fpu_to_user(void __user *buf)
+{
+	struct thread_struct *t = &current->thread;
+	void *state = t->fpu.state;
+
+	if (t->fp_slot) {
+		/* Other threads may write it meanwhile: what they get is theirs. */
+		state = (void *)t->fp_slot->slot + t->fp_slot->fp;
+		r3_fpu_sanitize(state);
+	} else if (t->fpu.valid) {
+		r3_fpu_set_sw_bytes(state);
+	} else {
+		r3_fpu_init_state(state);
+	}
+	return copy_to_user(buf, state, r3_fpframe_size) ? -EFAULT : 0;
 }
 
 void r3_fpu_reset(struct task_struct *tsk)
@@ -110,7 +142,16 @@ void r3_fpu_reset(struct task_struct *tsk)
 	tsk->thread.fpu.valid = false;
 }
 
-/*
+/* Is it a whole state of ours, as nearly every one in a signal frame is? */
+static bool whole(const void *state)
+{
+	const struct _fpx_sw_bytes *sw = state + SW_BYTES;
+
+	return sw->magic1 == FP_XSTATE_MAGIC1 && sw->xstate_size == r3_xsave_size &&
+	       *(u32 *)(state + r3_xsave_size) == FP_XSTATE_MAGIC2;
+}
+
+/**
  * r3_fpu_from_user - replace the current thread's state
  * @buf: FXSAVE or XSAVE image with software bytes, as in a signal frame
  *
@@ -120,29 +161,35 @@ void r3_fpu_reset(struct task_struct *tsk)
 int r3_fpu_from_user(const void __user *buf)
 {
 	struct thread_struct *t = &current->thread;
-	struct _fpx_sw_bytes sw;
 	u8 *state = t->fpu.state;
+	struct _fpx_sw_bytes *sw = (void *)state + SW_BYTES;
+	unsigned int size = FXSAVE_SIZE;
+	u64 features = 3;
 	u32 magic2;
 
 	t->fp_slot = NULL;
 	t->fp_stamp = 0;
 	t->fpu.valid = false;
-	if (copy_from_user(&sw, buf + SW_BYTES, sizeof(sw)))
+	if (!access_ok(buf, r3_fpframe_size))
 		return -EFAULT;
-	if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= FXSAVE_SIZE + XSAVE_HEADER &&
-	    sw.xstate_size <= r3_xsave_size &&
-	    !get_user(magic2, (const u32 __user *)(buf + sw.xstate_size)) &&
-	    magic2 == FP_XSTATE_MAGIC2) {
-		if (copy_from_user(state, buf, sw.xstate_size))
-			return -EFAULT;
-		memset(state + sw.xstate_size, 0, r3_xsave_size - sw.xstate_size);
-		*(u64 *)(state + XSTATE_BV) &= sw.xfeatures;
+	if (!__copy_from_user(state, buf, r3_fpframe_size) && whole(state)) {
+		features = *(u64 *)(state + XSTATE_BV) & sw->xfeatures;
+		size = r3_xsave_size;
 	} else {
-		if (copy_from_user(state, buf, FXSAVE_SIZE))
+		if (__copy_from_user(state, buf, FXSAVE_SIZE))
 			return -EFAULT;
-		memset(state + FXSAVE_SIZE, 0, r3_xsave_size - FXSAVE_SIZE);
-		*(u64 *)(state + XSTATE_BV) = 3;
+		if (sw->magic1 == FP_XSTATE_MAGIC1 && sw->xstate_size >= FXSAVE_SIZE + XSAVE_HEADER &&
+		    sw->xstate_size <= r3_xsave_size &&
+		    !__get_user(magic2, (const u32 __user *)(buf + sw->xstate_size)) &&
+		    magic2 == FP_XSTATE_MAGIC2) {
+			size = sw->xstate_size;
+			if (__copy_from_user(state + FXSAVE_SIZE, buf + FXSAVE_SIZE, size - FXSAVE_SIZE))
+				return -EFAULT;
+			features = *(u64 *)(state + XSTATE_BV) & sw->xfeatures;
+		}
 	}
+	memset(state + size, 0, r3_xsave_size - size);
+	*(u64 *)(state + XSTATE_BV) = features;
 	r3_fpu_sanitize(state);
 	t->fpu.valid = true;
 	return 0;

@@ -105,10 +105,7 @@ static u8 *fpstate_of(struct task_struct *task)
 {
 	r3_fpu_save(task);
 	if (!task->thread.fpu.valid) {
-		memset(task->thread.fpu.state, 0, r3_fpframe_size);
-		*(u16 *)task->thread.fpu.state = 0x37f;
-		*(u32 *)(task->thread.fpu.state + 24) = 0x1f80;
-		r3_fpu_set_sw_bytes(task->thread.fpu.state);
+		r3_fpu_init_state(task->thread.fpu.state);
 		task->thread.fpu.valid = true;
 	}
 	return task->thread.fpu.state;

@@ -83,33 +83,14 @@ static void sigcontext_to_regs(struct pt_regs *regs, const struct sigcontext *sc
 	regs->orig_ax = -1;
 }
 
-static int put_fpstate(void __user *buf)
-{
-	struct thread_struct *t = &current->thread;
-	void *state;
-
-	r3_fpu_save(current);
-	if (!t->fpu.valid) {
-		/* Initial state: legacy control words, no component in use. */
-		memset(t->fpu.state, 0, r3_fpframe_size);
-		*(u16 *)t->fpu.state = 0x37f;
-		*(u32 *)(t->fpu.state + 24) = 0x1f80;
-		t->fpu.valid = true;
-		t->fp_stamp = 0;
-	}
-	state = t->fpu.state;
-	r3_fpu_set_sw_bytes(state);
-	return copy_to_user(buf, state, r3_fpframe_size) ? -EFAULT : 0;
-}
-
 static int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 {
 	sigset_t *set = sigmask_to_save();
 	struct rt_sigframe __user *frame;
-	struct sigcontext sc = { };
-	unsigned long sp, fp;
+	struct rt_sigframe f = { };
+	struct sigcontext *sc = (struct sigcontext *)&f.uc.uc_mcontext;
+	unsigned long sp, fp, size = offsetof(struct rt_sigframe, info);
 	bool onstack = on_sig_stack(regs->sp);
-	int err;
 
 	if (!(ksig->ka.sa.sa_flags & SA_RESTORER))
 		return -EFAULT;
@@ -127,19 +108,19 @@ static int setup_rt_frame(struct ksignal *ksig, struct pt_regs *regs)
 	if (!access_ok(frame, fp + r3_fpframe_size - sp))
 		return -EFAULT;
 
-	regs_to_sigcontext(&sc, regs, set->sig[0]);
-	sc.fpstate = (typeof(sc.fpstate))fp;
-	err = put_fpstate((void __user *)fp);
-	err |= __put_user(UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-			  &frame->uc.uc_flags);
-	err |= __put_user(0, &frame->uc.uc_link);
-	err |= __save_altstack(&frame->uc.uc_stack, regs->sp);
-	err |= __copy_to_user(&frame->uc.uc_mcontext, &sc, sizeof(sc));
-	err |= __copy_to_user(&frame->uc.uc_sigmask, set, sizeof(*set));
-	err |= __put_user(ksig->ka.sa.sa_restorer, &frame->pretcode);
-	if (ksig->ka.sa.sa_flags & SA_SIGINFO)
-		err |= copy_siginfo_to_user(&frame->info, &ksig->info);
-	if (err)
+	f.pretcode = (char __user *)ksig->ka.sa.sa_restorer;
+	f.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	f.uc.uc_stack.ss_sp = (void __user *)current->sas_ss_sp;
+	f.uc.uc_stack.ss_flags = current->sas_ss_flags;
+	f.uc.uc_stack.ss_size = current->sas_ss_size;
+	f.uc.uc_sigmask = *set;
+	regs_to_sigcontext(sc, regs, set->sig[0]);
+	sc->fpstate = (typeof(sc->fpstate))fp;
+	if (ksig->ka.sa.sa_flags & SA_SIGINFO) {
+		memcpy(&f.info, &ksig->info, sizeof(ksig->info));
+		size = sizeof(f);
+	}
+	if (r3_fpu_to_user((void __user *)fp) || __copy_to_user(frame, &f, size))
 		return -EFAULT;
 
 	regs->di = ksig->sig;
@@ -157,19 +138,17 @@ SYSCALL_DEFINE0(rt_sigreturn)
 {
 	struct pt_regs *regs = current_pt_regs();
 	struct rt_sigframe __user *frame = (void __user *)(regs->sp - sizeof(long));
-	struct sigcontext sc;
-	sigset_t set;
+	struct ucontext uc;
+	const struct sigcontext *sc = (struct sigcontext *)&uc.uc_mcontext;
 
-	if (!access_ok(frame, sizeof(*frame)) ||
-	    __copy_from_user(&set, &frame->uc.uc_sigmask, sizeof(set)) ||
-	    __copy_from_user(&sc, &frame->uc.uc_mcontext, sizeof(sc)))
+	if (!access_ok(frame, sizeof(*frame)) || __copy_from_user(&uc, &frame->uc, sizeof(uc)))
 		goto bad;
-	set_current_blocked(&set);
+	set_current_blocked(&uc.uc_sigmask);
 	current->restart_block.fn = do_no_restart_syscall;
-	sigcontext_to_regs(regs, &sc);
-	if (!sc.fpstate)
+	sigcontext_to_regs(regs, sc);
+	if (!sc->fpstate)
 		r3_fpu_reset(current);
-	else if (r3_fpu_from_user((void __user *)(unsigned long)sc.fpstate))
+	else if (r3_fpu_from_user((void __user *)(unsigned long)sc->fpstate))
 		goto bad;
 	if (restore_altstack(&frame->uc.uc_stack))
 		goto bad;

@@ -25,7 +25,9 @@ static DEFINE_PER_CPU(u32, r3_uaccess_seq);
 static inline void enter(void)
 {
 	this_cpu_inc(r3_uaccess_seq);
-	smp_mb();
+	/* Nobody looks if there is no other vCPU, nor will there be. */
+	if (r3_boot->nr_cpus > 1)
+		smp_mb();
 }
 
 static inline void leave(void)
@@ -133,9 +135,9 @@ static __always_inline unsigned long access_user(unsigned long user, void *kerne
 		p = user_page(mm, user, write);
 		if (likely(p)) {
 			if (how == ACCESS_READ)
-				memcpy(kernel, p, part);
+				r3_copy(kernel, p, part);
 			else if (how == ACCESS_WRITE)
-				memcpy(p, kernel, part);
+				r3_copy(p, kernel, part);
 			else
 				memset(p, 0, part);
 		}

@@ -27,6 +27,8 @@ void r3_fpu_save(struct task_struct *tsk);
 void r3_fpu_reset(struct task_struct *tsk);
 void r3_fpu_sanitize(void *state);
 void r3_fpu_set_sw_bytes(void *state);
+void r3_fpu_init_state(void *state);
+int r3_fpu_to_user(void __user *buf);
 int r3_fpu_from_user(const void __user *buf);
 
 #endif
