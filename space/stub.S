@@ -364,7 +364,7 @@ wait_resume:
 	movl	R3_SLOT_SPINS(%rbx), %ecx
 1:	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	je	resume
-	pause
+	lfence
 	decl	%ecx
 	jg	1b
 	/* On one host CPU the vCPU runs now, and need not wake who does not sleep. */
@@ -390,6 +390,9 @@ wait_resume:
 resume:
 	movl	$0, R3_SLOT_RESUME(%rbx)
 resumed:
+	prefetchw R3_SLOT_AX(%rbx)
+	prefetchw R3_SLOT_BX(%rbx)
+	prefetchw R3_SLOT_R10(%rbx)
 	movl	R3_SLOT_MODE(%rbx), %ecx
 	cmpl	$R3_MODE_KEEP, %ecx
 	je	keep

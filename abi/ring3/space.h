@@ -41,40 +41,46 @@
 #define R3_ACK_FAILED		0x100000001	/* a command since the last ack failed */
 #define R3_ACK_DEATH		0x400000000	/* by the monitor: some space has ended */
 
-/* struct r3_slot offsets for the stub */
+/*
+ * struct r3_slot offsets for the stub. Where vCPU and guest thread are on two
+ * host CPUs, each cache line that one writes and the other reads goes over at
+ * every system call. So the first has what they wait for and nothing that is
+ * written at another time, the second all that the vCPU writes when a rewritten
+ * call returns, and the next two what only the guest thread does.
+ */
 #define R3_SLOT_EVENT		0
 #define R3_SLOT_RESUME		4
-#define R3_SLOT_TID		8
-#define R3_SLOT_SIG		12
-#define R3_SLOT_FS		16
-#define R3_SLOT_GS		24
-#define R3_SLOT_INFO		32
-#define R3_SLOT_UC		40
-#define R3_SLOT_SP		48
-#define R3_SLOT_MODE		56
-#define R3_SLOT_YIELD		60
-#define R3_SLOT_SCRATCH	64
+#define R3_SLOT_SIG		8
+#define R3_SLOT_TID		12
+#define R3_SLOT_INFO		16
+#define R3_SLOT_UC		24
+#define R3_SLOT_SP		32
 #define R3_SLOT_AX		128
-#define R3_SLOT_BX		136
-#define R3_SLOT_CX		144
-#define R3_SLOT_DX		152
-#define R3_SLOT_SI		160
-#define R3_SLOT_DI		168
-#define R3_SLOT_BP		176
-#define R3_SLOT_USP		184
-#define R3_SLOT_R8		192
-#define R3_SLOT_R9		200
-#define R3_SLOT_R10		208
-#define R3_SLOT_R11		216
-#define R3_SLOT_R12		224
-#define R3_SLOT_R13		232
-#define R3_SLOT_R14		240
-#define R3_SLOT_R15		248
-#define R3_SLOT_IP		256
-#define R3_SLOT_FLAGS		264
-#define R3_SLOT_SITE		272
-#define R3_SLOT_SPINS		276
-#define R3_SLOT_XMASK		280
+#define R3_SLOT_CX		136
+#define R3_SLOT_R11		144
+#define R3_SLOT_FLAGS		152
+#define R3_SLOT_SITE		160
+#define R3_SLOT_MODE		164
+#define R3_SLOT_YIELD		168
+#define R3_SLOT_SPINS		172
+#define R3_SLOT_BX		192
+#define R3_SLOT_DX		200
+#define R3_SLOT_SI		208
+#define R3_SLOT_DI		216
+#define R3_SLOT_BP		224
+#define R3_SLOT_USP		232
+#define R3_SLOT_R8		240
+#define R3_SLOT_R9		248
+#define R3_SLOT_R10		256
+#define R3_SLOT_R12		264
+#define R3_SLOT_R13		272
+#define R3_SLOT_R14		280
+#define R3_SLOT_R15		288
+#define R3_SLOT_FS		296
+#define R3_SLOT_GS		304
+#define R3_SLOT_IP		312
+#define R3_SLOT_XMASK		320
+#define R3_SLOT_SCRATCH		384
 #define R3_SLOT_HEAD		512
 #define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
 
@@ -139,25 +145,27 @@ struct r3_slot {
 					   2 it runs and the vCPU sleeps */
 	__u32 resume;			/* futex word: 0 stay, 1 go on, 2 the guest
 					   thread sleeps */
-	__u32 tid;
 	__u32 sig;
-	__u64 fs;
-	__u64 gs;
+	__u32 tid;
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
+	__u8  reserved[88];
+	/* ax to gs: user registers where no signal frame has them. */
+	__u64 ax, cx, r11, flags;
+	__u32 site;			/* of R3_SIG_FAST */
 	__u32 mode;			/* R3_MODE_* */
 	__u32 yield;			/* before it sleeps, the guest thread yields; by
 					   the kernel, and for a site by R3_SITE_YIELD */
-	__u64 scratch[8];		/* the guest thread's own while it starts */
-	/* User registers where no signal frame has them. */
-	__u64 ax, bx, cx, dx, si, di, bp, usp;
-	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
-	__u64 ip, flags;
-	__u32 site;			/* of R3_SIG_FAST */
 	__u32 spins;			/* before it yields or sleeps */
+	__u8  reserved2[16];
+	__u64 bx, dx, si, di, bp, usp, r8, r9;
+	__u64 r10, r12, r13, r14, r15, fs, gs;
+	__u64 ip;
 	__u64 xmask;			/* vector state components to keep */
-	__u8  reserved2[512 - 288];
+	__u8  reserved3[56];
+	__u64 scratch[8];		/* the guest thread's own while it starts */
+	__u8  reserved4[64];
 };
 
 /*
@@ -197,12 +205,17 @@ _Static_assert(sizeof(struct r3_cmd_page) == 4096, "command page size");
 _Static_assert(__builtin_offsetof(struct r3_cmd_page, cmd) == R3_CMD_ENTRIES, "command offset");
 _Static_assert(__builtin_offsetof(struct r3_cmd_page, place) == R3_CMD_PLACE, "place");
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
-_Static_assert(__builtin_offsetof(struct r3_slot, sp) == R3_SLOT_SP, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, scratch) == R3_SLOT_SCRATCH, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, mode) == R3_SLOT_MODE, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, r15) == R3_SLOT_R15, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, flags) == R3_SLOT_FLAGS, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, resume) == R3_SLOT_RESUME, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, tid) == R3_SLOT_TID, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, ax) == R3_SLOT_AX, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, spins) == R3_SLOT_SPINS, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, bx) == R3_SLOT_BX, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, r9) == R3_SLOT_R9, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, r10) == R3_SLOT_R10, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, ip) == R3_SLOT_IP, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, info) == R3_SLOT_INFO, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, xmask) == R3_SLOT_XMASK, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, scratch) == R3_SLOT_SCRATCH, "slot layout");
 #endif
 #endif
 #endif

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/uaccess.h>
+#include <linux/prefetch.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 #include <asm/siginfo.h>
@@ -69,7 +70,7 @@ static void put_fast(struct r3_slot_info *info, const struct pt_regs *regs, unsi
 
 	if (!same) {
 		if (t->fpu.valid)
-			memcpy((void *)slot + R3_SLOT_FP, t->fpu.state, r3_fpframe_size);
+			r3_copy((void *)slot + R3_SLOT_FP, t->fpu.state, r3_fpframe_size);
 		else
 			put_init_state((void *)slot + R3_SLOT_FP);
 	}
@@ -127,7 +128,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	sc = (struct sigcontext *)&uc->uc_mcontext;
 
 	if (!fp_in_frame && t->fpu.valid)
-		memcpy((void *)slot + info->fp, t->fpu.state, r3_fpframe_size);
+		r3_copy((void *)slot + info->fp, t->fpu.state, r3_fpframe_size);
 	sc->fpstate = fp_in_frame || t->fpu.valid ? base + info->fp : 0;
 	if (info->fp == R3_SLOT_FP)
 		r3_fpu_set_sw_bytes((void *)slot + R3_SLOT_FP);
@@ -198,6 +199,9 @@ static void get_fast(struct r3_slot_info *info, struct pt_regs *regs, struct r3_
 	struct thread_struct *t = &current->thread;
 	struct r3_slot *slot = info->slot;
 
+	prefetchw(&slot->ax);
+	prefetchw(&slot->bx);
+	prefetchw(&slot->r10);
 	ev->sig = R3_SIG_FAST;
 	ev->site = READ_ONCE(slot->site);
 	info->fast = true;
@@ -242,11 +246,11 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	bool resumed;
 	int sig = READ_ONCE(slot->sig);
 
-	memset(ev, 0, sizeof(*ev));
 	if (likely(sig == R3_SIG_FAST)) {
 		get_fast(info, regs, ev);
 		return;
 	}
+	memset(ev, 0, sizeof(*ev));
 	info->fast = false;
 	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(struct ucontext), 8);
 	si_off = slot_offset(info, cpu, READ_ONCE(slot->info), sizeof(struct siginfo), 8);

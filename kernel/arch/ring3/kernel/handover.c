@@ -34,7 +34,7 @@
 #define SPIN_US		15	/* for user code to come back */
 #define SETTLE_US	300	/* for both to get there: it may sleep still */
 #define GAP_US		30	/* between two looks: somebody else ran */
-#define GUEST_SPINS	300	/* of the guest thread, 10 to 20 us */
+#define GUEST_SPINS	2000	/* of the guest thread, 10 to 20 us */
 #define LATE		10
 #define LATE_MAX	50
 #define WORTH		1000	/* quick returns that pay for the way */
@@ -177,15 +177,18 @@ bool r3_handover_spin(struct r3_slot *slot)
 {
 	struct handover *h = this_cpu_ptr(&handover);
 	u64 end, now, last;
+	unsigned int i;
 
 	if (!h->away)
 		return false;
 	last = get_cycles();
 	end = max(last + cycles(SPIN_US), h->came + cycles(SETTLE_US));
 	for (;;) {
-		if (READ_ONCE(slot->event) || this_cpu_read(r3_irq_pending))
-			return true;
-		cpu_relax();
+		for (i = 0; i < 16; i++) {
+			if (READ_ONCE(slot->event) || this_cpu_read(r3_irq_pending))
+				return true;
+			asm volatile("lfence" ::: "memory");
+		}
 		now = get_cycles();
 		if (now - last > cycles(GAP_US) || now > end)
 			break;

@@ -88,16 +88,17 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	struct r3_slot *slot = info->slot;
 	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
 
-	WRITE_ONCE(slot->event, 0);
 	WRITE_ONCE(slot->yield, r3_vcpus_apart);
 	/* What this CPU has queued it sees; what others queue is not waited for here. */
 	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
-		if (xchg(&slot->resume, 1) == 2) {
+		/* event = 0, resume = 1, in one go: see struct r3_slot */
+		if (xchg((u64 *)&slot->event, 1ULL << 32) >> 32 == 2) {
 			r3_host_futex_wake(&slot->resume, 1);
 			r3_handover_late();
 		}
 		return;
 	}
+	WRITE_ONCE(slot->event, 0);
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
@@ -270,7 +271,7 @@ static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 
 	if (unlikely(!site)) {
 		/* Nobody but forgers gets here. */
-		ev->sig = SIGSEGV;
+		*ev = (struct r3_event){ .sig = SIGSEGV };
 		do_trap(regs, ev);
 		return;
 	}

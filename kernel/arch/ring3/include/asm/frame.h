@@ -7,6 +7,7 @@ struct pt_regs;
 struct r3_slot_info;
 
 /* What a guest thread stopped for. */
+/* Of R3_SIG_FAST only sig and site are set. */
 struct r3_event {
 	int sig;			/* host signal or R3_SIG_FAST, 0 if its frame makes no sense */
 	int code;			/* si_code */

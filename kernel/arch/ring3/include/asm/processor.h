@@ -58,6 +58,13 @@ static inline void prefetch(const void *x)
 {
 	__builtin_prefetch(x);
 }
+
+#define ARCH_HAS_PREFETCHW
+static inline void prefetchw(const void *x)
+{
+	/* Where it is not known, it is a NOP. */
+	asm volatile("prefetchw %0" : : "m" (*(const char *)x));
+}
 #define ARCH_HAS_PREFETCH
 
 static inline bool on_thread_stack(void)
