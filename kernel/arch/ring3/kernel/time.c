@@ -11,10 +11,11 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/math64.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <asm/timex.h>
 #include <asm/host.h>
 #include <asm/entry.h>
-
 
 static DEFINE_PER_CPU(struct clock_event_device, r3_clockevent);
 static u32 sched_mult __ro_after_init, sched_shift __ro_after_init;
@@ -56,14 +57,49 @@ unsigned long long notrace sched_clock(void)
 	return mul_u64_u32_shr(get_cycles() - sched_base, sched_mult, sched_shift);
 }
 
+/*
+ * Of a vCPU whose timer comes late, the host has let something else run
+ * meanwhile. That is no fault of the guest's, so its watchdogs, which go by
+ * running_clock(), do not count it.
+ */
+#define LATE_NS		NSEC_PER_MSEC
+#define LATE_LONG_NS	NSEC_PER_SEC
+
+struct lateness {
+	u64 due;		/* 0: nothing is */
+	u64 sum;
+};
+
+static DEFINE_PER_CPU(struct lateness, lateness);
+
+u64 notrace running_clock(void)
+{
+	return local_clock() - this_cpu_read(lateness.sum);
+}
+
+static void count_late(void)
+{
+	struct lateness *l = this_cpu_ptr(&lateness);
+	s64 late = sched_clock() - l->due;
+
+	if (l->due && late > LATE_NS) {
+		l->sum += late;
+		if (late > LATE_LONG_NS)
+			rcu_cpu_stall_reset();
+	}
+	l->due = 0;
+}
+
 static int set_next_event(unsigned long delta, struct clock_event_device *dev)
 {
+	this_cpu_write(lateness.due, sched_clock() + delta);
 	r3_host_timer(smp_processor_id(), delta ?: 1);
 	return 0;
 }
 
 static int shutdown(struct clock_event_device *dev)
 {
+	this_cpu_write(lateness.due, 0);
 	r3_host_timer(smp_processor_id(), 0);
 	return 0;
 }
@@ -72,6 +108,7 @@ void r3_timer_interrupt(void)
 {
 	struct clock_event_device *dev = this_cpu_ptr(&r3_clockevent);
 
+	count_late();
 	if (dev->event_handler)
 		dev->event_handler(dev);
 }
