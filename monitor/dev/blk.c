@@ -187,9 +187,13 @@ static void blk_kick(struct dev *dev, unsigned int q)
 	struct virtq *vq = &dev->vq[q];
 	unsigned int budget = BLK_QUEUE_SIZE;
 
-	for (; budget && virtq_getchain(vq, &blk->chain) > 0; budget--) {
-		int64_t len = blk_request(blk);
+	for (; budget; budget--) {
+		int64_t len;
 
+		dev_look_out(dev, q);
+		if (virtq_getchain(vq, &blk->chain) <= 0)
+			break;
+		len = blk_request(blk);
 		if (len < 0) {
 			vq->broken = "a request without header or status";
 			return;

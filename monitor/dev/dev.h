@@ -65,6 +65,13 @@ struct dev_bus {
 	void *opaque;
 };
 
+/* What dev_look_out() has learnt; all in ns. */
+struct dev_lookout {
+	int64_t limit;			/* of one look-out; 0: sleep at once */
+	int64_t since;			/* there is nothing to do; 0: there is */
+	int64_t paused_until;
+};
+
 /* Embedded first in every device. Fields belong to the core. */
 struct dev {
 	const struct dev_ops *ops;
@@ -83,6 +90,7 @@ struct dev {
 	unsigned int config_len;
 	int kick_fd;
 	uint64_t again;			/* queues to look at without a kick */
+	struct dev_lookout lookout;
 	bool stopping;			/* atomic */
 	bool poke;			/* atomic */
 	int drain_ms;			/* read once stopping is set */
@@ -171,6 +179,12 @@ static inline void dev_again(struct dev *dev, unsigned int q)
 {
 	dev->again |= 1ULL << q;
 }
+/*
+ * Before virtq_getchain() on queue @q, which asks for a kick if there is none:
+ * waits for a chain, or for whatever else the thread is wanted for, as long as
+ * that has lately been worth it.
+ */
+void dev_look_out(struct dev *dev, unsigned int q);
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)

@@ -176,6 +176,11 @@ static int pending(struct virtq *vq)
 	return n;
 }
 
+bool virtq_has_chain(const struct virtq *vq)
+{
+	return vq->size && (vq->broken || le16toh(load_acquire(vq->avail[1])) != vq->last_avail);
+}
+
 int virtq_getchain(struct virtq *vq, struct virtq_chain *chain)
 {
 	int ret;

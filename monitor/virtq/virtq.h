@@ -70,6 +70,9 @@ int virtq_init(struct virtq *vq, const struct guest_mem *mem,
  */
 int virtq_getchain(struct virtq *vq, struct virtq_chain *chain);
 
+/* Return: whether virtq_getchain() has something to tell. Asks for no kick. */
+bool virtq_has_chain(const struct virtq *vq);
+
 /* Undoes the getchain just done: the next one returns the same chain. */
 void virtq_retchain(struct virtq *vq);
 

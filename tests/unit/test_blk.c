@@ -288,6 +288,40 @@ static void test_many(void)
 	   d.irqs, 200 * n);
 }
 
+static double cpu_seconds(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return r.ru_utime.tv_sec + r.ru_stime.tv_sec + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+/* One request at a time, each as soon as the last is done, and then none. */
+static void test_look_out(void)
+{
+	struct drv_buf buf[3] = { { hdr, 16, false }, { data, 512, true }, { status, 1, true } };
+	unsigned int i, saved = 0;
+	uint16_t head;
+	uint32_t len;
+	double used;
+
+	set_header(VIRTIO_BLK_T_IN, 0);
+	for (i = 0; i < 300000 && saved < 50; i++) {
+		drv_add(&d, 0, buf, 3, false);
+		saved += !drv_kick(&d, 0);
+		if (!drv_used(&d, 0, DRV_WAIT_MS, &head, &len) || len != 513)
+			break;
+	}
+	is(saved, 50, "who asks again at once needs no kick (%u requests)", i);
+	usleep(100000);
+	used = cpu_seconds();
+	usleep(300000);
+	ok(cpu_seconds() - used < 0.1, "with nothing to do the device sleeps");
+	drv_add(&d, 0, buf, 3, false);
+	ok(drv_kick(&d, 0), "and wants a kick then");
+	ok(drv_used(&d, 0, DRV_WAIT_MS, &head, &len) && len == 513, "that it comes for");
+}
+
 /* An image that counts. */
 static unsigned int flushes, writes;
 static int flush_result;
@@ -370,6 +404,7 @@ int main(void)
 	test_broken();
 	test_host_errors();
 	test_many();
+	test_look_out();
 	init(1ULL << VIRTIO_RING_F_EVENT_IDX | 1ULL << VIRTIO_BLK_F_FLUSH);
 	memset(ptr(data), 8, 512);
 	is(request(VIRTIO_BLK_T_OUT, 9, 512, 1, false), 0,

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A device thread that has answered a request looks for the next one a while
+ * before it sleeps: to wake it would cost the guest a system call, and the host
+ * more time than many a request takes. As with the guest's idle vCPUs
+ * (kernel/idle.c), how long is worth it is learnt from every wait, and whatever
+ * else wants the host CPU runs between two looks.
+ */
+#include <sched.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "dev/dev.h"
+
+#define MAX_NS		100000
+#define MIN_NS		20000
+#define SPIN_NS		8000		/* between two yields */
+#define LONG_YIELD_NS	50000		/* somebody else ran */
+#define PAUSE_NS	1000000
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void learn(struct dev_lookout *l, int64_t waited)
+{
+	if (waited > MAX_NS)
+		l->limit /= 2;
+	else if (waited > l->limit)
+		l->limit = l->limit ? min_t(int64_t, l->limit * 2, MAX_NS) : MIN_NS;
+	if (l->limit < MIN_NS)
+		l->limit = 0;
+}
+
+static bool wanted(struct dev *dev, unsigned int q)
+{
+	return virtq_has_chain(&dev->vq[q]) || read_once(dev->page->kicked) ||
+	       read_once(dev->page->ctl_seq) != read_once(dev->page->ctl_ack) ||
+	       load_acquire(dev->stopping) || load_acquire(dev->poke);
+}
+
+/* jail blk: hot sched_yield - between two looks for the next request */
+
+void dev_look_out(struct dev *dev, unsigned int q)
+{
+	struct dev_lookout *l = &dev->lookout;
+	int64_t now, start, last;
+
+	if (virtq_has_chain(&dev->vq[q])) {
+		if (l->since)
+			learn(l, now_ns() - l->since);
+		l->since = 0;
+		return;
+	}
+	if (l->since)		/* a kick for nothing */
+		return;
+	l->since = start = last = now = now_ns();
+	if (start < l->paused_until)
+		return;
+	while (!wanted(dev, q) && now - start < l->limit) {
+		__builtin_ia32_pause();
+		now = now_ns();
+		if (now - last < SPIN_NS)
+			continue;
+		last = now;
+		sched_yield();
+		now = now_ns();
+		if (now - last > LONG_YIELD_NS) {
+			l->paused_until = now + PAUSE_NS;
+			return;
+		}
+	}
+}
