@@ -72,7 +72,9 @@ void dev_look_out(struct dev *dev, unsigned int q)
 		now = now_ns();
 		if (now - last > LONG_YIELD_NS) {
 			l->paused_until = now + PAUSE_NS;
-			return;
+			break;
 		}
 	}
+	if (virtq_has_chain(&dev->vq[q]))
+		l->since = 0;
 }
