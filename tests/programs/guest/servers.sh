@@ -72,7 +72,9 @@ terminal()
 	tmux capture-pane -p -t s | grep -q '^24 80\|^23 80' || return
 	tmux split-window -h -t s 'cat' && tmux send-keys -t s.1 'typed' Enter || return
 	wait_for sh -c 'test $(tmux capture-pane -p -t s.1 | grep -c typed) = 2' || return
-	tmux send-keys -t s.0 'sleep 100' Enter && sleep 0.5 && tmux send-keys -t s.0 C-c && tmux send-keys -t s.0 'echo int $?' Enter || return
+	tmux send-keys -t s.0 'sleep 100' Enter || return
+	wait_for sh -c 'tmux display-message -p -t s.0 "#{pane_current_command}" | grep -q sleep' || return
+	tmux send-keys -t s.0 C-c && tmux send-keys -t s.0 'echo int $?' Enter || return
 	wait_for sh -c 'tmux capture-pane -p -t s.0 | grep -q "^int 130"' && tmux kill-server
 }
 t "tmux: panes, keys, window size, Ctrl-C" terminal
