@@ -25,9 +25,12 @@ program()
 run_it='cd /tmp && gcc -O1 -pthread $LINK -x c -o rewrite - && ./rewrite /tmp/file
 	dmesg | grep -E "BUG|WARNING:|Oops|segfault"'
 
+# ./test --append ring3_rewrite=0
+on=rewritten
+[[ " ${RING3_TEST_APPEND:-} " == *" ring3_rewrite=0 "* ]] && on="as they were"
 for cpus in 1 2 4 9; do
 	for link in "" -static; do
-		GUEST_TIMEOUT=60 program rewritten "$cpus CPUs $link" guest --mem 1G --cpus $cpus -- sh -c "LINK=$link; $run_it"
+		GUEST_TIMEOUT=60 program "$on" "$cpus CPUs $link" guest --mem 1G --cpus $cpus -- sh -c "LINK=$link; $run_it"
 	done
 done
 GUEST_TIMEOUT=60 program "as they were" "rewriting off" guest --mem 1G --append ring3_rewrite=0 -- sh -c "LINK=; $run_it"
