@@ -314,7 +314,7 @@ t "ext4: attributes, sparse files, holes" xattrs
 suspended()
 {
 	bash -c 'set -m; sleep 1000 & kill -STOP $!; for i in $(seq 50); do grep -q "State:.T" /proc/$!/status && break; sleep 0.1; done
-		grep -q "State:.T" /proc/$!/status && kill -CONT $! && kill $!; wait $!; [ $? = 143 ]'
+		grep -q "State:.T" /proc/$!/status && kill -CONT $! && kill $!; wait -f $!; [ $? = 143 ]'
 }
 t "stop, continue and terminate a job" suspended
 finish
