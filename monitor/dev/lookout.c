@@ -15,7 +15,7 @@
 
 #define MAX_NS		100000
 #define MIN_NS		20000
-#define SPIN_NS		8000		/* between two yields */
+#define SPIN_NS		1000		/* between two yields */
 #define LONG_YIELD_NS	50000		/* somebody else ran */
 #define PAUSE_NS	1000000
 
