@@ -60,7 +60,7 @@ refused(["run", *cmd], "no throw-away disk layer", env=dict(os.environ, TMPDIR="
 refused(["exec"], "which guest?")
 refused(["stop"], "which guest?")
 
-p = spawn("run", "--root-rw", *sh("echo up; sleep 30"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+p = spawn("run", "--root-rw", *sh("echo up; exec sleep 30"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 p.stdout.readline()
 refused(["run", *cmd], "is being written by another guest")
 refused(["run", "--root-rw", *cmd], "is in use by another guest")
