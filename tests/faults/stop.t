@@ -36,6 +36,14 @@ ok(g.expect("up\n"), "a guest at work", g.text)
 first = clock(g)
 right_clock(first, "its clock is the host's")
 
+
+def tell(pid, sig):
+    try:
+        os.kill(pid, sig)
+    except ProcessLookupError:
+        pass                # a guest's process that has ended meanwhile
+
+
 kinds = {
     "the monitor": lambda: [g.monitor()],
     "the zygote": lambda: named(g, "ring3-zygote"),
@@ -49,10 +57,10 @@ for what, find in kinds.items():
     if find:
         pids = find()
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            tell(pid, signal.SIGSTOP)
         time.sleep(STOP)
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            tell(pid, signal.SIGCONT)
     else:
         for pid in named(g, "ring3-space"):
             try:

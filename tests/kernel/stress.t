@@ -27,9 +27,9 @@ stress()
 	local class=$1 log
 
 	shift
-	# oomable: without it the kernel finds nothing to kill and panics.
+	# oomable: without it the kernel finds nothing to kill and panics. That it kills one is no complaint.
 	log="stress-ng --verify --oomable --timestamp $* 2>&1; echo \"##RC \$?\"; uname -r > /dev/null; dmesg |
-		grep -E 'WARNING:|BUG:|Oops|Call Trace|stall|soft lockup|ended a guest process' | grep -v 'invoked oom-killer' | head; echo '##DONE'"
+		grep -E 'WARNING:|BUG:|Oops|general protection|stall|soft lockup|ended a guest process' | grep -v 'invoked oom-killer' | head; echo '##DONE'"
 	guest "${options[@]}" -- sh -c "cd /root; $log" < /dev/null > "$T/$class" 2>&1
 	if grep -q '^##RC [034]$' "$T/$class" && ! grep -qE 'fail: |verif.*(fail|mismatch)' "$T/$class" &&
 		[ "$(sed -n '/^##RC/,/^##DONE/p' "$T/$class" | wc -l)" = 2 ]; then
