@@ -45,8 +45,7 @@
  * struct r3_slot offsets for the stub. Where vCPU and guest thread are on two
  * host CPUs, each cache line that one writes and the other reads goes over at
  * every system call. So the first has what they wait for and nothing that is
- * written at another time, the second all that the vCPU writes when a rewritten
- * call returns, and the next two what only the guest thread does.
+ * written at another time, and three others all that a rewritten call takes.
  */
 #define R3_SLOT_EVENT		0
 #define R3_SLOT_RESUME		4

@@ -34,7 +34,7 @@
 #define SPIN_US		15	/* for user code to come back */
 #define SETTLE_US	300	/* for both to get there: it may sleep still */
 #define GAP_US		30	/* between two looks: somebody else ran */
-#define GUEST_SPINS	2000	/* of the guest thread, 10 to 20 us */
+#define GUEST_SPINS	2000	/* of the guest thread, around 10 us */
 #define LATE		10
 #define LATE_MAX	50
 #define WORTH		1000	/* quick returns that pay for the way */
