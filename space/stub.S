@@ -145,7 +145,7 @@ op_wake:
 	movl	$1, %eax
 	xchgl	%eax, (%rdi)
 	cmpl	$2, %eax
-	jne	next
+	jb	next
 	movl	$STUB_FUTEX_WAKE, %esi
 	movl	$1, %edx
 	movl	$__NR_futex, %eax
@@ -153,10 +153,8 @@ op_wake:
 	jmp	next
 
 op_kick:
-	/* A forged tid is one of this process's own: the filter pins rdi. */
 	movl	%r15d, %edi
-	movq	8(%rbx), %rax
-	movl	R3_SLOT_TID(%rax), %esi
+	movl	4(%rbx), %esi
 	movl	$R3_SIG_KICK, %edx
 	movl	$__NR_tgkill, %eax
 	SITE	kick
@@ -207,6 +205,24 @@ ack_ok:
 ack_failed:
 	.quad	R3_ACK_FAILED
 
+/* DS becomes the selector that tells the slot in rbx. */
+.macro SELECT_SLOT
+	movabsq	$R3_STUB_SLOTS, %rcx
+	movq	%rbx, %rax
+	subq	%rcx, %rax
+	shrq	$R3_SLOT_SHIFT, %rax
+	jz	772f
+	cmpl	$R3_FAST_SLOTS, %eax
+	jae	773f
+	addl	$R3_SLOT_DS1 - 1, %eax
+	/* The four behind it are of an LDT, which there is not. */
+	cmpl	$R3_SLOT_DS1 + 4, %eax
+	jb	772f
+	addl	$R3_SLOT_DS5 - R3_SLOT_DS1 - 4, %eax
+772:	movl	%eax, %ds
+773:
+.endm
+
 /*
  * A new guest thread: r10 is its slot, r9 its host CPU + 1. The slot is
  * writable by other guest threads. All signals are blocked.
@@ -252,21 +268,8 @@ guest_start:
 	movl	$STUB_EXIT_NO_FILTER, %edi
 	jmp	exit
 1:
-	/* The selector that tells its slot. */
-	movabsq	$R3_STUB_SLOTS, %rcx
-	movq	%r13, %rax
-	subq	%rcx, %rax
-	shrq	$R3_SLOT_SHIFT, %rax
-	jz	2f
-	cmpl	$R3_FAST_SLOTS, %eax
-	jae	2f
-	addl	$R3_SLOT_DS1 - 1, %eax
-	/* The four behind it are of an LDT, which there is not. */
-	cmpl	$R3_SLOT_DS1 + 4, %eax
-	jb	3f
-	addl	$R3_SLOT_DS5 - R3_SLOT_DS1 - 4, %eax
-3:	movl	%eax, %ds
-2:	movq	%r13, %rbx
+	movq	%r13, %rbx
+	SELECT_SLOT
 	jmp	wait_resume
 
 /*
@@ -380,12 +383,22 @@ wait_resume:
 	cmpl	$1, %eax
 	je	resume
 	leaq	R3_SLOT_RESUME(%rbx), %rdi
-	xorl	%esi, %esi			/* FUTEX_WAIT */
 	movl	$2, %edx
+sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	xorl	%r10d, %r10d
 	movl	$__NR_futex, %eax
 	SITE	guest_wait
-	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	/*
+	 * RDI is the word that was waited for, whoever jumped to that call, and
+	 * nothing else is known of the thread. It writes nothing until it may go on.
+	 */
+	leaq	-R3_SLOT_RESUME(%rdi), %rbx
+	movl	R3_SLOT_RESUME(%rbx), %edx
+	cmpl	$2, %edx
+	je	sleep
+	cmpl	$R3_RESUME_RESET, %edx
+	je	reset
+	cmpl	$1, %edx
 	jne	2b
 resume:
 	movl	$0, R3_SLOT_RESUME(%rbx)
@@ -407,6 +420,25 @@ sigreturn:
 	movl	$__NR_rt_sigreturn, %eax
 	SITE	sigreturn
 	hlt
+
+/*
+ * The thread is to serve another address space: everything that the old one can
+ * have changed of it is set anew, then it waits again. Its slot is read-only.
+ */
+reset:
+	leaq	R3_SLOT_FLAGS(%rbx), %rsp
+	popfq
+	xorl	%eax, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	%eax, %fs
+	movl	%eax, %gs
+	SELECT_SLOT
+	xorl	%eax, %eax
+	wrfsbase %rax
+	wrgsbase %rax
+	leaq	R3_SLOT_RESET(%rbx), %rsp
+	jmp	sigreturn
 
 .macro LOAD_MOST
 	leaq	R3_SLOT_FLAGS(%rbx), %rsp
@@ -463,6 +495,10 @@ load_slot:
 	jmp	*(R3_STUB_SLOTS - R3_STUB_BASE + slot * R3_SLOT_STRIDE + R3_SLOT_IP + stub_start)(%rip)
 	.set	slot, slot + 1
 	.endr
+
+	/* Where the reset leads to. */
+	.org	R3_STUB_SLEEP - R3_STUB_BASE
+	jmp	sleep
 
 	.org	R3_STUB_FAST_END - R3_STUB_BASE
 

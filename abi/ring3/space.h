@@ -25,7 +25,7 @@
 #define R3_OP_PROTECT		3		/* addr len, arg = PROT_* */
 #define R3_OP_THREAD		4		/* addr = slot, len = host CPU to stay on + 1, or 0 */
 #define R3_OP_WAKE		5		/* addr = slot */
-#define R3_OP_KICK		6		/* addr = slot */
+#define R3_OP_KICK		6		/* arg = the guest thread's number */
 #define R3_OP_ACK		7		/* arg = descriptor */
 #define R3_OP_EXIT		8
 #define R3_OP_PLACE		9		/* the manager goes to cmd_page.place */
@@ -81,6 +81,7 @@
 #define R3_SLOT_XMASK		320
 #define R3_SLOT_SCRATCH		384
 #define R3_SLOT_HEAD		512
+#define R3_SLOT_RESET		512	/* ucontext for R3_RESUME_RESET, else: */
 #define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
 
 /*
@@ -94,11 +95,19 @@
 #define R3_SIG_FAST		0x100
 #define R3_STUB_POSTED		(R3_STUB_FAST + 0x200)
 #define R3_STUB_FAST_END	(R3_STUB_FAST + 0x1000)
+#define R3_STUB_SLEEP		(R3_STUB_FAST_END - 16)	/* rdi = &resume, edx = its value */
 
 /* r3_slot.mode: how a thread that waits after R3_SIG_FAST goes on */
 #define R3_MODE_SIGRETURN	0		/* after any other event */
 #define R3_MODE_KEEP		1		/* all but vector state and bases from the slot */
 #define R3_MODE_LOAD		2		/* vector state and bases, too */
+
+/*
+ * r3_slot.resume of a thread that is to serve another address space: in the
+ * stub's sleep it finds this, sets all that the old one may have changed, by
+ * the signal frame at R3_SLOT_RESET, and sleeps again. It writes nothing.
+ */
+#define R3_RESUME_RESET		3
 
 /*
  * A guest thread knows its slot by its DS selector, which nothing in 64-bit
@@ -143,7 +152,7 @@ struct r3_slot {
 	__u32 event;			/* futex word: 0 user code runs, 1 it stopped,
 					   2 it runs and the vCPU sleeps */
 	__u32 resume;			/* futex word: 0 stay, 1 go on, 2 the guest
-					   thread sleeps */
+					   thread sleeps, or R3_RESUME_RESET */
 	__u32 sig;
 	__u32 tid;
 	__u64 info;			/* address of the siginfo_t, in the slot */

@@ -92,7 +92,7 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	/* What this CPU has queued it sees; what others queue is not waited for here. */
 	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
 		/* event = 0, resume = 1, in one go: see struct r3_slot */
-		if (xchg((u64 *)&slot->event, 1ULL << 32) >> 32 == 2) {
+		if (xchg((u64 *)&slot->event, 1ULL << 32) >> 32 >= 2) {
 			r3_host_futex_wake(&slot->resume, 1);
 			r3_handover_late();
 		}
@@ -102,21 +102,22 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	spin_lock(&space->lock);
 	if (!info->started) {
 		info->started = true;
-		r3_space_cmd(space, R3_OP_THREAD, 0, addr,
-			     r3_affinity_home() + 1, 0);
-		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
-		r3_space_ring(space);
-	} else {
-		r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
-		r3_space_ring(space);
+		info->home = r3_affinity_home();
+		r3_space_cmd(space, R3_OP_THREAD, 0, addr, info->home + 1, 0);
+		/* Its number is read before user code can write there. */
+		r3_space_sync(space);
+		info->tid = READ_ONCE(slot->tid);
 	}
+	r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
+	r3_space_ring(space);
 	spin_unlock(&space->lock);
 }
 
 static void stop_guest(struct r3_space *space, unsigned int cpu)
 {
 	spin_lock(&space->lock);
-	r3_space_cmd(space, R3_OP_KICK, 0, R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE, 0, 0);
+	space->kicked = true;
+	r3_space_cmd(space, R3_OP_KICK, space->slots[cpu]->tid, 0, 0, 0);
 	r3_space_ring(space);
 	spin_unlock(&space->lock);
 }

@@ -304,7 +304,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 		goto out;
 
 	if (!atomic_read(&mm->mm_users) && start <= space->lo && end == space->hi) {
-		r3_space_drop(space);
+		r3_space_retire(space);
 		goto out;
 	}
 	for (; addr < end; addr = next) {

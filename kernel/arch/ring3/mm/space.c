@@ -5,9 +5,8 @@
  * queued under the space's lock and published by r3_space_ring(); making a
  * page less accessible is over only when r3_space_sync() has returned.
  *
- * A space serves one mm and ends with it. It is never used again: nothing
- * proves that none of its guest threads still does what its first user made it
- * do. A few fresh ones are kept ready instead.
+ * A space serves one mm at a time. Most end with it; some are kept for others
+ * (mm/recycle.c), and a few fresh ones are kept ready as well.
  */
 #include <linux/slab.h>
 #include <linux/mm.h>
@@ -152,6 +151,7 @@ int r3_space_sync(struct r3_space *space)
 
 	if (!ret && space->failed) {
 		space->failed = false;
+		space->refused = true;
 		space->max_maps = max(space->nr_maps / 2, 64U);
 		ret = -ENOMEM;
 	}
@@ -311,7 +311,11 @@ struct r3_space *r3_space_get(struct mm_struct *mm)
 
 	if (space)
 		return space;
-	space = take_fresh();
+	spin_lock_irqsave(&spaces_lock, flags);
+	space = r3_space_used();
+	spin_unlock_irqrestore(&spaces_lock, flags);
+	if (!space)
+		space = take_fresh();
 	if (!space)
 		space = new_space();
 	if (IS_ERR(space))
@@ -366,6 +370,15 @@ struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
 void r3_space_put(struct r3_space *space)
 {
 	unsigned long flags;
+	bool kept;
+
+	if (r3_space_rest(space)) {
+		spin_lock_irqsave(&spaces_lock, flags);
+		kept = state_of(space) < R3_SPACE_FAILED && r3_space_keep(space);
+		spin_unlock_irqrestore(&spaces_lock, flags);
+		if (kept)
+			return;
+	}
 
 	spin_lock_irqsave(&space->lock, flags);
 	if (!space->dead) {
@@ -465,7 +478,7 @@ static void space_died(u32 id)
 			break;
 		}
 	}
-	if (space->orphan) {
+	if (space->orphan || r3_space_unkeep(space)) {
 		forget_space(space);
 		return;
 	}

@@ -11,6 +11,8 @@
 struct r3_slot_info {
 	struct r3_slot *slot;		/* our view of the shared pages */
 	unsigned long size;
+	u32 tid;			/* on the host */
+	int home;			/* the host CPU it is kept on, or -1 */
 	u64 stamp;			/* whose vector state its frame holds */
 	unsigned long uc;		/* offsets into the slot, checked; 0: none yet */
 	unsigned long fp;
@@ -43,6 +45,9 @@ struct r3_space {
 	bool orphan;			/* no mm; freed when its process has ended */
 	bool site_table;		/* is mapped: mm/rewrite.c */
 	bool failed;			/* a command since this was cleared */
+	bool refused;			/* a command, ever */
+	bool kicked;			/* R3_OP_KICK has been queued */
+	bool retired;			/* nothing in it can be written any more */
 	unsigned long lo, hi;		/* nothing is mapped outside */
 	struct r3_slot_info *slots[NR_CPUS];
 };
@@ -71,6 +76,13 @@ void r3_space_ring(struct r3_space *space);
  * a mapping, or -ESRCH if the space is dead. */
 int r3_space_sync(struct r3_space *space);
 void r3_space_drop(struct r3_space *space);
+
+/* mm/recycle.c; the last three under the lock of mm/space.c's lists. */
+void r3_space_retire(struct r3_space *space);
+bool r3_space_rest(struct r3_space *space);
+bool r3_space_keep(struct r3_space *space);
+struct r3_space *r3_space_used(void);
+bool r3_space_unkeep(struct r3_space *space);
 
 /* What one fault brings in, a power of two. */
 #define R3_AROUND_SIZE	(64 * PAGE_SIZE)

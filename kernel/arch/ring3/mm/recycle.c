@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Spaces that serve a second address space.
+ *
+ * To make a process with two threads and their filters, and to end it, is most
+ * of what a fork costs. But the guest thread of a used space has done what its
+ * user wanted: it may be anywhere in user code or in the stub, with registers,
+ * segments, signal mask and signal stack of its own choice. So a space is used
+ * again only if it has one guest thread, and that is known to be asleep:
+ *
+ * 1. All user memory is unmapped and the slot is made read-only, acknowledged
+ *    (r3_space_retire()). From now on the thread can write nothing at all. A
+ *    signal, whatever for, finds no stack and ends the process.
+ * 2. The word it waits on is woken, and the host says that somebody was asleep
+ *    there (r3_space_rest()). Only this thread can be: nobody else has the slot
+ *    mapped, the manager never waits there. Its filter lets it sleep from one
+ *    instruction only, so it goes on behind that, with the word's address in
+ *    RDI. That code writes nothing and jumps to the reset, or the process dies:
+ *    by a trap flag, for instance.
+ * 3. The reset sets flags, segments and bases, and makes rt_sigreturn with a
+ *    frame that the kernel has written and the space cannot: all registers,
+ *    signal mask and signal stack are new then. It leads back to the same sleep.
+ * 4. Before the space is given to another mm it is woken again, and again has
+ *    to be found asleep (r3_space_used()): it has gone all the way. Only then
+ *    may the slot be written again, and anything else be mapped.
+ *
+ * A thread that was ever told to stop by signal may have one pending. Such
+ * spaces are not used again, nor are those where the host refused something.
+ */
+#include <linux/percpu.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/string.h>
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
+#include <asm/handover.h>
+#include <asm/space.h>
+#include <asm/host.h>
+#include <asm/fpu.h>
+#include <asm/ptrace.h>
+
+#define KEPT	4
+
+/* By the vCPU of their only slot. Oldest first, under the lists' lock of space.c. */
+struct kept {
+	struct r3_space *space[KEPT];
+	unsigned int nr;
+};
+
+static DEFINE_PER_CPU(struct kept, kept);
+
+static unsigned long slot_address(unsigned int cpu)
+{
+	return R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
+}
+
+/* The vCPU of the only slot, if the space may serve again, or -1. */
+static int only_slot(struct r3_space *space)
+{
+	int cpu, only = -1;
+
+	if (space->dead || space->dying || space->failed || space->refused || space->kicked)
+		return -1;
+	for_each_possible_cpu(cpu) {
+		if (!space->slots[cpu])
+			continue;
+		if (only >= 0)
+			return -1;
+		only = cpu;
+	}
+	return only >= 0 && space->slots[only]->started ? only : -1;
+}
+
+/**
+ * r3_space_retire - take all of its memory from a space whose mm has no users
+ *
+ * Its slot, too, if that is all it needs to be kept. The space's lock is held.
+ */
+void r3_space_retire(struct r3_space *space)
+{
+	int cpu = only_slot(space);
+
+	/* It writes there until it says that it will sleep; who lies is ended. */
+	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) == 2) {
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, slot_address(cpu),
+			     space->slots[cpu]->size, 0);
+		space->retired = true;
+	}
+	r3_space_drop(space);
+}
+
+/* What the reset needs, and nothing that was there. The slot is read-only. */
+static void write_reset(struct r3_slot_info *info, unsigned int cpu)
+{
+	struct r3_slot *slot = info->slot;
+	struct ucontext *uc = (void *)slot + R3_SLOT_RESET;
+	struct sigcontext *sc = (struct sigcontext *)&uc->uc_mcontext;
+
+	/* Never 0, not even for a moment: the thread would want to write. */
+	WRITE_ONCE(slot->resume, R3_RESUME_RESET);
+	WRITE_ONCE(slot->event, 0);
+	memset((void *)slot + R3_SLOT_SIG, 0, info->size - R3_SLOT_SIG);
+	slot->xmask = r3_xfeatures;
+	slot->flags = X86_EFLAGS_IF;
+
+	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	uc->uc_stack.ss_sp = (void __user *)(slot_address(cpu) + r3_stack_start);
+	uc->uc_stack.ss_size = info->size - r3_stack_start;
+	*(u64 *)&uc->uc_sigmask = ~0ULL;
+	/* The host keeps a signal stack that the stack pointer is on: 0 is on none. */
+	sc->sp = 0;
+	sc->ip = R3_STUB_SLEEP;
+	sc->di = slot_address(cpu) + R3_SLOT_RESUME;
+	sc->dx = R3_RESUME_RESET;
+	sc->flags = X86_EFLAGS_IF;
+	sc->cs = R3_USER_CS;
+	sc->ss = R3_USER_DS;
+
+	info->stamp = 0;
+	info->uc = 0;
+	info->fp = 0;
+	info->fs = 0;
+	info->gs = 0;
+	info->fast = false;
+}
+
+static bool asleep(struct r3_slot_info *info)
+{
+	return r3_host_futex_wake(&info->slot->resume, 1) == 1;
+}
+
+/**
+ * r3_space_rest - have a space that no mm uses any more reset
+ *
+ * Returns false if it cannot serve again and has to end, or is not needed.
+ */
+bool r3_space_rest(struct r3_space *space)
+{
+	int cpu = only_slot(space);
+	unsigned long flags;
+
+	if (cpu < 0 || READ_ONCE(per_cpu(kept, cpu).nr) == KEPT)
+		return false;
+	spin_lock_irqsave(&space->lock, flags);
+	if (space->hi || !space->retired)
+		r3_space_retire(space);
+	spin_unlock_irqrestore(&space->lock, flags);
+	if (!space->retired || only_slot(space) < 0 || space->head != space->acked)
+		return false;
+	/* User code of the next mm can read them. */
+	memset(space->cmd->cmd, 0, sizeof(space->cmd->cmd));
+	write_reset(space->slots[cpu], cpu);
+	return asleep(space->slots[cpu]);
+}
+
+/* It is resting. Returns false if there are enough of them. */
+bool r3_space_keep(struct r3_space *space)
+{
+	int cpu = only_slot(space);
+	struct kept *k;
+
+	if (cpu < 0)
+		return false;
+	k = per_cpu_ptr(&kept, cpu);
+	if (k->nr == KEPT)
+		return false;
+	k->space[k->nr++] = space;
+	return true;
+}
+
+static void take(struct kept *k, unsigned int i)
+{
+	memmove(k->space + i, k->space + i + 1, (--k->nr - i) * sizeof(k->space[0]));
+}
+
+/* For this vCPU, or NULL. */
+struct r3_space *r3_space_used(void)
+{
+	unsigned int cpu = smp_processor_id(), i;
+	struct kept *k = this_cpu_ptr(&kept);
+
+	for (i = 0; i < k->nr; i++) {
+		struct r3_space *space = k->space[i];
+		struct r3_slot_info *info = space->slots[cpu];
+
+		if (info->home != r3_affinity_home_of(cpu) || !asleep(info))
+			continue;
+		take(k, i);
+		space->retired = false;
+		spin_lock(&space->lock);
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ | PROT_WRITE, slot_address(cpu),
+			     info->size, 0);
+		spin_unlock(&space->lock);
+		return space;
+	}
+	return NULL;
+}
+
+/* It has ended. Returns true if it was one of those kept. */
+bool r3_space_unkeep(struct r3_space *space)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct kept *k = per_cpu_ptr(&kept, cpu);
+
+		for (i = 0; i < k->nr; i++) {
+			if (k->space[i] == space) {
+				take(k, i);
+				return true;
+			}
+		}
+	}
+	return false;
+}
