@@ -158,6 +158,8 @@ int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
 	struct vm_area_struct *vma;
 	vm_fault_t fault = 0;
 
+	if ((flags & FAULT_FLAG_WRITE) && r3_write_copies(mm, addr))
+		r3_forked_note(mm, addr, R3_FORKED_WRITE);
 	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs, addr);
 	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, regs, &fault))
 		return fault_result(fault, code);
@@ -218,6 +220,8 @@ void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err)
 		r3_map_table(mm);
 		return;
 	}
+	if (!write)
+		r3_forked_note(mm, addr, exec ? R3_FORKED_EXEC : 0);
 	ret = r3_map_around(mm, addr, write, exec);
 	if (ret == -EAGAIN) {
 		if (write)
@@ -266,12 +270,56 @@ static void touch(struct pt_regs *regs, unsigned long addr, unsigned int flags)
 		r3_map_around(mm, addr, write, exec);
 }
 
+/* Nobody would notice if the page was touched now. */
+static bool unnoticed(struct mm_struct *mm, unsigned long page)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, page & PAGE_MASK);
+
+	return vma && !userfaultfd_armed(vma) &&
+	       (!(page & R3_FORKED_WRITE) || !(vma->vm_flags & VM_SHARED));
+}
+
+/* What this process, or its siblings, touched first after a fork. */
+static void touch_expected(struct pt_regs *regs)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long page[R3_FORKED_PAGES];
+	unsigned int i, n = r3_forked_pages(mm, page);
+	int code;
+
+	if (!n || !mmap_read_trylock(mm))
+		return;
+	for (i = 0; i < n; ) {
+		if (unnoticed(mm, page[i]))
+			i++;
+		else
+			page[i] = page[--n];
+	}
+	mmap_read_unlock(mm);
+	/* All copies are made before any page is mapped: that brings others in. */
+	for (i = 0; i < n; i++) {
+		if ((page[i] & R3_FORKED_WRITE) && r3_write_copies(mm, page[i] & PAGE_MASK))
+			r3_fault_in(mm, page[i] & PAGE_MASK,
+				    FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | FAULT_FLAG_WRITE, regs, &code);
+		else
+			page[i] &= ~R3_FORKED_WRITE;
+	}
+	for (i = 0; i < n; i++) {
+		unsigned int flags = page[i] & R3_FORKED_WRITE ? FAULT_FLAG_WRITE : 0;
+
+		if (page[i] & R3_FORKED_EXEC)
+			flags |= FAULT_FLAG_INSTRUCTION;
+		touch(regs, page[i] & PAGE_MASK, flags);
+	}
+}
+
 /**
  * r3_fault_first - bring in what user code will touch at once
  * @regs: with which it will run
  *
  * For an mm that is new, or has been forked: its code, the page of its stack if
- * there is one, its thread's own data. Each saves a fault. What goes wrong here
+ * there is one, its thread's own data, what is known to be written after a fork.
+ * Each saves a fault. What goes wrong here
  * is left to the fault that user code may make. Interrupts are on.
  */
 void r3_fault_first(struct pt_regs *regs)
@@ -279,6 +327,7 @@ void r3_fault_first(struct pt_regs *regs)
 	struct mm_struct *mm = current->mm;
 
 	WRITE_ONCE(mm->context.fresh, false);
+	touch_expected(regs);
 	if (!r3_pte_none(mm, regs->sp))
 		touch(regs, regs->sp, FAULT_FLAG_WRITE);
 	if (current->thread.fsbase && !r3_pte_none(mm, current->thread.fsbase))

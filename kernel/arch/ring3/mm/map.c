@@ -80,6 +80,21 @@ bool r3_pte_none(struct mm_struct *mm, unsigned long addr)
 	return none;
 }
 
+/* Is there a page that may only be read, for now? */
+bool r3_write_copies(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long next, size, flags;
+	pte_t *ptep;
+	bool ret;
+
+	local_irq_save(flags);
+	ptep = entry_of(mm, addr, &next, &size);
+	ret = ptep && size == PAGE_SIZE &&
+	      (pte_val(READ_ONCE(*ptep)) & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT;
+	local_irq_restore(flags);
+	return ret;
+}
+
 /* What an access could do now, as PROT_*; 0 for nothing. */
 static int permitted(pte_t pte)
 {
@@ -218,8 +233,8 @@ static void add_hole(struct run *run, unsigned long addr, unsigned long end)
 }
 
 /* Entries that map size bytes each, from the one for addr on. */
-static void flush_entries(struct run *run, pte_t *ptep, unsigned long addr, unsigned long end,
-			  unsigned long size)
+static void flush_entries(struct run *run, struct mm_struct *mm, pte_t *ptep, unsigned long addr,
+			  unsigned long end, unsigned long size)
 {
 	for (addr &= ~(size - 1); addr < end; addr += size, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
@@ -227,7 +242,8 @@ static void flush_entries(struct run *run, pte_t *ptep, unsigned long addr, unsi
 
 		if (has && !(has & ~may)) {
 			run_emit(run);
-		} else if (has && may && mark(ptep, pte, has & may)) {
+		} else if (has && may && !r3_forked_expects(mm, addr) &&
+			   mark(ptep, pte, has & may)) {
 			run_add(run, R3_OP_PROTECT, has & may, addr, addr + size, 0);
 		} else if (has) {
 			unmark(ptep);
@@ -312,7 +328,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 
 		next = min(next, end);
 		if (ptep)
-			flush_entries(&run, ptep, addr, next, size);
+			flush_entries(&run, mm, ptep, addr, next, size);
 		else
 			add_hole(&run, addr, next);
 	}

@@ -80,6 +80,9 @@ void r3_space_retire(struct r3_space *space)
 {
 	int cpu = only_slot(space);
 
+	/* On one host CPU it may be on its way. */
+	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) != 2)
+		r3_hand_over(NULL);
 	/* It writes there until it says that it will sleep; who lies is ended. */
 	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) == 2) {
 		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, slot_address(cpu),

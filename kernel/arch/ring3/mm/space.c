@@ -403,13 +403,11 @@ void destroy_context(struct mm_struct *mm)
 {
 	struct r3_space *space = mm->context.space;
 
-	if (!space) {
-		r3_rewrite_free(mm);
-		return;
-	}
 	mm->context.space = NULL;
-	r3_space_put(space);
+	if (space)
+		r3_space_put(space);
 	r3_rewrite_free(mm);
+	r3_forked_free(mm);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 struct r3_space;
 struct r3_rewrite;
+struct r3_forked;
 
 /*
  * A range of pages in a word: 0 for none, else its first page number and its
@@ -41,6 +42,9 @@ typedef struct {
 	 */
 	u64 stale;
 	struct r3_rewrite *rewrite;	/* mm/rewrite.c; NULL until a page of its code is patched */
+	struct r3_forked *forked;	/* mm/forked.c; NULL until it forks */
+	struct r3_forked *child_of;
+	u8 noting;			/* so many faults more */
 	bool no_rewrite;		/* its system calls stay as they are */
 	bool fresh;			/* new or forked: r3_fault_first() is due */
 } mm_context_t;

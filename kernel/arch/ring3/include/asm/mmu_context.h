@@ -11,10 +11,15 @@ static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm
 	mm->context.space = NULL;
 	mm->context.stale = 0;
 	mm->context.rewrite = NULL;
+	mm->context.forked = NULL;
+	mm->context.child_of = NULL;
+	mm->context.noting = 0;
 	mm->context.no_rewrite = false;
 	mm->context.fresh = true;
 	return 0;
 }
+
+void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm);
 
 #define destroy_context destroy_context
 void destroy_context(struct mm_struct *mm);
@@ -31,6 +36,7 @@ static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
 /* Both find their pages write-protected. */
 static inline int arch_dup_mmap(struct mm_struct *oldmm, struct mm_struct *mm)
 {
+	r3_forked(oldmm, mm);
 	WRITE_ONCE(oldmm->context.fresh, true);
 	return 0;
 }

@@ -89,6 +89,7 @@ bool r3_space_unkeep(struct r3_space *space);
 
 pmd_t *r3_pmd_of(struct mm_struct *mm, unsigned long addr);
 bool r3_pte_none(struct mm_struct *mm, unsigned long addr);
+bool r3_write_copies(struct mm_struct *mm, unsigned long addr);
 
 /* mm/map.c: makes what the page tables hold around addr visible in the space.
  * Returns 0, -EAGAIN if the tables do not allow the access (any more), or an
@@ -96,6 +97,15 @@ bool r3_pte_none(struct mm_struct *mm, unsigned long addr);
 void r3_fault_first(struct pt_regs *regs);
 bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want);
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
+
+/* mm/forked.c */
+#define R3_FORKED_PAGES	8
+#define R3_FORKED_WRITE	1UL		/* of a private page: it is copied */
+#define R3_FORKED_EXEC	2UL
+void r3_forked_note(struct mm_struct *mm, unsigned long addr, unsigned long how);
+bool r3_forked_expects(struct mm_struct *mm, unsigned long addr);
+unsigned int r3_forked_pages(struct mm_struct *mm, unsigned long *pages);
+void r3_forked_free(struct mm_struct *mm);
 
 /* mm/uaccess.c: waits for copies that found their page before now. */
 void r3_uaccess_flush(void);
