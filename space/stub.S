@@ -365,18 +365,24 @@ posted:
 
 wait_resume:
 	movl	R3_SLOT_SPINS(%rbx), %ecx
+	movl	R3_SLOT_TURNS(%rbx), %ebp
+	testl	%ebp, %ebp
+	jnz	1f
+	/* On one host CPU the vCPU runs now, and need not wake who does not sleep. */
+	movl	R3_SLOT_YIELD(%rbx), %ebp
 1:	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	je	resume
+	cmpl	$0, R3_SLOT_WAY(%rbx)
+	jne	3f
 	lfence
 	decl	%ecx
 	jg	1b
-	/* On one host CPU the vCPU runs now, and need not wake who does not sleep. */
-	cmpl	$0, R3_SLOT_YIELD(%rbx)
-	je	2f
+3:	decl	%ebp
+	js	2f
 	movl	$__NR_sched_yield, %eax
 	SITE	guest_yield
-	cmpl	$1, R3_SLOT_RESUME(%rbx)
-	je	resume
+	movl	$STUB_TURN_SPINS, %ecx
+	jmp	1b
 2:	xorl	%eax, %eax
 	movl	$2, %ecx
 	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rbx)

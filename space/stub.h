@@ -25,6 +25,9 @@
 #define STUB_SET_NAME		15
 #define STUB_SIGKILL		9
 
+/* How often a thread looks whether it may go on, each time that it is its turn. */
+#define STUB_TURN_SPINS		64
+
 #define STUB_FILTER_MAX		256	/* instructions of a filter, at most */
 
 #define STUB_EXIT_NO_THREAD	11

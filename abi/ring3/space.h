@@ -54,6 +54,7 @@
 #define R3_SLOT_INFO		16
 #define R3_SLOT_UC		24
 #define R3_SLOT_SP		32
+#define R3_SLOT_WAY		40
 #define R3_SLOT_AX		128
 #define R3_SLOT_CX		136
 #define R3_SLOT_R11		144
@@ -62,6 +63,7 @@
 #define R3_SLOT_MODE		164
 #define R3_SLOT_YIELD		168
 #define R3_SLOT_SPINS		172
+#define R3_SLOT_TURNS		176
 #define R3_SLOT_BX		192
 #define R3_SLOT_DX		200
 #define R3_SLOT_SI		208
@@ -158,7 +160,8 @@ struct r3_slot {
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
-	__u8  reserved[88];
+	__u32 way;			/* another guest thread is to run on this host CPU */
+	__u8  reserved[84];
 	/* ax to gs: user registers where no signal frame has them. */
 	__u64 ax, cx, r11, flags;
 	__u32 site;			/* of R3_SIG_FAST */
@@ -166,7 +169,8 @@ struct r3_slot {
 	__u32 yield;			/* before it sleeps, the guest thread yields; by
 					   the kernel, and for a site by R3_SITE_YIELD */
 	__u32 spins;			/* before it yields or sleeps */
-	__u8  reserved2[16];
+	__u32 turns;			/* of yielding, if not 0: the vCPU is on another host CPU */
+	__u8  reserved2[12];
 	__u64 bx, dx, si, di, bp, usp, r8, r9;
 	__u64 r10, r12, r13, r14, r15, fs, gs;
 	__u64 ip;
@@ -215,8 +219,10 @@ _Static_assert(__builtin_offsetof(struct r3_cmd_page, place) == R3_CMD_PLACE, "p
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, resume) == R3_SLOT_RESUME, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, tid) == R3_SLOT_TID, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, way) == R3_SLOT_WAY, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, ax) == R3_SLOT_AX, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, spins) == R3_SLOT_SPINS, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, turns) == R3_SLOT_TURNS, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, bx) == R3_SLOT_BX, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, r9) == R3_SLOT_R9, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, r10) == R3_SLOT_R10, "slot layout");

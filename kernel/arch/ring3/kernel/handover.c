@@ -35,6 +35,7 @@
 #define SETTLE_US	300	/* for both to get there: it may sleep still */
 #define GAP_US		30	/* between two looks: somebody else ran */
 #define GUEST_SPINS	2000	/* of the guest thread, around 10 us */
+#define GUEST_TURNS	8	/* then, at which others run */
 #define LATE		10
 #define LATE_MAX	50
 #define WORTH		1000	/* quick returns that pay for the way */
@@ -47,7 +48,7 @@ struct handover {
 	unsigned int good;	/* short yields since a long one */
 	u64 away_after;
 	u64 came;		/* to the spare CPU */
-	struct r3_slot_info *last;
+	struct r3_slot_info *last;	/* that was resumed */
 	unsigned int streak;
 	unsigned int late;	/* somebody slept: up by LATE, down by 1 when nobody did */
 	unsigned int quick;	/* returns without sleep, while away */
@@ -162,14 +163,18 @@ void r3_handover_begin(struct r3_slot_info *info)
 {
 	struct handover *h = this_cpu_ptr(&handover);
 
-	if (h->last != info) {
-		r3_handover_home();
+	if (unlikely(h->last != info)) {
+		/* Who waits where this one is to run now would do so for long. */
+		if (h->last && h->away)
+			WRITE_ONCE(h->last->slot->way, 1);
 		h->last = info;
-		h->streak = 0;
-	} else if (h->streak >= STREAK && !h->away) {
-		go_away(h);
 	}
+	if (h->streak >= STREAK && !h->away)
+		go_away(h);
+	if (unlikely(READ_ONCE(info->slot->way)))
+		WRITE_ONCE(info->slot->way, 0);
 	WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
+	WRITE_ONCE(info->slot->turns, h->away ? GUEST_TURNS : 0);
 }
 
 /* Returns true if there may be something to do, false if spinning is over. */
@@ -196,6 +201,12 @@ bool r3_handover_spin(struct r3_slot *slot)
 	}
 	r3_handover_late();
 	return false;
+}
+
+/* The guest thread's slot is going to be freed, after an RCU grace period. */
+void r3_handover_forget(unsigned int cpu, struct r3_slot_info *info)
+{
+	cmpxchg(&per_cpu(handover, cpu).last, info, NULL);
 }
 
 /* User code has stopped. */

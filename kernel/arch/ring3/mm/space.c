@@ -213,8 +213,9 @@ static int want_space(struct r3_space *space)
 	return 0;
 }
 
-static void free_space(struct r3_space *space)
+static void free_slots(struct rcu_head *rcu)
 {
+	struct r3_space *space = container_of(rcu, struct r3_space, rcu);
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -223,8 +224,20 @@ static void free_space(struct r3_space *space)
 		free_pages((unsigned long)space->slots[cpu]->slot, slot_order);
 		kfree(space->slots[cpu]);
 	}
-	free_page((unsigned long)space->cmd);
 	kfree(space);
+}
+
+static void free_space(struct r3_space *space)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (space->slots[cpu])
+			r3_handover_forget(cpu, space->slots[cpu]);
+	}
+	free_page((unsigned long)space->cmd);
+	/* A vCPU that looks at it just now has interrupts off. */
+	call_rcu(&space->rcu, free_slots);
 }
 
 /* Its process has ended, or never was. The lists' lock is held. */

@@ -14,6 +14,7 @@ bool r3_handover_spin(struct r3_slot *slot);
 void r3_handover_end(bool slept);
 void r3_handover_late(void);
 void r3_handover_home(void);
+void r3_handover_forget(unsigned int cpu, struct r3_slot_info *info);
 
 /* kernel/affinity.c */
 int r3_affinity_home(void);

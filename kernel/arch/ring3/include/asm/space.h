@@ -49,6 +49,7 @@ struct r3_space {
 	bool kicked;			/* R3_OP_KICK has been queued */
 	bool retired;			/* nothing in it can be written any more */
 	unsigned long lo, hi;		/* nothing is mapped outside */
+	struct rcu_head rcu;
 	struct r3_slot_info *slots[NR_CPUS];
 };
 
