@@ -48,9 +48,8 @@ void r3_take_irqs(struct pt_regs *regs)
 			r3_stop_this_cpu();
 		if (bits & R3_PEND_RESCHED)
 			scheduler_ipi();
-		if (bits & R3_PEND_CALL) {
+		if (bits & R3_PEND_CALL)
 			generic_smp_call_function_interrupt();
-		}
 		if (bits & R3_PEND_TIMER)
 			r3_timer_interrupt();
 		if (bits & R3_PEND_DEVICE)

@@ -13,10 +13,12 @@
 #include <linux/irq.h>
 #include <linux/delay.h>
 #include <linux/profile.h>
+#include <linux/sched/topology.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/traps.h>
 #include <asm/mmu_context.h>
+#include <asm/versions.h>
 
 DEFINE_PER_CPU(int, r3_cpu_number);
 EXPORT_PER_CPU_SYMBOL(r3_cpu_number);
@@ -106,8 +108,24 @@ void __init smp_setup_possible(void)
 	}
 }
 
+/*
+ * To the scheduler vCPUs are cores that share a cache. Where the host has put
+ * them it may not be so, but that is not ours to know; and what it means is that
+ * who is woken may run on any idle one.
+ */
+static int sharing_cache(void)
+{
+	return SD_SHARE_LLC;
+}
+
+static struct sched_domain_topology_level topology[] = {
+	{ cpu_cpu_mask, sharing_cache, SD_INIT_NAME(PKG) },
+	{ NULL },
+};
+
 void __init smp_prepare_cpus(unsigned int max_cpus)
 {
+	set_sched_topology(topology);
 }
 
 void __init smp_cpus_done(unsigned int max_cpus)

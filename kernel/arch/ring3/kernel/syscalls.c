@@ -42,6 +42,20 @@ SYSCALL_DEFINE2(arch_prctl, int, option, unsigned long, arg)
 	return -EINVAL;
 }
 
+atomic_t r3_membarriers = ATOMIC_INIT(0);
+
+static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigned long cpu_id,
+				 unsigned long d, unsigned long e, unsigned long f)
+{
+	long ret;
+
+	/* A full barrier: who takes this call's interrupt sees it. */
+	atomic_inc_return(&r3_membarriers);
+	ret = sys_membarrier(cmd, flags, cpu_id);
+	atomic_dec_return(&r3_membarriers);
+	return ret;
+}
+
 #define sys_iopl		sys_ni_syscall
 #define sys_ioperm		sys_ni_syscall
 #define sys_modify_ldt		sys_ni_syscall
@@ -55,4 +69,5 @@ asmlinkage long sys_rt_sigreturn(void);
 const sys_call_ptr_t sys_call_table[NR_syscalls] = {
 	[0 ... NR_syscalls - 1] = (sys_call_ptr_t)sys_ni_syscall,
 #include <asm/syscalls_64.h>
+	[__NR_membarrier] = membarrier_for_users,
 };

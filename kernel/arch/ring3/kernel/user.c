@@ -162,12 +162,14 @@ static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
 }
 
 /*
- * Another CPU's call may be a barrier that user code relies on, so user code
- * is stopped before it is taken. All else is handled while user code runs.
+ * Another CPU's call may be a barrier that user code relies on: while there is a
+ * membarrier() under way user code is stopped before a call is taken. All else
+ * is handled while user code runs.
  */
 static bool must_stop_first(unsigned int cpu)
 {
-	return READ_ONCE(r3_boot->vcpu[cpu].pending) & R3_PEND_CALL;
+	return (READ_ONCE(r3_boot->vcpu[cpu].pending) & R3_PEND_CALL) &&
+	       atomic_read(&r3_membarriers);
 }
 
 /*

@@ -41,4 +41,7 @@ bool r3_fixup_exception(struct pt_regs *regs);
 void die(const char *str, struct pt_regs *regs, long err);
 void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err);
 
+/* Calls of membarrier() under way: kernel/syscalls.c. */
+extern atomic_t r3_membarriers;
+
 #endif

@@ -12,6 +12,10 @@
 #define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define SD_SHARE_LLC		SD_SHARE_PKG_RESOURCES
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define R3_OLD_PTDESC		1	/* pgtable_*_page_ctor on struct page */
 #define arch_smp_send_reschedule smp_send_reschedule
