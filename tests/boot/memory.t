@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 240
+# What a guest has freed is the host's again.
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from host import *
+
+SETTLE = 3
+BACK = 30       # seconds for what was freed to be the host's again
+
+# For each line with a number: takes that many MB, checks what it wrote, says so, and keeps them till the next.
+USE = """
+import mmap, sys
+print("up", flush=True)
+for line in sys.stdin:
+    m = None
+    size = int(line) << 20
+    if size:
+        m = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for at in range(0, size, 4096):
+        m[at:at + 8] = at.to_bytes(8, "little")
+    good = all(int.from_bytes(m[at:at + 8], "little") == at for at in range(0, size, 4096))
+    print("holds" if good else "damaged", line.strip(), flush=True)
+"""
+
+
+def held(g):
+    """MiB of the host's memory."""
+    return pss_kib(g.family()) / 1024
+
+
+def idle(mem, *command):
+    g = Guest("--mem", mem, "--", *command)
+    ok(g.expect("up\n"), f"a guest of {mem}", g.text)
+    time.sleep(SETTLE)
+    mib = held(g)
+    print(f"# {mem}: {mib:.1f} MiB")
+    return g, mib
+
+
+def uses(g, mb, what):
+    g.type(f"{mb}\n")
+    ok(g.expect(f"holds {mb}\n", 90), what, g.text[-1000:])
+
+
+g, before = idle("1G", "python3", "-c", USE)
+uses(g, 200, "200 MB are used")
+used = held(g)
+ok(used > before + 190, "and are the host's no more", before, used)
+g.type("0\n")
+back = wait_until(lambda: held(g) < before + 20, BACK)
+ok(back, "freed, they are the host's again", before, used, held(g))
+uses(g, 850, "after that, nearly all of the memory can be used at once")
+uses(g, 300, "and again some of it")
+g.close()
+done()
