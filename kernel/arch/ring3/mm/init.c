@@ -11,6 +11,7 @@
 #include <asm/pgalloc.h>
 #include <asm/sections.h>
 #include <asm/host.h>
+#include <asm/memmap.h>
 #include <asm/space.h>
 #include <asm/versions.h>
 
@@ -21,13 +22,16 @@ void __init paging_init(void)
 	unsigned long max_zone_pfn[MAX_NR_ZONES] = { };
 
 	max_zone_pfn[ZONE_NORMAL] = max_pfn;
+	r3_memmap_init();
 	free_area_init(max_zone_pfn);
 }
 
 void __init mem_init(void)
 {
 	set_max_mapnr(max_pfn);
+	r3_memmap_reserve();
 	memblock_free_all();
+	r3_memmap_start();
 	r3_space_init();
 }
 

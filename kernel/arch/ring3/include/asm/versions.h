@@ -29,6 +29,10 @@
 #define R3_ANON_ORDERS		1	/* anonymous folios of other sizes than a pmd's */
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define R3_MEMMAP_ON_DEMAND	1	/* PageUnaccepted(): blocks that wait can be told */
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define R3_OLD_MODULE_ALLOC	1	/* module_alloc, not execmem */
 #endif
