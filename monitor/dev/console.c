@@ -322,7 +322,8 @@ int dev_console_create(const struct dev_port *port, unsigned int nr,
 		 1ULL << VIRTIO_CONSOLE_F_SIZE);
 	con->dev.nr_queues = 2 * (nr + 1);
 	for (i = 0; i < con->dev.nr_queues; i++)
-		con->dev.queue_size[i] = CON_QUEUE_SIZE;
+		con->dev.queue_size[i] = i % 2 ? CON_QUEUE_SIZE : CON_RX_QUEUE_SIZE;
+	con->dev.queue_size[con_rx(0)] = con->dev.queue_size[CON_CTL_RX] = CON_SMALL_QUEUE_SIZE;
 	dev_config_set(&con->dev, 0, &config, sizeof(config));
 	*dev = &con->dev;
 	return 0;

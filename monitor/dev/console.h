@@ -14,6 +14,12 @@
 #define CON_QUEUES_FIXED	4
 #define CON_MAX_PORTS		((R3_VDEV_QUEUES - 2) / 2)
 #define CON_QUEUE_SIZE		128
+/*
+ * The driver fills queues that it receives from with a page for each place.
+ * Control and port 0, where people type, make do with few.
+ */
+#define CON_RX_QUEUE_SIZE	64
+#define CON_SMALL_QUEUE_SIZE	16
 #define CON_NAME_MAX		64
 
 struct con_port {
