@@ -55,6 +55,29 @@ static int read_headers(int fd, const char *path, Elf64_Ehdr *eh, Elf64_Phdr *ph
 	return 0;
 }
 
+static bool is_zero(const char *page)
+{
+	return !*page && !memcmp(page, page + 1, PAGE - 1);
+}
+
+/*
+ * Pages that are zero anyway need not be there before they are written to:
+ * tables of initialised data that begin with a few values (printk's, 900 KiB).
+ */
+static void drop_zeroes(char *p, size_t len)
+{
+	char *end = p + (len & ~(PAGE - 1)), *from;
+
+	while (p < end) {
+		for (from = p; p < end && is_zero(p); p += PAGE)
+			;
+		if (p > from)
+			madvise(from, p - from, MADV_REMOVE);
+		else
+			p += PAGE;
+	}
+}
+
 static int map_segment(const struct guest_mem *mem, const Elf64_Phdr *ph)
 {
 	uint64_t start = ph->p_vaddr & ~(PAGE - 1);
@@ -99,6 +122,8 @@ int load_kernel(int fd, const char *path, const struct guest_mem *mem,
 		ret = read_at(fd, p, ph[i].p_filesz, ph[i].p_offset);
 		if (ret)
 			return err_set(err, ret, "the kernel %s is truncated: build or copy it again", path);
+		if (!(ph[i].p_paddr & (PAGE - 1)))
+			drop_zeroes(p, ph[i].p_filesz);
 		ret = map_segment(mem, &ph[i]);
 		if (ret)
 			return err_set(err, ret, "cannot map the kernel at %#" PRIx64 ": %s", (uint64_t)ph[i].p_vaddr, strerror(-ret));
