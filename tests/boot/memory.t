@@ -49,15 +49,16 @@ def uses(g, mb, what):
 
 g, low = idle("256M", "sh", "-c", "echo up; sleep 60")
 g.close()
-g, high = idle("4G", "sh", "-c", "cat /proc/meminfo; echo up; sleep 60")
+g, high = idle("4G", "sh", "-c", "cat /proc/meminfo; uname -r; echo up; sleep 60")
+release = g.text.decode().splitlines()[-2]
 info = {line.split()[0]: int(line.split()[1]) for line in g.text.decode().splitlines() if line.endswith(" kB")}
 ok(info["MemTotal:"] > 3900 << 10, "4 GB are there, less what the kernel keeps", info["MemTotal:"])
 ok(info["MemFree:"] > 3850 << 10, "nearly all of it is free", info["MemFree:"])
-what = "unused, 4 GB cost the host at most 20 MB more than 256 MB do"
-if "Unaccepted:" in info:
-    ok(high - low < 20, what, low, high)
+new = tuple(map(int, release.split(".")[:2])) >= (6, 12)
+if new:
+    ok(high - low < 16, "unused, 4 GB cost the host at most 16 MB more than 256 MB do", low, high)
 else:
-    skip(what, "this kernel describes all memory at once")
+    print(f"# {release} describes all memory at once")
 g.close()
 
 g, before = idle("1G", "python3", "-c", USE)
@@ -65,7 +66,8 @@ uses(g, 200, "200 MB are used")
 used = held(g)
 ok(used > before + 190, "and are the host's no more", before, used)
 g.type("0\n")
-back = wait_until(lambda: held(g) < before + 20, BACK)
+# Older kernels keep 5 % of the memory on lists of their CPUs until there is more to free.
+back = wait_until(lambda: held(g) < before + (20 if new else 70), BACK)
 ok(back, "freed, they are the host's again", before, used, held(g))
 uses(g, 850, "after that, nearly all of the memory can be used at once")
 uses(g, 300, "and again some of it")

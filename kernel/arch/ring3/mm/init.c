@@ -29,6 +29,7 @@ void __init paging_init(void)
 void __init mem_init(void)
 {
 	set_max_mapnr(max_pfn);
+	r3_forget_zeroes();
 	r3_memmap_reserve();
 	memblock_free_all();
 	r3_memmap_start();

@@ -4,6 +4,9 @@
 
 #include <asm/versions.h>
 
+/* Before the allocator has memory, and while nothing else runs. */
+void r3_forget_zeroes(void);
+
 #ifdef R3_MEMMAP_ON_DEMAND
 /* Before the allocator knows of memory; right before, and right after it got all. */
 void r3_memmap_init(void);
