@@ -270,7 +270,21 @@ guest_start:
 1:
 	movq	%r13, %rbx
 	SELECT_SLOT
+	movq	%rbx, %rsp
+	movl	$1, %ecx
+	movl	$0, R3_SLOT_LEFT(%rsp)
 	jmp	wait_resume
+
+/*
+ * How long to spin (ecx) and how often to yield. Read before the event is posted:
+ * then these lines are the vCPU's.
+ */
+.macro PLAN_WAIT
+	cmpl	$0, R3_SLOT_TURNS(%rsp)
+	cmovnzl	R3_SLOT_TURNS(%rsp), %ecx
+	movl	%ecx, R3_SLOT_LEFT(%rsp)
+	movl	R3_SLOT_SPINS(%rsp), %ecx
+.endm
 
 /*
  * Every signal of a guest thread: rdi number, rsi siginfo, rdx ucontext. All
@@ -296,9 +310,12 @@ r3_stub_signal:
 	movq	%rax, R3_SLOT_FS(%rbx)
 	rdgsbase %rax
 	movq	%rax, R3_SLOT_GS(%rbx)
-	movl	%edi, R3_SLOT_SIG(%rbx)
 	movq	%rsi, R3_SLOT_INFO(%rbx)
 	movq	%rdx, R3_SLOT_UC(%rbx)
+	movq	%rbx, %rsp
+	movl	R3_SLOT_YIELD(%rsp), %ecx
+	PLAN_WAIT
+	movl	%edi, R3_SLOT_SIG(%rsp)
 	jmp	posted
 
 /* Rewritten system calls enter here: ecx is the site. */
@@ -322,73 +339,84 @@ fast_entry:
 	movq	%rsp, R3_SLOT_USP(%r11)
 	leaq	R3_SLOT_FLAGS+8(%r11), %rsp
 	pushfq
-	movl	%ecx, R3_SLOT_SITE(%r11)
+	movq	%r11, %rsp
+	movl	%ecx, R3_SLOT_SITE(%rsp)
 	movzbl	R3_SITE_YIELD(%rcx), %ecx
-	movl	%ecx, R3_SLOT_YIELD(%r11)
-	movq	%rax, R3_SLOT_AX(%r11)
-	movq	%rbx, R3_SLOT_BX(%r11)
-	movq	%rdx, R3_SLOT_DX(%r11)
-	movq	%rsi, R3_SLOT_SI(%r11)
-	movq	%rdi, R3_SLOT_DI(%r11)
-	movq	%rbp, R3_SLOT_BP(%r11)
-	movq	%r8, R3_SLOT_R8(%r11)
-	movq	%r9, R3_SLOT_R9(%r11)
-	movq	%r10, R3_SLOT_R10(%r11)
-	movq	%r12, R3_SLOT_R12(%r11)
-	movq	%r13, R3_SLOT_R13(%r11)
-	movq	%r14, R3_SLOT_R14(%r11)
-	movq	%r15, R3_SLOT_R15(%r11)
-	movq	%r11, %rbx
+	movq	%rax, R3_SLOT_AX(%rsp)
+	movq	%rbx, R3_SLOT_BX(%rsp)
+	movq	%rdx, R3_SLOT_DX(%rsp)
+	movq	%rsi, R3_SLOT_SI(%rsp)
+	movq	%rdi, R3_SLOT_DI(%rsp)
+	movq	%rbp, R3_SLOT_BP(%rsp)
+	movq	%r8, R3_SLOT_R8(%rsp)
+	movq	%r9, R3_SLOT_R9(%rsp)
+	movq	%r10, R3_SLOT_R10(%rsp)
+	movq	%r12, R3_SLOT_R12(%rsp)
+	movq	%r13, R3_SLOT_R13(%rsp)
+	movq	%r14, R3_SLOT_R14(%rsp)
+	movq	%r15, R3_SLOT_R15(%rsp)
 	rdfsbase %rax
-	movq	%rax, R3_SLOT_FS(%rbx)
+	movq	%rax, R3_SLOT_FS(%rsp)
 	rdgsbase %rax
-	movq	%rax, R3_SLOT_GS(%rbx)
-	movl	R3_SLOT_XMASK(%rbx), %eax
-	movl	R3_SLOT_XMASK+4(%rbx), %edx
-	xsaveopt64 R3_SLOT_FP(%rbx)
+	movq	%rax, R3_SLOT_GS(%rsp)
+	movl	R3_SLOT_XMASK(%rsp), %eax
+	movl	R3_SLOT_XMASK+4(%rsp), %edx
+	xsaveopt64 R3_SLOT_FP(%rsp)
+	movq	R3_SLOT_DX(%rsp), %rdx
+	PLAN_WAIT
 	jmp	fast_posted
 
-	/* From here on a kick changes nothing: what it would say is overwritten. */
+	/*
+	 * From here on a kick changes nothing: what it would say is overwritten. RSP
+	 * is the slot, and all registers but RAX, RCX and R11 are user code's as long
+	 * as the thread does not sleep: most calls change no others.
+	 */
 	.org	R3_STUB_POSTED - R3_STUB_BASE
 fast_posted:
-	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rbx)
+	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rsp)
 posted:
 	movl	$1, %eax
-	xchgl	%eax, R3_SLOT_EVENT(%rbx)
+	xchgl	%eax, R3_SLOT_EVENT(%rsp)
 	cmpl	$2, %eax
-	jne	wait_resume
-	leaq	R3_SLOT_EVENT(%rbx), %rdi
-	movl	$STUB_FUTEX_WAKE, %esi
-	movl	$1, %edx
-	movl	$__NR_futex, %eax
-	SITE	guest_wake
+	je	wake
 
 wait_resume:
-	movl	R3_SLOT_SPINS(%rbx), %ecx
-	movl	R3_SLOT_TURNS(%rbx), %ebp
-	testl	%ebp, %ebp
-	jnz	1f
-	/* On one host CPU the vCPU runs now, and need not wake who does not sleep. */
-	movl	R3_SLOT_YIELD(%rbx), %ebp
-1:	cmpl	$1, R3_SLOT_RESUME(%rbx)
+	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	je	resume
-	cmpl	$0, R3_SLOT_WAY(%rbx)
-	jne	3f
+	cmpl	$0, R3_SLOT_WAY(%rsp)
+	jne	1f
 	lfence
 	decl	%ecx
-	jg	1b
-3:	decl	%ebp
+	jg	wait_resume
+1:	/*
+	 * On one host CPU the vCPU runs now, and need not wake who does not sleep.
+	 * If it is on another, other guest threads do.
+	 */
+	decl	R3_SLOT_LEFT(%rsp)
 	js	2f
 	movl	$__NR_sched_yield, %eax
 	SITE	guest_yield
 	movl	$STUB_TURN_SPINS, %ecx
-	jmp	1b
+	jmp	wait_resume
+
+wake:
+	leaq	R3_SLOT_EVENT(%rsp), %rdi
+	movl	$STUB_FUTEX_WAKE, %esi
+	movl	$1, %edx
+	movl	$__NR_futex, %eax
+	SITE	guest_wake
+	movl	$1, %ecx
+	movq	R3_SLOT_DI(%rsp), %rdi
+	movq	R3_SLOT_SI(%rsp), %rsi
+	movq	R3_SLOT_DX(%rsp), %rdx
+	jmp	wait_resume
+
 2:	xorl	%eax, %eax
 	movl	$2, %ecx
-	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rbx)
+	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rsp)
 	cmpl	$1, %eax
 	je	resume
-	leaq	R3_SLOT_RESUME(%rbx), %rdi
+	leaq	R3_SLOT_RESUME(%rsp), %rdi
 	movl	$2, %edx
 sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	xorl	%r10d, %r10d
@@ -398,20 +426,51 @@ sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	 * RDI is the word that was waited for, whoever jumped to that call, and
 	 * nothing else is known of the thread. It writes nothing until it may go on.
 	 */
-	leaq	-R3_SLOT_RESUME(%rdi), %rbx
-	movl	R3_SLOT_RESUME(%rbx), %edx
+	leaq	-R3_SLOT_RESUME(%rdi), %rsp
+	movl	R3_SLOT_RESUME(%rsp), %edx
 	cmpl	$2, %edx
 	je	sleep
 	cmpl	$R3_RESUME_RESET, %edx
 	je	reset
 	cmpl	$1, %edx
 	jne	2b
-resume:
+	/* Its registers are gone. */
+	movq	%rsp, %rbx
 	movl	$0, R3_SLOT_RESUME(%rbx)
+	cmpl	$R3_MODE_QUICK, R3_SLOT_MODE(%rbx)
+	jne	go_on
+	movq	R3_SLOT_QUICK_AX(%rbx), %rax
+	movq	%rax, R3_SLOT_AX(%rbx)
+	movq	R3_SLOT_QUICK_FLAGS(%rbx), %rax
+	movq	%rax, R3_SLOT_FLAGS(%rbx)
+	movq	R3_SLOT_QUICK_R11(%rbx), %rax
+	movq	%rax, R3_SLOT_R11(%rbx)
+	movq	R3_SLOT_QUICK_IP(%rbx), %rax
+	movq	%rax, R3_SLOT_CX(%rbx)
+	movq	R3_SLOT_QUICK_SP(%rbx), %rax
+	movq	%rax, R3_SLOT_USP(%rbx)
+	jmp	keep
+
+resume:
+	movl	$0, R3_SLOT_RESUME(%rsp)
 resumed:
-	prefetchw R3_SLOT_AX(%rbx)
-	prefetchw R3_SLOT_BX(%rbx)
-	prefetchw R3_SLOT_R10(%rbx)
+	/* Where the next call puts its registers. */
+	prefetchw R3_SLOT_AX(%rsp)
+	prefetchw R3_SLOT_BX(%rsp)
+	prefetchw R3_SLOT_R10(%rsp)
+	cmpl	$R3_MODE_QUICK, R3_SLOT_MODE(%rsp)
+	jne	1f
+	movq	%rsp, %r11
+	leaq	R3_SLOT_QUICK_FLAGS(%r11), %rsp
+	popfq
+	movq	R3_SLOT_QUICK_AX(%r11), %rax
+	movq	R3_SLOT_QUICK_IP(%r11), %rcx
+	movq	R3_SLOT_QUICK_SP(%r11), %rsp
+	movq	R3_SLOT_QUICK_R11(%r11), %r11
+	jmp	*%rcx
+
+1:	movq	%rsp, %rbx
+go_on:
 	movl	R3_SLOT_MODE(%rbx), %ecx
 	cmpl	$R3_MODE_KEEP, %ecx
 	je	keep
@@ -432,6 +491,7 @@ sigreturn:
  * have changed of it is set anew, then it waits again. Its slot is read-only.
  */
 reset:
+	movq	%rsp, %rbx
 	leaq	R3_SLOT_FLAGS(%rbx), %rsp
 	popfq
 	xorl	%eax, %eax

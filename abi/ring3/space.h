@@ -44,26 +44,32 @@
 /*
  * struct r3_slot offsets for the stub. Where vCPU and guest thread are on two
  * host CPUs, each cache line that one writes and the other reads goes over at
- * every system call. So the first has what they wait for and nothing that is
- * written at another time, and three others all that a rewritten call takes.
+ * every system call. So the first has what they wait for, and what most calls
+ * return, and nothing that is written at another time; three others have all
+ * that a rewritten call takes.
  */
 #define R3_SLOT_EVENT		0
 #define R3_SLOT_RESUME		4
 #define R3_SLOT_SIG		8
-#define R3_SLOT_TID		12
-#define R3_SLOT_INFO		16
-#define R3_SLOT_UC		24
-#define R3_SLOT_SP		32
-#define R3_SLOT_WAY		40
+#define R3_SLOT_WAY		12
+#define R3_SLOT_MODE		16
+#define R3_SLOT_QUICK_AX	24
+#define R3_SLOT_QUICK_FLAGS	32
+#define R3_SLOT_QUICK_R11	40
+#define R3_SLOT_QUICK_IP	48
+#define R3_SLOT_QUICK_SP	56
+#define R3_SLOT_TID		64
+#define R3_SLOT_INFO		72
+#define R3_SLOT_UC		80
+#define R3_SLOT_SP		88
 #define R3_SLOT_AX		128
 #define R3_SLOT_CX		136
 #define R3_SLOT_R11		144
 #define R3_SLOT_FLAGS		152
 #define R3_SLOT_SITE		160
-#define R3_SLOT_MODE		164
-#define R3_SLOT_YIELD		168
-#define R3_SLOT_SPINS		172
-#define R3_SLOT_TURNS		176
+#define R3_SLOT_YIELD		164
+#define R3_SLOT_SPINS		168
+#define R3_SLOT_TURNS		172
 #define R3_SLOT_BX		192
 #define R3_SLOT_DX		200
 #define R3_SLOT_SI		208
@@ -82,6 +88,7 @@
 #define R3_SLOT_IP		312
 #define R3_SLOT_XMASK		320
 #define R3_SLOT_SCRATCH		384
+#define R3_SLOT_LEFT		448
 #define R3_SLOT_HEAD		512
 #define R3_SLOT_RESET		512	/* ucontext for R3_RESUME_RESET, else: */
 #define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
@@ -103,6 +110,7 @@
 #define R3_MODE_SIGRETURN	0		/* after any other event */
 #define R3_MODE_KEEP		1		/* all but vector state and bases from the slot */
 #define R3_MODE_LOAD		2		/* vector state and bases, too */
+#define R3_MODE_QUICK		3		/* the slot's quick_*; all others are as they were */
 
 /*
  * r3_slot.resume of a thread that is to serve another address space: in the
@@ -156,28 +164,32 @@ struct r3_slot {
 	__u32 resume;			/* futex word: 0 stay, 1 go on, 2 the guest
 					   thread sleeps, or R3_RESUME_RESET */
 	__u32 sig;
+	__u32 way;			/* another guest thread is to run on this host CPU */
+	__u32 mode;			/* R3_MODE_* */
+	__u32 reserved;
+	__u64 quick_ax, quick_flags, quick_r11, quick_ip, quick_sp;
 	__u32 tid;
+	__u32 reserved2;
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
-	__u32 way;			/* another guest thread is to run on this host CPU */
-	__u8  reserved[84];
+	__u8  reserved3[32];
 	/* ax to gs: user registers where no signal frame has them. */
 	__u64 ax, cx, r11, flags;
 	__u32 site;			/* of R3_SIG_FAST */
-	__u32 mode;			/* R3_MODE_* */
-	__u32 yield;			/* before it sleeps, the guest thread yields; by
-					   the kernel, and for a site by R3_SITE_YIELD */
+	__u32 yield;			/* so often, before it sleeps; for R3_SIG_FAST the
+					   site's R3_SITE_YIELD says it */
 	__u32 spins;			/* before it yields or sleeps */
-	__u32 turns;			/* of yielding, if not 0: the vCPU is on another host CPU */
-	__u8  reserved2[12];
+	__u32 turns;			/* yields, if not 0: the vCPU is on another host CPU */
+	__u8  reserved4[16];
 	__u64 bx, dx, si, di, bp, usp, r8, r9;
 	__u64 r10, r12, r13, r14, r15, fs, gs;
 	__u64 ip;
 	__u64 xmask;			/* vector state components to keep */
-	__u8  reserved3[56];
-	__u64 scratch[8];		/* the guest thread's own while it starts */
-	__u8  reserved4[64];
+	__u8  reserved5[56];
+	__u64 scratch[8];		/* the guest thread's own */
+	__u32 left;			/* turns, the guest thread's own */
+	__u8  reserved6[60];
 };
 
 /*
@@ -221,6 +233,9 @@ _Static_assert(__builtin_offsetof(struct r3_slot, resume) == R3_SLOT_RESUME, "sl
 _Static_assert(__builtin_offsetof(struct r3_slot, tid) == R3_SLOT_TID, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, way) == R3_SLOT_WAY, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, ax) == R3_SLOT_AX, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, left) == R3_SLOT_LEFT, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, mode) == R3_SLOT_MODE, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, quick_sp) == R3_SLOT_QUICK_SP, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, spins) == R3_SLOT_SPINS, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, turns) == R3_SLOT_TURNS, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, bx) == R3_SLOT_BX, "slot layout");

@@ -61,12 +61,25 @@ static void put_init_state(void *state)
 	memset(state + 512, 0, 64);
 }
 
+/*
+ * Are the registers that a system call leaves alone what the thread has in its
+ * own? Should it have changed the slot since, it is its own loss.
+ */
+static bool unchanged(const struct r3_slot *slot, const struct pt_regs *regs)
+{
+	return !((slot->bx ^ regs->bx) | (slot->dx ^ regs->dx) | (slot->si ^ regs->si) |
+		 (slot->di ^ regs->di) | (slot->bp ^ regs->bp) | (slot->r8 ^ regs->r8) |
+		 (slot->r9 ^ regs->r9) | (slot->r10 ^ regs->r10) | (slot->r12 ^ regs->r12) |
+		 (slot->r13 ^ regs->r13) | (slot->r14 ^ regs->r14) | (slot->r15 ^ regs->r15));
+}
+
 /* For a thread that stopped in the stub's own code, without a signal frame. */
 static void put_fast(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu)
 {
 	struct thread_struct *t = &current->thread;
 	struct r3_slot *slot = info->slot;
 	bool same = t->fp_stamp && info->stamp == t->fp_stamp;
+	unsigned long flags = regs->flags | (unlikely(r3_debug_armed(current)) ? X86_EFLAGS_TF : 0);
 
 	if (!same) {
 		if (t->fpu.valid)
@@ -78,6 +91,16 @@ static void put_fast(struct r3_slot_info *info, const struct pt_regs *regs, unsi
 	info->stamp = t->fp_stamp = new_stamp(cpu);
 	t->fp_slot = NULL;
 
+	same = same && regs->cx == regs->ip && t->fsbase == info->fs && t->gsbase == info->gs;
+	if (likely(same && unchanged(slot, regs))) {
+		slot->quick_ax = regs->ax;
+		slot->quick_flags = flags;
+		slot->quick_r11 = regs->r11;
+		slot->quick_ip = regs->ip;
+		slot->quick_sp = regs->sp;
+		slot->mode = R3_MODE_QUICK;
+		return;
+	}
 	slot->ax = regs->ax;
 	slot->bx = regs->bx;
 	slot->cx = regs->cx;
@@ -94,8 +117,8 @@ static void put_fast(struct r3_slot_info *info, const struct pt_regs *regs, unsi
 	slot->r13 = regs->r13;
 	slot->r14 = regs->r14;
 	slot->r15 = regs->r15;
-	slot->flags = regs->flags | (unlikely(r3_debug_armed(current)) ? X86_EFLAGS_TF : 0);
-	if (same && regs->cx == regs->ip && t->fsbase == info->fs && t->gsbase == info->gs) {
+	slot->flags = flags;
+	if (same) {
 		slot->mode = R3_MODE_KEEP;
 		return;
 	}

@@ -173,8 +173,11 @@ void r3_handover_begin(struct r3_slot_info *info)
 		go_away(h);
 	if (unlikely(READ_ONCE(info->slot->way)))
 		WRITE_ONCE(info->slot->way, 0);
-	WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
-	WRITE_ONCE(info->slot->turns, h->away ? GUEST_TURNS : 0);
+	/* Not for each call: the lines are the guest thread's. */
+	if (unlikely((info->slot->turns != 0) != h->away)) {
+		WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
+		WRITE_ONCE(info->slot->turns, h->away ? GUEST_TURNS : 0);
+	}
 }
 
 /* Returns true if there may be something to do, false if spinning is over. */

@@ -88,7 +88,6 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 	struct r3_slot *slot = info->slot;
 	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
 
-	WRITE_ONCE(slot->yield, r3_vcpus_apart);
 	/* What this CPU has queued it sees; what others queue is not waited for here. */
 	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
 		/* event = 0, resume = 1, in one go: see struct r3_slot */

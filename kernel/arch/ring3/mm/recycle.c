@@ -103,7 +103,7 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	WRITE_ONCE(slot->resume, R3_RESUME_RESET);
 	WRITE_ONCE(slot->event, 0);
 	memset((void *)slot + R3_SLOT_SIG, 0, info->size - R3_SLOT_SIG);
-	slot->xmask = r3_xfeatures;
+	r3_slot_begin(slot);
 	slot->flags = X86_EFLAGS_IF;
 
 	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;

@@ -363,7 +363,7 @@ struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
 		return ERR_PTR(-ENOMEM);
 	}
 	info->size = PAGE_SIZE << slot_order;
-	info->slot->xmask = r3_xfeatures;
+	r3_slot_begin(info->slot);
 
 	spin_lock_irqsave(&space->lock, flags);
 	if (space->slots[cpu]) {

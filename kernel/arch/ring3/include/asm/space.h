@@ -5,6 +5,7 @@
 
 #include <linux/spinlock.h>
 #include <linux/mm_types.h>
+#include <asm/fpu.h>
 #include <ring3/space.h>
 
 /* A guest thread of a space: the one that runs user code for one vCPU. */
@@ -58,6 +59,15 @@ struct r3_space {
 
 /* Each vCPU has a host CPU that no other vCPU has: kernel/handover.c. */
 extern bool r3_vcpus_apart;
+
+/* What the kernel says once in a slot that is all zeroes otherwise. */
+static inline void r3_slot_begin(struct r3_slot *slot)
+{
+	slot->xmask = r3_xfeatures;
+	slot->yield = r3_vcpus_apart;
+	slot->spins = 1;
+}
+
 void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared);
 
 extern unsigned int r3_stack_start;	/* where in a slot its signal stack begins */
