@@ -277,8 +277,10 @@ static bool unnoticed(struct mm_struct *mm, unsigned long page)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, page & PAGE_MASK);
 
-	return vma && !userfaultfd_armed(vma) &&
-	       (!(page & R3_FORKED_WRITE) || !(vma->vm_flags & VM_SHARED));
+	if (!vma || userfaultfd_armed(vma))
+		return false;
+	return !(page & R3_FORKED_WRITE) ||
+	       (!(vma->vm_flags & VM_SHARED) && !r3_pte_none(mm, page & PAGE_MASK));
 }
 
 /* What this process, or its siblings, touched first after a fork. */
@@ -303,8 +305,6 @@ static void touch_expected(struct pt_regs *regs)
 		if ((page[i] & R3_FORKED_WRITE) && r3_write_copies(mm, page[i] & PAGE_MASK))
 			r3_fault_in(mm, page[i] & PAGE_MASK,
 				    FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | FAULT_FLAG_WRITE, regs, &code);
-		else
-			page[i] &= ~R3_FORKED_WRITE;
 	}
 	for (i = 0; i < n; i++) {
 		unsigned int flags = page[i] & R3_FORKED_WRITE ? FAULT_FLAG_WRITE : 0;
