@@ -103,8 +103,9 @@ static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsi
 		info->started = true;
 		info->home = r3_affinity_home();
 		r3_space_cmd(space, R3_OP_THREAD, 0, addr, info->home + 1, 0);
-		/* Its number is read before user code can write there. */
-		r3_space_sync(space);
+		/* Its number is read before it runs user code. Other threads of
+		 * the process may write there: they deceive themselves. */
+		r3_space_wait(space);
 		info->tid = READ_ONCE(slot->tid);
 	}
 	r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);

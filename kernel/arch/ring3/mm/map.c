@@ -335,13 +335,15 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	run_emit(&run);
 	/*
 	 * Where an entry was replaced and mapped anew meanwhile there is
-	 * nothing to unmap, but the old page is there until that is done.
+	 * nothing to unmap, but the old page is there until that is done,
+	 * and for good if it was refused.
 	 *
 	 * The host may refuse to split a mapping, but not to drop them all.
 	 */
 	if (r3_teeth(R3_TEETH_ACK) && atomic_read(&mm->mm_users) > 1)
 		r3_space_ring(space);
-	else if ((run.emitted || (stale_met(&run, first, end) && space->head != space->acked)) &&
+	else if ((run.emitted || (stale_met(&run, first, end) &&
+				  (space->head != space->acked || space->failed))) &&
 		 r3_space_sync(space) == -ENOMEM)
 		drop_all(space, mm);
 out:

@@ -131,6 +131,12 @@ static int wait_done(struct r3_space *space)
 	return ret;
 }
 
+/* What the host refused stays noted for who can act on it: see C6. */
+int r3_space_wait(struct r3_space *space)
+{
+	return wait_done(space);
+}
+
 /* Two places are kept for an acknowledgement and what follows it. */
 static void make_room(struct r3_space *space)
 {

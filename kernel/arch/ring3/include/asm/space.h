@@ -86,6 +86,8 @@ void r3_space_ring(struct r3_space *space);
 /* Rings and waits until all is done. Returns 0, or -ENOMEM if the host refused
  * a mapping, or -ESRCH if the space is dead. */
 int r3_space_sync(struct r3_space *space);
+/* The same, but what was refused is left to the next r3_space_sync(). */
+int r3_space_wait(struct r3_space *space);
 void r3_space_drop(struct r3_space *space);
 
 /* mm/recycle.c; the last three under the lock of mm/space.c's lists. */
