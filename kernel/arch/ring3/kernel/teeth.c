@@ -15,8 +15,10 @@ enum r3_tooth r3_tooth_out __read_mostly;
 static const char *const names[] = {
 	[R3_TEETH_NONE] = "none",
 	[R3_TEETH_ACK] = "ack",
+	[R3_TEETH_ASLEEP] = "asleep",
 	[R3_TEETH_FRAME] = "frame",
 	[R3_TEETH_ONCE] = "once",
+	[R3_TEETH_RESET] = "reset",
 	[R3_TEETH_STOP] = "stop",
 	[R3_TEETH_TASK_SIZE] = "task-size",
 	[R3_TEETH_UACCESS] = "uaccess",

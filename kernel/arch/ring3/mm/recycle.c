@@ -38,6 +38,7 @@
 #include <asm/host.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
+#include <asm/teeth.h>
 
 #define KEPT	4
 
@@ -129,7 +130,7 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 
 static bool asleep(struct r3_slot_info *info)
 {
-	return r3_host_futex_wake(&info->slot->resume, 1) == 1;
+	return r3_host_futex_wake(&info->slot->resume, 1) == 1 || r3_teeth(R3_TEETH_ASLEEP);
 }
 
 /**
@@ -150,6 +151,9 @@ bool r3_space_rest(struct r3_space *space)
 	spin_unlock_irqrestore(&space->lock, flags);
 	if (!space->retired || only_slot(space) < 0 || space->head != space->acked)
 		return false;
+	/* In the sleep it finds the 2 that it wrote, and sleeps again. */
+	if (r3_teeth(R3_TEETH_RESET))
+		return asleep(space->slots[cpu]);
 	/* User code of the next mm can read them. */
 	memset(space->cmd->cmd, 0, sizeof(space->cmd->cmd));
 	write_reset(space->slots[cpu], cpu);

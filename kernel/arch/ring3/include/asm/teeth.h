@@ -10,8 +10,10 @@
 enum r3_tooth {
 	R3_TEETH_NONE,
 	R3_TEETH_ACK,		/* with several threads, nobody waits until a page is unmapped */
+	R3_TEETH_ASLEEP,	/* a used space is kept whatever its thread does */
 	R3_TEETH_FRAME,		/* offsets from a slot are not checked */
 	R3_TEETH_ONCE,		/* they are read again when they are used */
+	R3_TEETH_RESET,		/* its thread goes on as it was left */
 	R3_TEETH_STOP,		/* who does not stop is waited for */
 	R3_TEETH_TASK_SIZE,	/* user mappings may be where the stub is */
 	R3_TEETH_UACCESS,	/* kernel addresses are good for system calls */
