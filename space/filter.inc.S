@@ -8,7 +8,8 @@
  *
  * The zygote installs the manager's filter, with what it needs itself, and its
  * children inherit it. Guest threads add their own, which leaves them futex on
- * the slots, sched_yield and rt_sigreturn.
+ * the slots, sched_yield, rt_sigreturn, and a signal stack for a thread that is
+ * to serve another address space.
  */
 #include <linux/bpf_common.h>
 #include "teeth.h"
@@ -113,7 +114,13 @@ g1:	CALL	__NR_rt_sigreturn, sigreturn, g2
 	RET	STUB_RET_ALLOW
 g2:	CALL	__NR_sched_yield, guest_yield, g3
 	RET	STUB_RET_ALLOW
-g3:	CALL	__NR_futex, guest_wait, gtrap
+g3:	CALL	__NR_sigaltstack, reset_stack, g4
+	ARG_EQ	1, 0, gtrap
+	LD	DATA_ARG(1) + 4
+	JEQ	0, gtrap
+	ARG_IN_SLOTS 0, gtrap
+	RET	STUB_RET_ALLOW
+g4:	CALL	__NR_futex, guest_wait, gtrap
 	ARG_EQ	1, STUB_FUTEX_WAIT, gtrap
 	ARG_EQ	3, 0, gtrap
 	LD	DATA_ARG(3) + 4
@@ -144,7 +151,9 @@ m1:	CALL	__NR_futex, guest_wait, m2
 	RET	STUB_RET_ALLOW
 m2:	CALL	__NR_rt_sigreturn, sigreturn, m2a
 	RET	STUB_RET_ALLOW
-m2a:	CALL	__NR_sched_yield, guest_yield, m3
+m2a:	CALL	__NR_sched_yield, guest_yield, m2b
+	RET	STUB_RET_ALLOW
+m2b:	CALL	__NR_sigaltstack, reset_stack, m3
 	RET	STUB_RET_ALLOW
 m3:	CALL	__NR_futex, manager_wait, m4
 	ARG_EQ	1, STUB_FUTEX_WAIT, mtrap

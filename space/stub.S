@@ -503,8 +503,21 @@ reset:
 	xorl	%eax, %eax
 	wrfsbase %rax
 	wrgsbase %rax
+	/*
+	 * The host changes no signal stack that the stack pointer is on, and from
+	 * 6.12 on rt_sigreturn asks while that points to the frame, wherever the
+	 * old one had its stack. 0 is on none.
+	 */
+	xorl	%esp, %esp
+	leaq	(R3_SLOT_RESET + STUB_UC_STACK)(%rbx), %rdi
+	xorl	%esi, %esi
+	movl	$__NR_sigaltstack, %eax
+	SITE	reset_stack
+	testl	%eax, %eax
+	jnz	1f
 	leaq	R3_SLOT_RESET(%rbx), %rsp
 	jmp	sigreturn
+1:	hlt
 
 .macro LOAD_MOST
 	leaq	R3_SLOT_FLAGS(%rbx), %rsp

@@ -14,6 +14,7 @@
 
 #define R3_SLOT_SHIFT		16
 #define STUB_UC_RIP		168	/* of ucontext.uc_mcontext */
+#define STUB_UC_STACK		16	/* ucontext.uc_stack */
 
 /* Headers that assembly cannot include; zygote.c checks these. */
 #define STUB_FUTEX_WAIT		0

@@ -16,7 +16,7 @@ REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
 STUB = os.path.join(BUILD, "tests/jail/stub")
 IMAGE = os.path.join(BUILD, "space/r3space")
 # Instructions that guest threads run; their own filter is behind the manager's.
-GUESTS = {"guest_wake", "guest_wait", "guest_yield", "sigreturn"}
+GUESTS = {"guest_wake", "guest_wait", "guest_yield", "sigreturn", "reset_stack"}
 
 text = subprocess.run(["cc", "-E", "-dM", "-include", "asm/unistd_64.h", "-xc", "/dev/null"],
                       stdout=subprocess.PIPE, check=True, text=True).stdout

@@ -17,9 +17,9 @@
  *    instruction only, so it goes on behind that, with the word's address in
  *    RDI. That code writes nothing and jumps to the reset, or the process dies:
  *    by a trap flag, for instance.
- * 3. The reset sets flags, segments and bases, and makes rt_sigreturn with a
- *    frame that the kernel has written and the space cannot: all registers,
- *    signal mask and signal stack are new then. It leads back to the same sleep.
+ * 3. The reset sets flags, segments, bases and signal stack, and makes rt_sigreturn
+ *    with a frame that the kernel has written and the space cannot: all registers
+ *    and the signal mask are new then. It leads back to the same sleep.
  * 4. Before the space is given to another mm it is woken again, and again has
  *    to be found asleep (r3_space_used()): it has gone all the way. Only then
  *    may the slot be written again, and anything else be mapped.
@@ -111,7 +111,6 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	uc->uc_stack.ss_sp = (void __user *)(slot_address(cpu) + r3_stack_start);
 	uc->uc_stack.ss_size = info->size - r3_stack_start;
 	*(u64 *)&uc->uc_sigmask = ~0ULL;
-	/* The host keeps a signal stack that the stack pointer is on: 0 is on none. */
 	sc->sp = 0;
 	sc->ip = R3_STUB_SLEEP;
 	sc->di = slot_address(cpu) + R3_SLOT_RESUME;
