@@ -15,6 +15,7 @@ ATTACKS = [
     "calls",
     "forge",
     "frames",
+    "heir",
     "moved 10",
     "revoke 200",
     "stale 4000",

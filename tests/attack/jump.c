@@ -42,7 +42,7 @@ static void order(int i, unsigned int op, unsigned int arg, unsigned long addr,
 
 static void prepare(void)
 {
-	unsigned long i;
+	unsigned long i, tid = ((volatile struct r3_slot *)slot)->tid;
 
 	orders = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	fixed = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -53,7 +53,7 @@ static void prepare(void)
 		order(i, R3_OP_MAP, 7, NOWHERE, PAGE, R3_IMAGE_GPA);
 		order(i + 1, R3_OP_PROTECT, 7, (unsigned long)fixed, PAGE, 0);
 		order(i + 2, R3_OP_THREAD, 0, slot, 0, 0);
-		order(i + 3, R3_OP_KICK, 0, slot, 0, 0);
+		order(i + 3, R3_OP_KICK, tid ?: 1, 0, 0, 0);
 		order(i + 4, R3_OP_WAKE, 0, slot, 0, 0);
 		order(i + 5, R3_OP_ACK, R3_SPACE_ACK_FD, 0, 0, 0);
 	}

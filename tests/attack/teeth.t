@@ -34,8 +34,10 @@ STUB_WALLS = [
 ]
 KERNEL_WALLS = [
     ("ack", 2, "revoke 500", "a page was still (written|read) after"),
+    ("asleep", 1, "heir", "a .* after one that was (parked at another word|in a loop|running)"),
     ("frame", 1, "forge", "the kernel read a (frame|siginfo|FP state)"),
     ("once", 2, "moved 20", "the kernel used a frame where a thread had moved it"),
+    ("reset", 1, "heir", "a .* after one that was"),
     ("stop", 1, "mask 0", GONE),
     ("task-size", 1, "maps", "mmap at 0x7fe0"),
     ("uaccess", 1, "peek", "a system call read the kernel's memory"),
