@@ -240,6 +240,9 @@ static bool pretend_call(long nr, unsigned long a, unsigned long b, unsigned lon
 	char *info = (char *)header()->info;
 	int spins;
 
+	/* The kernel starts a signal handler without: whether a fault came after
+	 * that is not for us to say. */
+	frame->fpstate = slot + R3_SLOT_FP;
 	frame->g[REG_RAX] = nr;
 	frame->g[REG_RDI] = a;
 	frame->g[REG_RSI] = b;
@@ -269,10 +272,10 @@ static int ghost(long how)
 	trying = 1;
 	/* Once for nothing, that all it needs is mapped; getppid is harmless. */
 	for (again = 0; again < 2; again++) {
+		readable(NOWHERE);	/* which has a TRY() of its own */
+		trying = 1;
 		if (!TRY())
 			break;
-		readable(NOWHERE);
-		trying = 1;
 		if (!pretend_call(again ? calls[how] : SYS_getppid, (unsigned long)prey, PAGE, PROT_READ))
 			continue;
 		if (!again)

@@ -333,6 +333,7 @@ static int leave(long which)
 	header()->bx = slot;
 	header()->ip = header()->r15 = secret;
 	header()->spins = 0x7fffffff;
+	its->fpstate = slot + R3_SLOT_FP;	/* none if a handler was the last that ran */
 	its->g[REG_RAX] = SYS_exit_group;
 	its->g[REG_RDI] = LEFT;
 	*(unsigned long *)(info + SI_ADDR) = (unsigned long)leave;
