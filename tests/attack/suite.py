@@ -78,7 +78,7 @@ class Target(Guest):
         except subprocess.TimeoutExpired as e:
             return None, (e.output or b"").decode(errors="replace")
 
-    def attack(self, words, user, seconds=40):
+    def attack(self, words, user, seconds=120):
         """Status (0 all tries failed, 1 one got through) and output."""
         words = words.replace("WITNESS", " ".join(self.witness))
         return self.exec(f"cd /tmp && exec timeout -s KILL {seconds} /tmp/a/attack-{words}", user, seconds + 20)
