@@ -67,32 +67,33 @@ pmd_t *r3_pmd_of(struct mm_struct *mm, unsigned long addr)
 	return pud_none(READ_ONCE(*pud)) ? NULL : pmd_offset(pud, addr);
 }
 
-bool r3_pte_none(struct mm_struct *mm, unsigned long addr)
+/* What the tables say of addr just now; *size is how much that is for, if present. */
+static pte_t peek(struct mm_struct *mm, unsigned long addr, unsigned long *size)
 {
-	unsigned long next, size, flags;
-	pte_t *ptep;
-	bool none;
+	unsigned long next, flags;
+	pte_t *ptep, pte;
 
 	local_irq_save(flags);
-	ptep = entry_of(mm, addr, &next, &size);
-	none = !ptep || pte_none(READ_ONCE(*ptep));
+	ptep = entry_of(mm, addr, &next, size);
+	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
 	local_irq_restore(flags);
-	return none;
+	return pte;
+}
+
+bool r3_pte_none(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long size;
+
+	return pte_none(peek(mm, addr, &size));
 }
 
 /* Is there a page that may only be read, for now? */
 bool r3_write_copies(struct mm_struct *mm, unsigned long addr)
 {
-	unsigned long next, size, flags;
-	pte_t *ptep;
-	bool ret;
+	unsigned long size;
+	pte_t pte = peek(mm, addr, &size);
 
-	local_irq_save(flags);
-	ptep = entry_of(mm, addr, &next, &size);
-	ret = ptep && size == PAGE_SIZE &&
-	      (pte_val(READ_ONCE(*ptep)) & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT;
-	local_irq_restore(flags);
-	return ret;
+	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && size == PAGE_SIZE;
 }
 
 /* What an access could do now, as PROT_*; 0 for nothing. */
@@ -415,15 +416,9 @@ static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long faul
 /* Has the space what an access needs, as far as the tables know? */
 bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want)
 {
-	unsigned long next, size, flags;
-	pte_t *ptep;
-	bool has;
+	unsigned long size;
 
-	local_irq_save(flags);
-	ptep = entry_of(mm, addr, &next, &size);
-	has = ptep && !(want & ~mapped(READ_ONCE(*ptep)));
-	local_irq_restore(flags);
-	return has;
+	return !(want & ~mapped(peek(mm, addr, &size)));
 }
 
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec)
