@@ -34,7 +34,7 @@ STUB_WALLS = [
 ]
 KERNEL_WALLS = [
     ("ack", 2, "revoke 500", "a page was still (written|read) after"),
-    ("asleep", 1, "heir", "a .* after one that was (parked at another word|in a loop|running)"),
+    ("asleep", 1, "heir", "a .* after one that was"),
     ("frame", 1, "forge", "the kernel read a (frame|siginfo|FP state)"),
     ("once", 2, "moved 20", "the kernel used a frame where a thread had moved it"),
     ("reset", 1, "heir", "a .* after one that was"),
