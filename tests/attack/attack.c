@@ -221,6 +221,24 @@ unsigned long physical(unsigned long addr)
 	return 0;
 }
 
+static volatile int rang;
+
+static void ring(int sig)
+{
+	rang = 1;
+}
+
+void be_stopped(void)
+{
+	struct itimerval t = { { 0, 0 }, { 0, 1000 } };
+
+	rang = 0;
+	signal(SIGALRM, ring);
+	setitimer(ITIMER_REAL, &t, NULL);
+	while (!rang)
+		;
+}
+
 unsigned long stay_on(int cpu)
 {
 	cpu_set_t set;

@@ -87,8 +87,10 @@ unsigned long stub_signal(void);	/* where signals of guest threads go */
 unsigned long stub_sigreturn(void);	/* movl $15, %eax; syscall */
 
 /* The guest's physical address of one of our pages that was mapped lately, as
- * the command page tells, or 0. */
+ * the command page tells, or 0. For the slot only in a fresh space: who looks
+ * for that leaves none that was used to the next, by being stopped. */
 unsigned long physical(unsigned long addr);
+void be_stopped(void);
 
 /* This thread stays on one vCPU; returns its slot's address. */
 unsigned long stay_on(int cpu);

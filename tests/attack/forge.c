@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,25 +84,6 @@ static struct frame *own_frame(void)
 	frame->g[REG_ERR] = 4;
 	frame->g[REG_CR2] = (unsigned long)page;
 	return frame;
-}
-
-static volatile int rang;
-
-static void ring(int sig)
-{
-	rang = 1;
-}
-
-/* A process that had to be stopped leaves its space to nobody. */
-static void be_stopped(void)
-{
-	struct itimerval t = { { 0, 0 }, { 0, 1000 } };
-
-	rang = 0;
-	signal(SIGALRM, ring);
-	setitimer(ITIMER_REAL, &t, NULL);
-	while (!rang)
-		;
 }
 
 /* A frame as the last one, but part of it is where it must not be. */

@@ -103,6 +103,7 @@ static int moved(long which)
 
 	slot = (void *)stay_on(0);
 	move = which;
+	be_stopped();
 	place = own_place();
 	if (!place || pthread_create(&thread, NULL, mover, NULL))
 		return 3;
