@@ -382,7 +382,7 @@ posted:
 
 wait_resume:
 	cmpl	$1, R3_SLOT_RESUME(%rsp)
-	je	resume
+	je	awake
 	cmpl	$0, R3_SLOT_WAY(%rsp)
 	jne	1f
 	lfence
@@ -434,11 +434,32 @@ sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	je	reset
 	cmpl	$1, %edx
 	jne	2b
-	/* Its registers are gone. */
-	movq	%rsp, %rbx
-	movl	$0, R3_SLOT_RESUME(%rbx)
-	cmpl	$R3_MODE_QUICK, R3_SLOT_MODE(%rbx)
-	jne	go_on
+	movl	%edx, %eax
+	jmp	resume
+
+awake:	xorl	%eax, %eax
+	/* eax: user code's registers are gone. */
+resume:
+	movl	$0, R3_SLOT_RESUME(%rsp)
+resumed:
+	/* Where the next call puts its registers. */
+	prefetchw R3_SLOT_AX(%rsp)
+	prefetchw R3_SLOT_BX(%rsp)
+	prefetchw R3_SLOT_R10(%rsp)
+	cmpl	$R3_MODE_QUICK, R3_SLOT_MODE(%rsp)
+	jne	1f
+	testl	%eax, %eax
+	jnz	3f
+	movq	%rsp, %r11
+	leaq	R3_SLOT_QUICK_FLAGS(%r11), %rsp
+	popfq
+	movq	R3_SLOT_QUICK_AX(%r11), %rax
+	movq	R3_SLOT_QUICK_IP(%r11), %rcx
+	movq	R3_SLOT_QUICK_SP(%r11), %rsp
+	movq	R3_SLOT_QUICK_R11(%r11), %r11
+	jmp	*%rcx
+
+3:	movq	%rsp, %rbx
 	movq	R3_SLOT_QUICK_AX(%rbx), %rax
 	movq	%rax, R3_SLOT_AX(%rbx)
 	movq	R3_SLOT_QUICK_FLAGS(%rbx), %rax
@@ -451,26 +472,7 @@ sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	movq	%rax, R3_SLOT_USP(%rbx)
 	jmp	keep
 
-resume:
-	movl	$0, R3_SLOT_RESUME(%rsp)
-resumed:
-	/* Where the next call puts its registers. */
-	prefetchw R3_SLOT_AX(%rsp)
-	prefetchw R3_SLOT_BX(%rsp)
-	prefetchw R3_SLOT_R10(%rsp)
-	cmpl	$R3_MODE_QUICK, R3_SLOT_MODE(%rsp)
-	jne	1f
-	movq	%rsp, %r11
-	leaq	R3_SLOT_QUICK_FLAGS(%r11), %rsp
-	popfq
-	movq	R3_SLOT_QUICK_AX(%r11), %rax
-	movq	R3_SLOT_QUICK_IP(%r11), %rcx
-	movq	R3_SLOT_QUICK_SP(%r11), %rsp
-	movq	R3_SLOT_QUICK_R11(%r11), %r11
-	jmp	*%rcx
-
 1:	movq	%rsp, %rbx
-go_on:
 	movl	R3_SLOT_MODE(%rbx), %ecx
 	cmpl	$R3_MODE_KEEP, %ecx
 	je	keep

@@ -246,12 +246,12 @@ static unsigned long place_of(enum where where)
 {
 	switch (where) {
 	case WAIT:
-	case ELSEWHERE:		/* movl $202, %eax; syscall; leaq -4(%rdi), %rbx */
-		return stub_find("\xb8\xca\0\0\0\x0f\x05\x48\x8d\x5f\xfc", 11) + 5;
+	case ELSEWHERE:		/* movl $202, %eax; syscall; leaq -4(%rdi), %rsp */
+		return stub_find("\xb8\xca\0\0\0\x0f\x05\x48\x8d\x67\xfc", 11) + 5;
 	case KEEP:		/* leaq flags(%rbx), %rsp; popfq; movq ax(%rbx), %rax */
 		return stub_find("\x48\x8d\xa3\x98\0\0\0\x9d\x48\x8b\x83\x80\0\0\0", 15);
-	case SPIN:		/* movl spins(%rbx), %ecx; cmpl $1, resume(%rbx) */
-		return stub_find("\x8b\x8b\xac\0\0\0\x83\x7b\x04\x01", 10);
+	case SPIN:		/* cmpl $1, resume(%rsp); je; cmpl $0, way(%rsp) */
+		return stub_find("\x83\x7c\x24\x04\x01\x74", 6) ?: stub_find("\x83\x7c\x24\x04\x01\x0f\x84", 7);
 	case RESET:		/* leaq flags(%rbx), %rsp; popfq; xorl %eax, %eax */
 		return stub_find("\x48\x8d\xa3\x98\0\0\0\x9d\x31\xc0", 10);
 	case RUN:
@@ -314,6 +314,10 @@ static int leave(long which)
 		f->stack = (stack_t){ .ss_sp = (void *)w.alt, .ss_size = w.alt_size, .ss_flags = w.alt_flags };
 	if (w.where == RUN)
 		f->g[REG_RDI] = secret;
+	if (w.where == SPIN) {
+		f->g[REG_RSP] = slot;
+		f->g[REG_RCX] = 0x7fffffff;
+	}
 	if (w.where == CODE32) {
 		f->g[REG_CSGSFS] = 0x23 | 0x2bUL << 48;
 		f->g[REG_RSP] = (unsigned long)code32 + PAGE;
