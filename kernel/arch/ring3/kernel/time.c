@@ -132,6 +132,18 @@ void read_persistent_clock64(struct timespec64 *ts)
 	*ts = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
 }
 
+/*
+ * Until the clocksource is taken, time goes by the ticks that were handled. What the
+ * host took of it meanwhile is made up for.
+ */
+static int __init r3_set_clock(void)
+{
+	struct timespec64 now = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
+
+	return do_settimeofday64(&now);
+}
+late_initcall(r3_set_clock);
+
 /* So that the first message is at 0. */
 void __init r3_time_early(void)
 {
