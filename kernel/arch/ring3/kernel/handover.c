@@ -31,6 +31,7 @@
 #define YIELDS_GOOD	64	/* short ones in a row: nobody else is there */
 
 #define STREAK		200	/* quick returns in a row */
+#define QUICK_US	20	/* who sleeps meanwhile, and is woken, included */
 #define SPIN_US		15	/* for user code to come back */
 #define SETTLE_US	300	/* for both to get there: it may sleep still */
 #define GAP_US		30	/* between two looks: somebody else ran */
@@ -50,6 +51,7 @@ struct handover {
 	u64 came;		/* to the spare CPU */
 	struct r3_slot_info *last;	/* that was resumed */
 	unsigned int streak;
+	u64 began;		/* the last run of user code, while not away */
 	unsigned int late;	/* somebody slept: up by LATE, down by 1 when nobody did */
 	unsigned int quick;	/* returns without sleep, while away */
 	unsigned int again_us;
@@ -173,6 +175,8 @@ void r3_handover_begin(struct r3_slot_info *info)
 		go_away(h);
 	if (unlikely(READ_ONCE(info->slot->way)))
 		WRITE_ONCE(info->slot->way, 0);
+	if (!h->away)
+		h->began = get_cycles();
 	/* Not for each call: the lines are the guest thread's. */
 	if (unlikely((info->slot->turns != 0) != h->away)) {
 		WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
@@ -217,7 +221,10 @@ void r3_handover_end(bool slept)
 {
 	struct handover *h = this_cpu_ptr(&handover);
 
-	h->streak = slept ? 0 : h->streak + 1;
+	if (!h->away) {
+		h->streak = get_cycles() - h->began < cycles(QUICK_US) ? h->streak + 1 : 0;
+		return;
+	}
 	if (slept)
 		return;
 	h->quick++;
