@@ -41,7 +41,7 @@
 #define LATE_MAX	50
 #define WORTH		1000	/* quick returns that pay for the way */
 #define TRY_AGAIN_US	1000
-#define TRY_AGAIN_MAX_US 50000
+#define TRY_AGAIN_MAX_US 20000
 
 struct handover {
 	u64 yield_after;	/* times in TSC cycles */
