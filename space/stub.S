@@ -341,7 +341,6 @@ fast_entry:
 	pushfq
 	movq	%r11, %rsp
 	movl	%ecx, R3_SLOT_SITE(%rsp)
-	movzbl	R3_SITE_YIELD(%rcx), %ecx
 	movq	%rax, R3_SLOT_AX(%rsp)
 	movq	%rbx, R3_SLOT_BX(%rsp)
 	movq	%rdx, R3_SLOT_DX(%rsp)
@@ -363,6 +362,8 @@ fast_entry:
 	movl	R3_SLOT_XMASK+4(%rsp), %edx
 	xsaveopt64 R3_SLOT_FP(%rsp)
 	movq	R3_SLOT_DX(%rsp), %rdx
+	/* Not before XSAVEOPT, which would wait for the line. */
+	movl	R3_SLOT_CALL_YIELD(%rsp), %ecx
 	PLAN_WAIT
 	jmp	fast_posted
 

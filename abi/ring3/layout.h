@@ -61,7 +61,6 @@
 #define R3_SITE_TABLE		R3_UL(0x60000)		/* u64[R3_MAX_SITES]: entries of R3_STUB_TRAMP */
 #define R3_MAX_SITES		4096
 #define R3_SITE_SLOTS		R3_UL(0x68000)		/* u64: slot by the thread's DS selector */
-#define R3_SITE_YIELD		R3_UL(0x69000)	/* u8[R3_MAX_SITES]: its calls seldom block */
-#define R3_SITE_TABLE_END	R3_UL(0x6a000)
+#define R3_SITE_TABLE_END	R3_UL(0x69000)
 
 #endif

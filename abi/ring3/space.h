@@ -70,6 +70,7 @@
 #define R3_SLOT_YIELD		164
 #define R3_SLOT_SPINS		168
 #define R3_SLOT_TURNS		172
+#define R3_SLOT_CALL_YIELD	176
 #define R3_SLOT_BX		192
 #define R3_SLOT_DX		200
 #define R3_SLOT_SI		208
@@ -177,11 +178,11 @@ struct r3_slot {
 	/* ax to gs: user registers where no signal frame has them. */
 	__u64 ax, cx, r11, flags;
 	__u32 site;			/* of R3_SIG_FAST */
-	__u32 yield;			/* so often, before it sleeps; for R3_SIG_FAST the
-					   site's R3_SITE_YIELD says it */
+	__u32 yield;			/* so often, before it sleeps */
 	__u32 spins;			/* before it yields or sleeps */
 	__u32 turns;			/* yields, if not 0: the vCPU is on another host CPU */
-	__u8  reserved4[16];
+	__u32 call_yield;		/* yield, after R3_SIG_FAST */
+	__u8  reserved4[12];
 	__u64 bx, dx, si, di, bp, usp, r8, r9;
 	__u64 r10, r12, r13, r14, r15, fs, gs;
 	__u64 ip;
@@ -238,6 +239,7 @@ _Static_assert(__builtin_offsetof(struct r3_slot, mode) == R3_SLOT_MODE, "slot l
 _Static_assert(__builtin_offsetof(struct r3_slot, quick_sp) == R3_SLOT_QUICK_SP, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, spins) == R3_SLOT_SPINS, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, turns) == R3_SLOT_TURNS, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, call_yield) == R3_SLOT_CALL_YIELD, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, bx) == R3_SLOT_BX, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, r9) == R3_SLOT_R9, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, r10) == R3_SLOT_R10, "slot layout");

@@ -30,6 +30,10 @@
 #define YIELD_PAUSE_MAX_US 5000
 #define YIELDS_GOOD	64	/* short ones in a row: nobody else is there */
 
+#define SCORE_YIELD	4
+#define SCORE_LOSS	3
+#define SCORE_MAX	7
+
 #define STREAK		200	/* quick returns in a row */
 #define QUICK_US	20	/* who sleeps meanwhile, and is woken, included */
 #define SPIN_US		15	/* for user code to come back */
@@ -50,6 +54,7 @@ struct handover {
 	u64 away_after;
 	u64 came;		/* to the spare CPU */
 	struct r3_slot_info *last;	/* that was resumed */
+	u32 elsewhere;		/* often it went to another slot, or idled */
 	unsigned int streak;
 	u64 began;		/* the last run of user code, while not away */
 	unsigned int late;	/* somebody slept: up by LATE, down by 1 when nobody did */
@@ -133,6 +138,13 @@ void r3_handover_home(void)
 	r3_affinity_move(vcpu->host_cpu);
 }
 
+/* The vCPU has nothing to run. */
+void r3_handover_idle(void)
+{
+	this_cpu_inc(handover.elsewhere);
+	r3_handover_home();
+}
+
 static void go_away(struct handover *h)
 {
 	struct r3_vcpu *vcpu = &r3_boot->vcpu[smp_processor_id()];
@@ -160,6 +172,38 @@ void r3_handover_late(void)
 		r3_handover_home();
 }
 
+/*
+ * Will the vCPU come back to this thread once it has taken the next call? Else
+ * the guest thread does better to sleep at once than to yield.
+ */
+static bool likely_back(void)
+{
+	const struct r3_habit *habit = &current->thread.habit;
+
+	return habit->score[habit->last] >= SCORE_YIELD;
+}
+
+/* What to tell r3_handover_leave(). */
+u64 r3_handover_enter(void)
+{
+	return (u64)smp_processor_id() << 32 | this_cpu_read(handover.elsewhere);
+}
+
+/* The rewritten call that came with enter returns. */
+void r3_handover_leave(unsigned int site, u64 enter)
+{
+	struct r3_habit *habit = &current->thread.habit;
+	u8 *score = &habit->score[habit->last];
+
+	if (this_cpu_read(handover.away))
+		return;
+	if (r3_handover_enter() != enter)
+		*score = max_t(u8, *score, SCORE_LOSS) - SCORE_LOSS;
+	else if (*score < SCORE_MAX)
+		(*score)++;
+	habit->last = site % R3_HABITS;
+}
+
 /* Before user code is resumed on a slot. */
 void r3_handover_begin(struct r3_slot_info *info)
 {
@@ -170,13 +214,16 @@ void r3_handover_begin(struct r3_slot_info *info)
 		if (h->last && h->away)
 			WRITE_ONCE(h->last->slot->way, 1);
 		h->last = info;
+		h->elsewhere++;
 	}
 	if (h->streak >= STREAK && !h->away)
 		go_away(h);
 	if (unlikely(READ_ONCE(info->slot->way)))
 		WRITE_ONCE(info->slot->way, 0);
-	if (!h->away)
+	if (!h->away) {
 		h->began = get_cycles();
+		info->slot->call_yield = r3_vcpus_apart && likely_back();
+	}
 	/* Not for each call: the lines are the guest thread's. */
 	if (unlikely((info->slot->turns != 0) != h->away)) {
 		WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);

@@ -105,7 +105,7 @@ void arch_cpu_idle(void)
 	struct idle_poll *p = this_cpu_ptr(&idle_poll);
 	u64 start = get_cycles();
 
-	r3_handover_home();
+	r3_handover_idle();
 	if (!p->limit || !look_out(p, start)) {
 		r3_host_wait_irq(this_cpu_ptr(&r3_irq_pending), 0);
 		if (r3_boot->tsc_khz)

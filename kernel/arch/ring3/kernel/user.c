@@ -270,7 +270,7 @@ static void do_trap(struct pt_regs *regs, struct r3_event *ev);
 static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 {
 	const struct site *site = r3_rewrite_enter(regs, ev->site);
-	unsigned long switches = current->nvcsw;
+	u64 enter = r3_handover_enter();
 
 	if (unlikely(!site)) {
 		/* Nobody but forgers gets here. */
@@ -279,7 +279,8 @@ static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 		return;
 	}
 	do_syscall(regs, false);
-	r3_rewrite_leave(regs, site, current->nvcsw != switches);
+	r3_handover_leave(ev->site, enter);
+	r3_rewrite_leave(regs, site);
 }
 
 static void trap_signal(struct pt_regs *regs, struct r3_event *ev)

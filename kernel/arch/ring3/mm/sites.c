@@ -8,8 +8,6 @@
 #include <asm/ptrace.h>
 #include "rewrite.h"
 
-static u8 site_score[R3_MAX_SITES];	/* up when a call did not block */
-
 /*
  * Could the five bytes be the end of an instruction with a 32-bit immediate
  * and an 8-bit displacement of 0xb8, and no MOV?
@@ -108,30 +106,9 @@ const struct site *r3_rewrite_enter(struct pt_regs *regs, u32 index)
 	return s;
 }
 
-#define SCORE_YIELD	4
-#define SCORE_MAX	7
-
-/*
- * On one host CPU, should the guest thread yield or sleep when it has handed
- * over a call of this site? If the vCPU will go on with something else, sleep.
- */
-static void keep_score(unsigned int index, bool blocked)
-{
-	u8 *yield = r3_site_table + (R3_SITE_YIELD - R3_SITE_TABLE) + index, now;
-
-	if (blocked)
-		site_score[index] = max(site_score[index], 3) - 3;
-	else if (site_score[index] < SCORE_MAX)
-		site_score[index]++;
-	now = r3_vcpus_apart && site_score[index] >= SCORE_YIELD;
-	if (*yield != now)
-		*yield = now;
-}
-
 /* The system call is done; user code goes on behind the compare. */
-void r3_rewrite_leave(struct pt_regs *regs, const struct site *s, bool blocked)
+void r3_rewrite_leave(struct pt_regs *regs, const struct site *s)
 {
-	keep_score(s - r3_sites, blocked);
 	if (s->kind == TAIL && offset_in_page(regs->ip) == s->end &&
 	    likely(regs->ip == regs->cx)) {
 		compare(regs, s->value);

@@ -8,12 +8,27 @@
 struct r3_slot;
 struct r3_slot_info;
 
+#define R3_HABITS	16
+
+/*
+ * Whether the vCPU comes back to a guest thread from its next rewritten call
+ * without having been elsewhere: what a thread does after each of its calls it
+ * mostly does again.
+ */
+struct r3_habit {
+	u8 last;			/* call, a site modulo R3_HABITS */
+	u8 score[R3_HABITS];		/* up when it came back from the call after that */
+};
+
 bool r3_hand_over(const struct r3_slot *slot);
 void r3_handover_begin(struct r3_slot_info *info);
 bool r3_handover_spin(struct r3_slot *slot);
 void r3_handover_end(bool slept);
 void r3_handover_late(void);
 void r3_handover_home(void);
+u64 r3_handover_enter(void);
+void r3_handover_leave(unsigned int site, u64 enter);
+void r3_handover_idle(void);
 void r3_handover_forget(unsigned int cpu, struct r3_slot_info *info);
 
 /* kernel/affinity.c */

@@ -2,6 +2,7 @@
 #ifndef _ASM_RING3_PROCESSOR_H
 #define _ASM_RING3_PROCESSOR_H
 
+#include <asm/handover.h>
 #include <asm/page.h>
 #include <asm/percpu.h>
 #include <asm/ptrace.h>
@@ -35,6 +36,7 @@ struct thread_struct {
 	 */
 	struct r3_slot_info *fp_slot;
 	u64 fp_stamp;
+	struct r3_habit habit;
 	struct r3_debug *debug;		/* emulated debug registers, or NULL */
 	struct r3_fpu fpu;		/* last: run-time size */
 };

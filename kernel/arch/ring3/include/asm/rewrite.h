@@ -18,7 +18,7 @@ void r3_rewrite_table(struct r3_space *space);
 void r3_rewrite_free(struct mm_struct *mm);
 void r3_rewrite_syscall(unsigned long ip, long nr);
 const struct site *r3_rewrite_enter(struct pt_regs *regs, u32 index);
-void r3_rewrite_leave(struct pt_regs *regs, const struct site *s, bool blocked);
+void r3_rewrite_leave(struct pt_regs *regs, const struct site *s);
 int r3_rewrite_trap(struct pt_regs *regs);
 void r3_rewrite_settle(struct pt_regs *regs);
 bool r3_rewrite_wants_table(struct pt_regs *regs, unsigned long addr);
