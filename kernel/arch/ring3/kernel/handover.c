@@ -42,6 +42,9 @@
 #define GUEST_SPINS	2000	/* of the guest thread, around 10 us */
 #define GUEST_TURNS	8	/* then, at which others run */
 #define LATE		10
+#define MIXED_TURNS	40	/* the same, where several guest threads take turns: */
+#define MIXED_LATE	2	/* one of them waits for long now and then */
+#define MIXED		500	/* quick returns since the last change */
 #define LATE_MAX	50
 #define WORTH		1000	/* quick returns that pay for the way */
 #define TRY_AGAIN_US	1000
@@ -58,6 +61,7 @@ struct handover {
 	unsigned int streak;
 	u64 began;		/* the last run of user code, while not away */
 	unsigned int late;	/* somebody slept: up by LATE, down by 1 when nobody did */
+	unsigned int mixed;	/* quick returns for which guest threads count as taking turns */
 	unsigned int quick;	/* returns without sleep, while away */
 	unsigned int again_us;
 	bool away;
@@ -158,6 +162,7 @@ static void go_away(struct handover *h)
 	}
 	h->away = true;
 	h->late = 0;
+	h->mixed = 0;
 	h->quick = 0;
 	h->came = get_cycles();
 }
@@ -167,7 +172,7 @@ void r3_handover_late(void)
 {
 	struct handover *h = this_cpu_ptr(&handover);
 
-	h->late += LATE;
+	h->late += h->mixed ? MIXED_LATE : LATE;
 	if (h->late > LATE_MAX)
 		r3_handover_home();
 }
@@ -208,11 +213,14 @@ void r3_handover_leave(unsigned int site, u64 enter)
 void r3_handover_begin(struct r3_slot_info *info)
 {
 	struct handover *h = this_cpu_ptr(&handover);
+	unsigned int turns;
 
 	if (unlikely(h->last != info)) {
 		/* Who waits where this one is to run now would do so for long. */
-		if (h->last && h->away)
+		if (h->last && h->away) {
 			WRITE_ONCE(h->last->slot->way, 1);
+			h->mixed = MIXED;
+		}
 		h->last = info;
 		h->elsewhere++;
 	}
@@ -225,9 +233,10 @@ void r3_handover_begin(struct r3_slot_info *info)
 		info->slot->call_yield = r3_vcpus_apart && likely_back();
 	}
 	/* Not for each call: the lines are the guest thread's. */
-	if (unlikely((info->slot->turns != 0) != h->away)) {
+	turns = !h->away ? 0 : h->mixed ? MIXED_TURNS : GUEST_TURNS;
+	if (unlikely(info->slot->turns != turns)) {
 		WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
-		WRITE_ONCE(info->slot->turns, h->away ? GUEST_TURNS : 0);
+		WRITE_ONCE(info->slot->turns, turns);
 	}
 }
 
@@ -275,6 +284,8 @@ void r3_handover_end(bool slept)
 	if (slept)
 		return;
 	h->quick++;
+	if (h->mixed)
+		h->mixed--;
 	if (h->late)
 		h->late--;
 }
