@@ -8,6 +8,7 @@
  * and newer), so calls that nothing can be done with have no checks.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/falloc.h>
 #include <linux/filter.h>

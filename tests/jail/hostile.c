@@ -121,6 +121,11 @@ static bool plausible(long nr)
 		    answered(nr, -1, 0, 0, 4096, 0, 0))
 			bare_printf("grows %s\n", kind);
 		return answered(nr, -1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096, 0, 0);
+	case __NR_sync_file_range:
+		/* It may start what is to be written anyway, and wait for nothing. */
+		if (answered(nr, -1, 0, 4096, SYNC_FILE_RANGE_WAIT_AFTER, 0, 0))
+			bare_printf("waits %s\n", kind);
+		return answered(nr, -1, 0, 4096, SYNC_FILE_RANGE_WRITE, 0, 0);
 	case __NR_shutdown:
 		return answered(nr, -1, 1, 0, 0, 0, 0);
 	case __NR_kill:

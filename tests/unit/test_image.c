@@ -132,6 +132,24 @@ static void compare(struct image *img, const char *what)
 	ok(!wrong, "%s: always reads what was written", what);
 }
 
+/* Whoever flushes often has large writes done, and started, in pieces. */
+static void test_pieces(struct image *img)
+{
+	enum { BIG = 3 * (256 << 10) + 5 * IMAGE_SECTOR, FROM = 7 * IMAGE_SECTOR };
+	static char data[BIG], buf[BIG];
+	static struct iovec iov[300];
+	size_t i;
+
+	for (i = 0; i < BIG; i++)
+		data[i] = rand();
+	is(image_flush(img), 0, "a flush");
+	is(image_flush(img), 0, "and another soon");
+	is(image_pwritev(img, iov, scatter(iov, data, 200000), FROM), 0, "a write of many parts");
+	is(write_at(img, data + 200000, BIG - 200000, FROM + 200000), 0, "a large one");
+	is(read_at(img, buf, BIG, FROM), 0, "both can be read");
+	ok(!memcmp(buf, data, BIG), "as they were written");
+}
+
 static void test_raw(void)
 {
 	struct image *img;
@@ -151,7 +169,19 @@ static void test_raw(void)
 	is(image_discard(img, 512, UINT64_MAX), -EINVAL, "nor a discard");
 	is(image_write_zeroes(img, UINT64_MAX, 512, true), -EINVAL, "nor zeroes");
 	image_close(img);
+	close(fd);
 
+	make_file("raw-large", 1 << 20, true);
+	fd = image_open(path("raw-large"), IMAGE_RW, &err);
+	if (fd < 0 || image_raw_create(fd, false, "raw-large", &img, &err))
+		tap_bail("%s", err.msg);
+	test_pieces(img);
+	image_close(img);
+	close(fd);
+
+	fd = image_open(path("raw"), IMAGE_RW, &err);
+	if (fd < 0)
+		tap_bail("%s", err.msg);
 	image_raw_create(fd, true, "raw", &img, &err);
 	is(write_at(img, buf, 512, 0), -EROFS, "read-only: no write");
 	is(image_discard(img, 0, 512), -EROFS, "read-only: no discard");
