@@ -156,7 +156,7 @@ static void waiting(unsigned int n)
 	static pid_t pid[MAX_WAITERS];
 	uint64_t start = micro_now(), begin, one = 0, fork_ns, end_ns;
 	unsigned int i, made, wrong = 0;
-	const unsigned int tries = 20;
+	const unsigned int tries = 200;
 
 	for (made = 0; made < n; made++) {
 		pid[made] = fork();
