@@ -149,10 +149,12 @@ static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
 	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP)) {
 		u64 used = r3_host_clock(CLOCK_THREAD_CPUTIME_ID);
 
-		if (!stop->spin_until)
+		if (!stop->spin_until) {
+			r3_handover_home();
 			stop->spin_until = used + STOP_SPIN_NS;
-		else if (used > stop->spin_until)
+		} else if (used > stop->spin_until) {
 			return false;
+		}
 	}
 	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
 		stop->last = now;
