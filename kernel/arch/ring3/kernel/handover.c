@@ -42,10 +42,11 @@
 #define GUEST_SPINS	2000	/* of the guest thread, around 10 us */
 #define GUEST_TURNS	8	/* then, at which others run */
 #define LATE		10
-#define MIXED_TURNS	40	/* the same, where several guest threads take turns: */
-#define MIXED_LATE	2	/* one of them waits for long now and then */
-#define MIXED		500	/* quick returns since the last change */
 #define LATE_MAX	50
+/* Where several guest threads take turns one waits for long now and then: */
+#define MIXED		500	/* quick returns since the last change, at most */
+#define MIXED_TURNS	40
+#define MIXED_LATE	2
 #define WORTH		1000	/* quick returns that pay for the way */
 #define TRY_AGAIN_US	1000
 #define TRY_AGAIN_MAX_US 20000
