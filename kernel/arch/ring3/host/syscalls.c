@@ -94,7 +94,7 @@ long r3_host_timer(unsigned int cpu, u64 ns)
 	return host_call(__NR_timer_settime, r3_boot->vcpu[cpu].timer, 0, (long)&its, 0, 0, 0);
 }
 
-/* The wall clock at boot, and all clocks where the TSC is no clock. */
+/* The wall clock at boot, the time a space has used, and all clocks where the TSC is no clock. */
 u64 r3_host_clock(int clockid)
 {
 	int (*vdso)(clockid_t, struct __kernel_timespec *) = (void *)r3_boot->host_vdso_gettime;

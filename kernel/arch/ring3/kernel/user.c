@@ -24,14 +24,15 @@
 #include <asm/rewrite.h>
 #include <asm/handover.h>
 
-/* A guest thread that has not stopped this long after it was told to. */
-#define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
-#define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
 /*
- * On a busy host it may not have run at all. So the vCPU then uses up this much
- * time of the host CPU they share, which gives the other as much.
+ * A guest thread that has not stopped this long after it was told to, see
+ * refuses(): then it is looked at why, and at last that does not matter.
  */
-#define STOP_SPIN_NS	(50ULL * NSEC_PER_MSEC)
+#define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
+#define STOP_PATIENCE_NS (15ULL * NSEC_PER_SEC)	/* before a soft lockup is reported */
+#define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
+/* Of the host's time, in which any thread answers. */
+#define STOP_RAN_NS	(50ULL * NSEC_PER_MSEC)
 
 /* Interrupts that came in while user code runs. */
 static void user_irqs(struct pt_regs *regs)
@@ -136,26 +137,56 @@ static void give_up(struct r3_space *space)
 /* How long user code has been told to stop. */
 struct stop {
 	u64 first, last;
-	u64 spin_until;		/* of this thread's own time on the host */
+	u64 looked;		/* when it had been for STOP_TIMEOUT_NS */
+	u64 used;		/* time on the host of its process, then */
 };
 
+/* The time on the host of all threads of the space. */
+static u64 time_used(struct r3_space *space)
+{
+	int pid = READ_ONCE(r3_zygote->space[space->id].pid);
+
+	return r3_host_clock((~(unsigned int)pid << 3) | 2);	/* CPUCLOCK_SCHED */
+}
+
+/*
+ * Does user code not stop because it does not want to? On a host that has much
+ * else to do it may not have run at all, nor the manager, for seconds. So it
+ * refuses if it sleeps though it was told to go on, or if it ran.
+ */
+static bool refuses(struct stop *stop, struct r3_space *space, struct r3_slot *slot, u64 now)
+{
+	unsigned int others;
+
+	if (now - stop->first > STOP_PATIENCE_NS)
+		return true;
+	if (!stop->looked) {
+		stop->looked = now;
+		/* By then the manager has woken and kicked it. */
+		spin_lock(&space->lock);
+		r3_space_wait(space);
+		spin_unlock(&space->lock);
+		stop->used = time_used(space);
+		return false;
+	}
+	/* Who sleeps there in good faith has posted an event before. */
+	if (r3_host_futex_wake(&slot->resume, 1) > 0 && !r3_slot_stopped(slot))
+		return true;
+	/* Which of a process's threads ran is not known, but how many can. */
+	others = min_t(unsigned int, atomic_read(&current->mm->mm_users), num_online_cpus()) - 1;
+	return time_used(space) > stop->used + others * (now - stop->looked) + STOP_RAN_NS;
+}
+
 /* Tells it, again after a while. Returns false if it does not listen. */
-static bool press(struct stop *stop, struct r3_space *space, unsigned int cpu)
+static bool press(struct stop *stop, struct r3_space *space, struct r3_slot *slot, unsigned int cpu)
 {
 	u64 now = sched_clock();
 
 	if (!stop->first)
 		stop->first = now;
-	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP)) {
-		u64 used = r3_host_clock(CLOCK_THREAD_CPUTIME_ID);
-
-		if (!stop->spin_until) {
-			r3_handover_home();
-			stop->spin_until = used + STOP_SPIN_NS;
-		} else if (used > stop->spin_until) {
-			return false;
-		}
-	}
+	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP) &&
+	    refuses(stop, space, slot, now))
+		return false;
 	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
 		stop->last = now;
 		stop_guest(space, cpu);
@@ -211,13 +242,9 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			if (call || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
 		}
-		if (stopping && !press(&stop, space, cpu)) {
+		if (stopping && !press(&stop, space, slot, cpu)) {
 			give_up(space);
 			return false;
-		}
-		if (unlikely(stop.spin_until)) {
-			cpu_relax();
-			continue;
 		}
 		if (!spun && r3_handover_spin(slot))
 			continue;
