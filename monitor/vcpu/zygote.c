@@ -130,9 +130,10 @@ static void tell_kernel(struct zygote *z, uint32_t id)
 	for (i = 0; i < z->nr_acks; i++) {
 		uint64_t notice = R3_ACK_DEATH;
 		struct pollfd pfd = { .fd = z->ack_fd[i], .events = POLLOUT };
+		struct timespec now = { 0 };
 
 		/* A full counter wakes its reader as well as one more would. */
-		if (poll(&pfd, 1, 0) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
+		if (ppoll(&pfd, 1, &now, NULL) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
 			continue;
 	}
 	vcpu_post(z->boot, 0, R3_PEND_SPACE);

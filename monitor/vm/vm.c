@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -48,7 +47,6 @@ struct vm {
 	struct vcpus vcpus;
 	struct jail jail;
 	int exit_fd;			/* as in the boot block, which is the guest's to write */
-	int signal_fd;
 	bool devs_started;
 };
 
@@ -180,8 +178,21 @@ static void enter_vcpu(void *opaque)
 	jail_enter(&vm->jail, "vcpu");
 }
 
-static int watch_signals(struct vm *vm, struct r3_err *err)
+static volatile sig_atomic_t told_to_end;
+
+static void on_signal(int sig)
 {
+	if (sig == SIGTERM)
+		told_to_end = 1;
+}
+
+/*
+ * Only wait_for_end() lets them in. A signalfd would be simpler, but who waits for
+ * one is woken by each signal to any thread: by every interrupt of every vCPU.
+ */
+static void watch_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -189,11 +200,8 @@ static int watch_signals(struct vm *vm, struct r3_err *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigdelset(&set, SIGPIPE);
-	vm->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (vm->signal_fd < 0)
-		return err_set(err, -errno, "cannot create a signalfd: %s", strerror(errno));
-	return 0;
+	sigaction(SIGCHLD, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
 }
 
 /*
@@ -273,8 +281,9 @@ static void jail_values(struct vm *vm)
 	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg);
 }
 
-/* jail control: hot poll - waits for what ends the guest, and for spaces that end */
-/* jail control: hot read - signalfd, eventfds */
+/* jail control: hot ppoll - waits for what ends the guest, and for spaces that end; may a counter be written? */
+/* jail control: hot rt_sigreturn - the end of a signal handler: told to end, or a process has ended */
+/* jail control: hot read - eventfds */
 /* jail control, dev: hot futex(*, int FUTEX_WAIT|FUTEX_PRIVATE_FLAG) - locks of the C library */
 /* jail control, dev: hot futex(*, int FUTEX_WAKE|FUTEX_PRIVATE_FLAG) - locks of the C library */
 /*
@@ -352,44 +361,49 @@ static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
 
 static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 {
-	struct pollfd pfd[3] = {
+	struct pollfd pfd[2] = {
 		{ .fd = vm->exit_fd, .events = POLLIN },
-		{ .fd = vm->signal_fd, .events = POLLIN },
 		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
 	};
-	struct signalfd_siginfo si;
+	sigset_t waiting;
 
+	sigprocmask(SIG_SETMASK, NULL, &waiting);
+	sigdelset(&waiting, SIGCHLD);
+	sigdelset(&waiting, SIGTERM);
 	for (;;) {
-		if (poll(pfd, 3, -1) < 0)
-			continue;
-		if (pfd[0].revents)
-			return guest_exit(vm, err);
-		while (pfd[1].revents && read(vm->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-			if (si.ssi_signo == SIGTERM) {
+		bool signaled = ppoll(pfd, 2, NULL, &waiting) < 0;
+
+		if (signaled) {
+			if (told_to_end) {
+				told_to_end = 0;
 				write_once(vm->boot->power_request, R3_POWER_DOWN);
 				vcpu_post(vm->boot, 0, R3_PEND_POWER);
 			}
+			if (zygote_reap(&vm->zygote)) {
+				err_set(err, -ECHILD, "the host ended the guest's zygote process: the guest cannot go on");
+				return VM_EXIT_HOST;
+			}
+			continue;
 		}
-		if (pfd[1].revents && zygote_reap(&vm->zygote)) {
-			err_set(err, -ECHILD, "the host ended the guest's zygote process: the guest cannot go on");
-			return VM_EXIT_HOST;
-		}
-		if (pfd[2].revents)
+		if (pfd[0].revents)
+			return guest_exit(vm, err);
+		if (pfd[1].revents)
 			zygote_failed(&vm->zygote);
 	}
 }
 
 int vm_main(const struct vm_config *cfg, struct r3_err *err)
 {
-	struct vm vm = { .cfg = cfg, .signal_fd = -1 };
+	struct vm vm = { .cfg = cfg };
 	enum vm_exit ret;
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
 	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) || keep_to_cpus(cfg, err) ||
 	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
-	    load(&vm, err) || watch_signals(&vm, err))
+	    load(&vm, err))
 		return VM_EXIT_CONFIG;
+	watch_signals();
 	if (start(&vm, err)) {
 		ret = VM_EXIT_CONFIG;
 		goto out;
