@@ -23,7 +23,7 @@ ATTACKS = [
     "scribble 4 CPUS",
     "maps",
     "peek WITNESS",
-    "mask 0 MASK",
+    "mask 0 MASK CROWD",
     "exhaust processes 200",
     "exhaust threads 300",
     "exhaust mappings 2000",
@@ -35,8 +35,9 @@ WHO = {"root": None, "user": "1000:1000"}
 
 def one(guest, cpus, who, words):
     watch = Watch(guest)
-    # One way more of refusing, which each costs two seconds, to either.
-    words = words.replace("CPUS", str(cpus)).replace("MASK", "1" if who == "root" else "2")
+    # One way more of refusing, which each costs two seconds, to either; fifteen in a crowd.
+    mask, crowd = ("1", "3") if who == "root" else ("2", "4")
+    words = words.replace("CPUS", str(cpus)).replace("MASK", mask).replace("CROWD", crowd)
     status, out = guest.attack(words, WHO[who])
     why = [] if status == 0 else [f"status {status}"]
     went = guest.goes_on()

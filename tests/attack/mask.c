@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Refuses to be stopped, in each of the ways named: a thread that has the host block all signals, and one
- * whose signal frames go to memory of its own, where nobody looks, and which
- * resumes itself from there, and one that waits in the stub unannounced. Each may hold its vCPU for seconds only.
+ * Refuses to be stopped, in each of the ways named: a thread that has the host
+ * block all signals, one whose signal frames go to memory of its own, where
+ * nobody looks, and which resumes itself from there, and one that waits in the
+ * stub unannounced; and each of them (CROWD more) in a process of many threads
+ * that sleep, of which the host's time may be. All hold their vCPU for seconds only.
  */
 #include "attack.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* STOP_TIMEOUT_NS and STOP_PATIENCE_NS of kernel/user.c, and some */
 #define LIMIT_S 8
+#define CROWD_LIMIT_S 19
 
-enum { MASKED, ELSEWHERE, WAITING, NR_WAYS };
+enum { MASKED, ELSEWHERE, WAITING, NR_WAYS, CROWD = NR_WAYS };
 static const char *const names[] = {
 	"blocked its signals", "takes its signals elsewhere", "waits as if it had stopped",
 };
@@ -36,15 +41,33 @@ static void spin(long rounds)
 	}
 }
 
-static int refuse(long way)
+static void *sleeper(void *arg)
 {
-	unsigned long slot = stay_on(0);
+	for (;;)
+		pause();
+	return arg;
+}
+
+static int refuse(long which)
+{
+	long way = which % NR_WAYS;
+	unsigned long slot;
 	const struct frame *last;
 	struct frame *f;
 	struct regs r = {
 		.ip = stub_sigreturn(), .cs = 0x33, .ss = 0x2b, .flags = FLAGS_RUN,
 	};
 
+	if (which >= CROWD) {
+		pthread_t thread;
+		int i;
+
+		for (i = 0; i < cpus(); i++) {
+			if (pthread_create(&thread, NULL, sleeper, NULL))
+				return 2;
+		}
+	}
+	slot = stay_on(0);
 	readable(NOWHERE);	/* for a frame of the host's */
 	last = (void *)((volatile struct r3_slot *)slot)->uc;
 	f = (struct frame *)(area + 0x400);
@@ -91,18 +114,20 @@ int main(int argc, char **argv)
 	if (area == MAP_FAILED || stack == MAP_FAILED || !stub_sigreturn())
 		cannot("no memory, or no stub");
 	for (i = 1; i < argc; i++) {
-		int way = atoi(argv[i]) % NR_WAYS;
+		int way = atoi(argv[i]);
+		bool crowd = way >= CROWD;
 		double start = now(), took;
 		int status;
 
 		shared->word[0] = 0;
 		status = in_child(refuse, way, 300);
 		took = now() - start;
-		printf("a thread that %s ended with %#x after %.1f s\n", names[way], status, took);
+		printf("a thread that %s%s ended with %#x after %.1f s\n", names[way % NR_WAYS],
+		       crowd ? " in a crowd" : "", status, took);
 		if (!shared->word[0])
 			cannot("the thread never ran");
-		if (took > LIMIT_S)
-			through("a thread that %s was there for %.1f s", names[way], took);
+		if (took > (crowd ? CROWD_LIMIT_S : LIMIT_S))
+			through("a thread that %s was there for %.1f s", names[way % NR_WAYS], took);
 	}
 	return attack_end();
 }

@@ -13,6 +13,7 @@
 #include <asm/irq_regs.h>
 #include <asm/host.h>
 #include <asm/entry.h>
+#include <asm/rest.h>
 #include <asm/traps.h>
 #include <asm/space.h>
 
@@ -58,6 +59,9 @@ void r3_take_irqs(struct pt_regs *regs)
 			r3_space_reap();
 		if (bits & R3_PEND_POWER)
 			power_request();
+		/* Beside user code that has to stop first: run_user(). */
+		if ((bits & R3_PEND_REST) && !user_mode(regs))
+			r3_rest();
 	}
 	irq_exit_rcu();
 	set_irq_regs(old);

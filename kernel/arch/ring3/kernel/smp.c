@@ -32,7 +32,7 @@ static void set_gsbase(unsigned long base)
 	asm volatile("wrgsbase %0" :: "r" (base) : "memory");
 }
 
-static void post(unsigned int cpu, u32 bit)
+void r3_post_vcpu(unsigned int cpu, u32 bit)
 {
 	if (!__atomic_fetch_or(&r3_boot->vcpu[cpu].pending, bit, __ATOMIC_ACQ_REL))
 		r3_host_signal_vcpu(cpu, R3_SIG_IRQ);
@@ -40,12 +40,12 @@ static void post(unsigned int cpu, u32 bit)
 
 void arch_smp_send_reschedule(int cpu)
 {
-	post(cpu, R3_PEND_RESCHED);
+	r3_post_vcpu(cpu, R3_PEND_RESCHED);
 }
 
 void arch_send_call_function_single_ipi(int cpu)
 {
-	post(cpu, R3_PEND_CALL);
+	r3_post_vcpu(cpu, R3_PEND_CALL);
 }
 
 void arch_send_call_function_ipi_mask(const struct cpumask *mask)
@@ -53,7 +53,7 @@ void arch_send_call_function_ipi_mask(const struct cpumask *mask)
 	unsigned int cpu;
 
 	for_each_cpu(cpu, mask)
-		post(cpu, R3_PEND_CALL);
+		r3_post_vcpu(cpu, R3_PEND_CALL);
 }
 
 #ifdef CONFIG_GENERIC_CLOCKEVENTS_BROADCAST
@@ -62,7 +62,7 @@ void tick_broadcast(const struct cpumask *mask)
 	unsigned int cpu;
 
 	for_each_cpu(cpu, mask)
-		post(cpu, R3_PEND_TIMER);
+		r3_post_vcpu(cpu, R3_PEND_TIMER);
 }
 #endif
 
@@ -83,7 +83,7 @@ void smp_send_stop(void)
 
 	for_each_online_cpu(cpu) {
 		if (cpu != self)
-			post(cpu, R3_PEND_STOP);
+			r3_post_vcpu(cpu, R3_PEND_STOP);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <asm/timex.h>
 #include <asm/host.h>
 #include <asm/entry.h>
+#include <asm/rest.h>
 
 static DEFINE_PER_CPU(struct clock_event_device, r3_clockevent);
 static u32 sched_mult __ro_after_init, sched_shift __ro_after_init;
@@ -90,6 +91,11 @@ static void count_late(void)
 	l->due = 0;
 }
 
+u64 r3_timer_due(unsigned int cpu)
+{
+	return READ_ONCE(per_cpu(lateness.due, cpu));
+}
+
 static int set_next_event(unsigned long delta, struct clock_event_device *dev)
 {
 	this_cpu_write(lateness.due, sched_clock() + delta);
@@ -109,6 +115,7 @@ void r3_timer_interrupt(void)
 	struct clock_event_device *dev = this_cpu_ptr(&r3_clockevent);
 
 	count_late();
+	r3_rest_for_next();
 	if (dev->event_handler)
 		dev->event_handler(dev);
 }

@@ -23,6 +23,7 @@
 #include <asm/traps.h>
 #include <asm/rewrite.h>
 #include <asm/handover.h>
+#include <asm/rest.h>
 
 /*
  * A guest thread that has not stopped this long after it was told to, see
@@ -214,7 +215,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	struct r3_slot_info *info = get_slot(regs);
 	struct r3_space *space;
 	struct stop stop = { };
-	bool stopping = false, slept = false, spun = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
+	bool stopping = false, rest = false, slept = false, spun = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
 	struct r3_slot *slot;
 	unsigned int cpu;
 
@@ -239,7 +240,9 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 				user_irqs(regs);
 			if (space->dead)
 				return false;
-			if (call || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
+			if (r3_rest_wanted())
+				rest = true;
+			if (call || rest || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
 		}
 		if (stopping && !press(&stop, space, slot, cpu)) {
@@ -270,6 +273,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	}
 	r3_handover_end(slept);
 	r3_frame_get(info, regs, ev, cpu);
+	if (unlikely(rest))
+		r3_rest();
 	return true;
 }
 

@@ -14,6 +14,8 @@ void arch_send_call_function_single_ipi(int cpu);
 void arch_send_call_function_ipi_mask(const struct cpumask *mask);
 void arch_smp_send_reschedule(int cpu);
 void smp_send_stop(void);
+/* Posts an interrupt, R3_PEND_*, to a vCPU; it may be this one. */
+void r3_post_vcpu(unsigned int cpu, u32 bit);
 int __cpu_up(unsigned int cpu, struct task_struct *idle);
 
 #ifdef CONFIG_HOTPLUG_CPU
