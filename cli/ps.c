@@ -73,6 +73,9 @@ static void command_of(struct json_object *guest, char *text, size_t size)
 		}
 	}
 	text[bootlog_clean(text, strlen(text))] = 0;
+	/* A guest is a line. */
+	for (; (text = strpbrk(text, "\n\t")); *text = ' ')
+		;
 }
 
 static void age_of(struct json_object *guest, char *text, size_t size)

@@ -36,11 +36,14 @@ same(files() - before, set(), "which left no file")
 # ---- at once ----
 
 guests = [Guest("--name", f"many{os.getpid()}-{i}", "--", "sh", "-c",
-                f"echo up; read n; echo $((n * n)) $(seq $((n * 1000)) | md5sum); exit {i}") for i in range(4)]
+                f"echo up\nread n; echo $((n * n)) $(seq $((n * 1000)) | md5sum); exit {i}") for i in range(4)]
 ok(all(g.expect("up\n") for g in guests), "four guests are up at once", *(g.text for g in guests))
 listed = [json.loads(line)["name"] for line in run("ps", "--json").stdout.splitlines()]
 same(sorted(n for n in listed if n.startswith(f"many{os.getpid()}")), [f"many{os.getpid()}-{i}" for i in range(4)],
      "ring3 ps lists them")
+lines = run("ps").stdout.decode().splitlines()
+same([line.split()[0] for line in lines if "read n" in line], [n for n in listed if n.startswith(f"many{os.getpid()}")],
+     "each in a line, though its command has two")
 families = [births(g.family()) for g in guests]
 same(len(set().union(*families)), sum(map(len, families)), "each has processes of its own")
 for i, g in enumerate(guests):

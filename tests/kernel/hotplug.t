@@ -33,7 +33,7 @@ done
 kill -0 $work 2>/dev/null && kill -USR1 $work
 wait $work; echo "work $?"; cat out
 echo "toggled $n bad $bad nproc $(nproc)"
-dmesg | grep -E 'COMPLAINTS'
+dmesg | grep -E -A 30 'COMPLAINTS' | head -60
 echo end
 """
 

@@ -27,10 +27,11 @@
 
 /*
  * A guest thread that has not stopped this long after it was told to, see
- * refuses(): then it is looked at why, and at last that does not matter.
+ * refuses(): then it is looked at why, and at last that does not matter. In all
+ * it is less than what makes a soft lockup.
  */
 #define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
-#define STOP_PATIENCE_NS (15ULL * NSEC_PER_SEC)	/* before a soft lockup is reported */
+#define STOP_PATIENCE_NS (13ULL * NSEC_PER_SEC)
 #define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
 /* Of the host's time, in which any thread answers. */
 #define STOP_RAN_NS	(50ULL * NSEC_PER_MSEC)
@@ -138,7 +139,7 @@ static void give_up(struct r3_space *space)
 /* How long user code has been told to stop. */
 struct stop {
 	u64 first, last;
-	u64 looked;		/* when it had been for STOP_TIMEOUT_NS */
+	u64 looked;		/* when it had been for STOP_TIMEOUT_NS, and its manager had acknowledged */
 	u64 used;		/* time on the host of its process, then */
 };
 
@@ -159,17 +160,17 @@ static bool refuses(struct stop *stop, struct r3_space *space, struct r3_slot *s
 {
 	unsigned int others;
 
-	if (now - stop->first > STOP_PATIENCE_NS)
-		return true;
 	if (!stop->looked) {
-		stop->looked = now;
-		/* By then the manager has woken and kicked it. */
+		/* Then the manager has woken and kicked it, however late that was. */
 		spin_lock(&space->lock);
 		r3_space_wait(space);
 		spin_unlock(&space->lock);
+		stop->looked = sched_clock();
 		stop->used = time_used(space);
 		return false;
 	}
+	if (now - stop->looked > STOP_PATIENCE_NS)
+		return true;
 	/* Who sleeps there in good faith has posted an event before. */
 	if (r3_host_futex_wake(&slot->resume, 1) > 0 && !r3_slot_stopped(slot))
 		return true;
