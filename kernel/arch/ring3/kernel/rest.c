@@ -10,8 +10,10 @@
  * docs/port/debugging.md), then the guest can: all its vCPUs stop their user
  * code and sleep for a moment.
  *
- * That it is so is seen from a vCPU's timer that is long overdue, by the next
- * vCPU's tick, and by who waits for a manager itself, if it takes interrupts.
+ * That it is so is seen from a vCPU's timer that is long overdue: interrupts are
+ * off where it waits. Each tick of the others looks at one vCPU in turn. With a
+ * rest of 10 ms every 310 at most, a process that holds up its own vCPU takes
+ * no more than that from the others.
  */
 #include <linux/percpu.h>
 #include <linux/cpumask.h>
@@ -29,6 +31,7 @@
 
 static u64 rest_until;		/* sched_clock() */
 static DEFINE_PER_CPU(unsigned int, rests);
+static DEFINE_PER_CPU(unsigned int, looked_at);
 
 static u64 rest_left(void)
 {
@@ -42,7 +45,6 @@ bool r3_rest_wanted(void)
 	return rest_left();
 }
 
-/* Sleeps as long as it is time to. User code does not run, interrupts are off. */
 void r3_rest(void)
 {
 	static u32 never;
@@ -65,22 +67,15 @@ static void all_rest(u64 now)
 		r3_post_vcpu(cpu, R3_PEND_REST);
 }
 
-void r3_rest_for_waiter(u64 since)
+void r3_rest_for_others(void)
 {
-	u64 now = sched_clock();
-
-	if (now > since + OVERDUE_NS)
-		all_rest(now);
-}
-
-void r3_rest_for_next(void)
-{
-	unsigned int next = cpumask_next(smp_processor_id(), cpu_online_mask);
+	unsigned int cpu = cpumask_next(this_cpu_read(looked_at), cpu_online_mask);
 	u64 now = sched_clock(), due;
 
-	if (next >= nr_cpu_ids)
-		next = cpumask_first(cpu_online_mask);
-	due = r3_timer_due(next);
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first(cpu_online_mask);
+	this_cpu_write(looked_at, cpu);
+	due = r3_timer_due(cpu);
 	if (due && now > due + OVERDUE_NS)
 		all_rest(now);
 }

@@ -115,7 +115,7 @@ void r3_timer_interrupt(void)
 	struct clock_event_device *dev = this_cpu_ptr(&r3_clockevent);
 
 	count_late();
-	r3_rest_for_next();
+	r3_rest_for_others();
 	if (dev->event_handler)
 		dev->event_handler(dev);
 }

@@ -12,7 +12,6 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/clock.h>
 #include <linux/oom.h>
 #include <linux/workqueue.h>
 #include <asm/host.h>
@@ -21,7 +20,6 @@
 #include <asm/mmu_context.h>
 #include <asm/rewrite.h>
 #include <asm/handover.h>
-#include <asm/rest.h>
 
 #define POOL_SIZE	4
 
@@ -77,7 +75,7 @@ static void drain_acks(unsigned int cpu)
 static int wait_ack(struct r3_space *space)
 {
 	unsigned int cpu = smp_processor_id();
-	u64 val, since = 0;
+	u64 val;
 
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
@@ -100,11 +98,6 @@ static int wait_ack(struct r3_space *space)
 			drain_acks(cpu);
 			return -ESRCH;
 		}
-		/* By an interrupt: one after the other if they are on, else once. */
-		if (!since)
-			since = sched_clock();
-		else
-			r3_rest_for_waiter(since);
 	}
 }
 

@@ -4,12 +4,12 @@
 
 #include <linux/types.h>
 
-/* Has every vCPU rest if this one waits since then, by sched_clock(), for too long. */
-void r3_rest_for_waiter(u64 since);
-/* The same if the next vCPU takes no interrupts. From this one's timer. */
-void r3_rest_for_next(void);
+/* Has all vCPUs rest if one takes no interrupts. From this one's timer. */
+void r3_rest_for_others(void);
 
+/* Is it time to? */
 bool r3_rest_wanted(void);
+/* Sleeps that long. User code does not run, interrupts are off. */
 void r3_rest(void);
 
 /* When that vCPU's timer is to come, by sched_clock(); 0: not. From kernel/time.c. */
