@@ -6,7 +6,7 @@
  * space, or a thread of the host's kernel that holds a lock which the manager,
  * or the vCPU itself, needs. If it is the guest's own other threads that run
  * instead, and the host's scheduler does not see to it by itself (Linux 6.18
- * leaves threads of other groups without a host CPU for minutes, see
+ * leaves threads of other groups without a host CPU for a minute and more, see
  * docs/port/debugging.md), then the guest can: all its vCPUs stop their user
  * code and sleep for a moment.
  *

@@ -27,8 +27,8 @@
 
 /*
  * A guest thread that has not stopped this long after it was told to, see
- * refuses(): then it is looked at why, and at last that does not matter. In all
- * it is less than what makes a soft lockup.
+ * refuses(): then it is looked at why, and at last that does not matter. Where
+ * its manager acknowledges at once, that is before a soft lockup is reported.
  */
 #define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
 #define STOP_PATIENCE_NS (13ULL * NSEC_PER_SEC)
@@ -139,7 +139,7 @@ static void give_up(struct r3_space *space)
 /* How long user code has been told to stop. */
 struct stop {
 	u64 first, last;
-	u64 looked;		/* when it had been for STOP_TIMEOUT_NS, and its manager had acknowledged */
+	u64 looked;		/* after STOP_TIMEOUT_NS, when its manager had acknowledged */
 	u64 used;		/* time on the host of its process, then */
 };
 
