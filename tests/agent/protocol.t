@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # timeout: 300
 # Both ends of the agent's protocol against a peer that lies. FUZZ=N for more.
 import os

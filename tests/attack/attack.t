@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # timeout: 700
 """Each attack as guest root and as guest user, with one CPU and with two. All
 their tries fail, the guest goes on and does its work, and the host is as it

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # timeout: 400
 # The root disk's own init, and the ways in which a guest ends.
 import ctypes

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # timeout: 600
 # Many guests, and what is left when the host ends some of their processes.
 # RING3_TEST_FULL=1 boots a hundred times rather than twenty.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # timeout: 240
 # A hostile program in the place of the guest kernel takes over each kind of
 # thread of the monitor and tries every host system call: what is not refused

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
 # stress-ng --verify: no wrong result, no complaint of the kernel.
 # RING3_TEST_FULL=1 takes all stressors of each class and two CPUs.
 # timeout: 3600
