@@ -18,6 +18,7 @@
 #include <asm/fpu.h>
 #include <asm/elf.h>
 
+#define MXCSR		24
 #define XSTATE_BV	512
 #define XCOMP_BV	520
 #define XSAVE_HEADER	64
@@ -69,6 +70,21 @@ void __init r3_fpu_init(void)
 				ALIGN(r3_fpframe_size, 64);
 }
 
+/*
+ * At each switch the host saves and loads what is in use of a thread's vector
+ * state. Of this vCPU's nothing is from here on: what the monitor left goes.
+ */
+void r3_fpu_drop(void)
+{
+	static const u8 area[FXSAVE_SIZE + XSAVE_HEADER] __aligned(64) = {
+		[MXCSR] = 0x80, [MXCSR + 1] = 0x1f,	/* its initial value */
+	};
+	u64 mask = r3_xfeatures & ~XF_PKRU;
+
+	if (r3_xsave_size > sizeof(area))
+		asm volatile("xrstor64 %0" :: "m" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32)));
+}
+
 /* Software bytes that describe exactly the area we keep. */
 void r3_fpu_set_sw_bytes(void *state)
 {
@@ -85,7 +101,7 @@ void r3_fpu_set_sw_bytes(void *state)
 /* Makes any bytes a state that the CPU will load. */
 void r3_fpu_sanitize(void *state)
 {
-	*(u32 *)(state + 24) &= mxcsr_mask;
+	*(u32 *)(state + MXCSR) &= mxcsr_mask;
 	*(u64 *)(state + XSTATE_BV) &= r3_xfeatures;
 	memset(state + XCOMP_BV, 0, XSAVE_HEADER - 8);
 	r3_fpu_set_sw_bytes(state);
@@ -108,7 +124,7 @@ void r3_fpu_init_state(void *state)
 {
 	memset(state, 0, r3_fpframe_size);
 	*(u16 *)state = 0x37f;
-	*(u32 *)(state + 24) = 0x1f80;
+	*(u32 *)(state + MXCSR) = 0x1f80;
 	r3_fpu_set_sw_bytes(state);
 }
 

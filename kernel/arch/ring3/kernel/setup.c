@@ -101,6 +101,7 @@ void __init setup_arch(char **cmdline_p)
 	parse_early_param();
 	paging_init();
 	r3_fpu_init();
+	r3_fpu_drop();
 	add_bootloader_randomness(r3_boot->seed, sizeof(r3_boot->seed));
 	memzero_explicit(r3_boot->seed, sizeof(r3_boot->seed));
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_nb);

@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/profile.h>
 #include <linux/sched/topology.h>
+#include <asm/fpu.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/traps.h>
@@ -156,6 +157,7 @@ int __cpu_up(unsigned int cpu, struct task_struct *idle)
 asmlinkage __visible void r3_secondary_start(struct r3_boot *boot, unsigned int cpu)
 {
 	set_gsbase(__per_cpu_offset[cpu]);
+	r3_fpu_drop();
 	mmgrab(&init_mm);
 	current->active_mm = &init_mm;
 	notify_cpu_starting(cpu);

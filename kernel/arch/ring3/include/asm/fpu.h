@@ -23,6 +23,7 @@ extern unsigned int r3_xsave_size, r3_fpframe_size;
 extern u64 r3_xfeatures;
 
 void r3_fpu_init(void);
+void r3_fpu_drop(void);
 void r3_fpu_save(struct task_struct *tsk);
 void r3_fpu_reset(struct task_struct *tsk);
 void r3_fpu_sanitize(void *state);
