@@ -135,7 +135,7 @@ def in_turn(chosen, rounds, what):
 
 
 def micro(args, chosen, names, results):
-    words = ["-t", str(args.time), "-s", str(args.samples), *names]
+    words = ["-t", str(args.time), "-s", str(args.samples), ",".join(names)]
     for _, column in in_turn(chosen, args.rounds, "micro"):
         lines, why = run_once(column.micro(words), args.timeout)
         results.take(column, lines, why, "micro")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N | -g | -G] [BENCHMARK...]
+ * micro [-t MS] [-s SAMPLES] [-n N] [-d DIR] [-l | -w N | -g | -G] [BENCHMARK[,BENCHMARK]...]
  *
  * Writes one line of JSON for each benchmark; -g those of growth.c, -G only
  * their small sizes. As PID 1 it first mounts what a
@@ -158,13 +158,21 @@ static void measure(const struct bench *b)
 	       (unsigned long long)n, nr_samples);
 }
 
+/* Each of names may be several with commas between: a kernel passes 32 words to its init. */
 static int wanted(const char *name, char **names)
 {
+	size_t len = strlen(name);
+	const char *at;
+
 	if (!*names)
 		return 1;
-	for (; *names; names++)
-		if (!strcmp(*names, name))
-			return 1;
+	for (; *names; names++) {
+		for (at = *names; at; at = strchr(at, ',')) {
+			at += *at == ',';
+			if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+				return 1;
+		}
+	}
 	return 0;
 }
 
