@@ -13,6 +13,7 @@
  * code ran for long, the kernel did, the vCPU has something else to run, or
  * somebody else wanted the spare CPU. The next try comes later each time.
  */
+#include <linux/sched.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/minmax.h>
