@@ -6,7 +6,7 @@ spaces()
 		[ "$(unshare -n ip -br link | wc -l)" = 1 ] && [ "$(unshare -i ipcs -q | wc -l)" -le 4 ] &&
 		[ "$(setpriv --reuid=1000 --clear-groups unshare -Ur id -u)" = 0 ] &&
 		[ "$(setpriv --reuid=1000 --clear-groups unshare -Urm sh -c 'mount -t tmpfs x /mnt && findmnt -no FSTYPE /mnt')" = tmpfs ] &&
-		! findmnt /mnt && [ "$(unshare -T --boottime 100000 cut -d. -f1 /proc/uptime)" -ge 100000 ]
+		! findmnt /mnt && [ "$(unshare -Tf --boottime 100000 cut -d. -f1 /proc/uptime)" -ge 100000 ]
 }
 t "unshare: pid, uts, net, ipc, user, mount, time" spaces
 
