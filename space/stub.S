@@ -296,16 +296,17 @@ r3_stub_signal:
 	andq	$-R3_SLOT_STRIDE, %rbx
 	cmpl	$R3_SIG_KICK, %edi
 	jne	1f
-	/* Told to stop while it waits: it has stopped, unless it may go on. */
+	/* Told to stop before it has, or while it waits: unless it may go on. */
 	movq	STUB_UC_RIP(%rdx), %rax
 	leaq	fast_posted(%rip), %rcx
 	subq	%rcx, %rax
 	cmpq	$(resumed - fast_posted), %rax
 	jae	1f
-	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	movq	%rdx, %rsp
+	cmpq	$(is_posted - fast_posted), %rax
+	jb	sigreturn
+	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	jne	sigreturn
-	movl	$0, R3_SLOT_RESUME(%rbx)
 1:	rdfsbase %rax
 	movq	%rax, R3_SLOT_FS(%rbx)
 	rdgsbase %rax
@@ -316,6 +317,7 @@ r3_stub_signal:
 	movl	R3_SLOT_YIELD(%rsp), %ecx
 	PLAN_WAIT
 	movl	%edi, R3_SLOT_SIG(%rsp)
+	movl	$R3_FIRST_OTHER, %r11d
 	jmp	posted
 
 /* Rewritten system calls enter here: ecx is the site. */
@@ -341,6 +343,8 @@ fast_entry:
 	pushfq
 	movq	%r11, %rsp
 	movl	%ecx, R3_SLOT_SITE(%rsp)
+	movl	%ecx, %r11d
+	andl	$R3_FIRST_OTHER - 1, %r11d
 	movq	%rax, R3_SLOT_AX(%rsp)
 	movq	%rbx, R3_SLOT_BX(%rsp)
 	movq	%rdx, R3_SLOT_DX(%rsp)
@@ -376,10 +380,45 @@ fast_entry:
 fast_posted:
 	movl	$R3_SIG_FAST, R3_SLOT_SIG(%rsp)
 posted:
+	/* event = 1, resume = 0: all that is written to this line */
 	movl	$1, %eax
-	xchgl	%eax, R3_SLOT_EVENT(%rsp)
+	xchgq	%rax, R3_SLOT_EVENT(%rsp)
+is_posted:
 	cmpl	$2, %eax
 	je	wake
+	cmpl	$1, %ecx
+	jle	wait_resume
+	/*
+	 * Who looks too early takes the line from the vCPU, which is about to write it.
+	 * How long to wait is found by trying: a little less if that was not too early.
+	 */
+	movzwl	R3_SLOT_FIRST(%rsp, %r11, 2), %eax
+1:	subl	$STUB_FIRST_LOOP, %eax
+	js	1f
+	lfence
+	jmp	1b
+1:	cmpl	$1, R3_SLOT_RESUME(%rsp)
+	jne	1f
+	cmpw	$STUB_FIRST_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	jb	awake
+	subw	$STUB_FIRST_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	jmp	awake
+1:	movl	$STUB_FIRST_LOOKS, %eax
+1:	lfence
+	cmpl	$1, R3_SLOT_RESUME(%rsp)
+	je	1f
+	cmpl	$0, R3_SLOT_WAY(%rsp)
+	jne	2f
+	decl	%eax
+	jnz	1b
+2:	movzwl	R3_SLOT_FIRST(%rsp, %r11, 2), %eax
+	shrl	$3, %eax
+	subw	%ax, R3_SLOT_FIRST(%rsp, %r11, 2)
+	jmp	wait_resume
+1:	cmpw	$STUB_FIRST_MAX, R3_SLOT_FIRST(%rsp, %r11, 2)
+	jae	awake
+	addw	$STUB_FIRST_UP, R3_SLOT_FIRST(%rsp, %r11, 2)
+	jmp	awake
 
 wait_resume:
 	cmpl	$1, R3_SLOT_RESUME(%rsp)
@@ -441,9 +480,9 @@ sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 awake:	xorl	%eax, %eax
 	/* eax: user code's registers are gone. */
 resume:
-	movl	$0, R3_SLOT_RESUME(%rsp)
 resumed:
-	/* Where the next call puts its registers. */
+	/* What the next call writes. */
+	prefetchw R3_SLOT_EVENT(%rsp)
 	prefetchw R3_SLOT_AX(%rsp)
 	prefetchw R3_SLOT_BX(%rsp)
 	prefetchw R3_SLOT_R10(%rsp)

@@ -45,13 +45,12 @@
  * struct r3_slot offsets for the stub. Where vCPU and guest thread are on two
  * host CPUs, each cache line that one writes and the other reads goes over at
  * every system call. So the first has what they wait for, and what most calls
- * return, and nothing that is written at another time; three others have all
- * that a rewritten call takes.
+ * return, and nothing that is written at another time: by the guest thread once,
+ * as it posts an event; three others have all that a rewritten call takes.
  */
 #define R3_SLOT_EVENT		0
 #define R3_SLOT_RESUME		4
-#define R3_SLOT_SIG		8
-#define R3_SLOT_WAY		12
+#define R3_SLOT_WAY		8
 #define R3_SLOT_MODE		16
 #define R3_SLOT_QUICK_AX	24
 #define R3_SLOT_QUICK_FLAGS	32
@@ -71,6 +70,7 @@
 #define R3_SLOT_SPINS		168
 #define R3_SLOT_TURNS		172
 #define R3_SLOT_CALL_YIELD	176
+#define R3_SLOT_SIG		180
 #define R3_SLOT_BX		192
 #define R3_SLOT_DX		200
 #define R3_SLOT_SI		208
@@ -90,6 +90,7 @@
 #define R3_SLOT_XMASK		320
 #define R3_SLOT_SCRATCH		384
 #define R3_SLOT_LEFT		448
+#define R3_SLOT_FIRST		452
 #define R3_SLOT_HEAD		512
 #define R3_SLOT_RESET		512	/* ucontext for R3_RESUME_RESET, else: */
 #define R3_SLOT_FP		512	/* XSAVE area, then from cmd_page.stack_start the signal stack */
@@ -103,6 +104,7 @@
  *   [POSTED, END)      user code has not run since the kernel resumed it
  */
 #define R3_SIG_FAST		0x100
+#define R3_FIRST_OTHER		16		/* r3_slot.first is by site modulo this; this one, after a signal */
 #define R3_STUB_POSTED		(R3_STUB_FAST + 0x200)
 #define R3_STUB_FAST_END	(R3_STUB_FAST + 0x1000)
 #define R3_STUB_SLEEP		(R3_STUB_FAST_END - 16)	/* rdi = &resume, edx = its value */
@@ -162,19 +164,19 @@ struct r3_cmd_page {
 struct r3_slot {
 	__u32 event;			/* futex word: 0 user code runs, 1 it stopped,
 					   2 it runs and the vCPU sleeps */
-	__u32 resume;			/* futex word: 0 stay, 1 go on, 2 the guest
-					   thread sleeps, or R3_RESUME_RESET */
-	__u32 sig;
+	__u32 resume;			/* futex word: 0 stay, 1 go on or running, 2 the
+					   guest thread sleeps, or R3_RESUME_RESET */
 	__u32 way;			/* another guest thread is to run on this host CPU */
-	__u32 mode;			/* R3_MODE_* */
 	__u32 reserved;
+	__u32 mode;			/* R3_MODE_* */
+	__u32 reserved2;
 	__u64 quick_ax, quick_flags, quick_r11, quick_ip, quick_sp;
 	__u32 tid;
-	__u32 reserved2;
+	__u32 reserved3;
 	__u64 info;			/* address of the siginfo_t, in the slot */
 	__u64 uc;			/* address of the ucontext, in the slot */
 	__u64 sp;			/* for rt_sigreturn */
-	__u8  reserved3[32];
+	__u8  reserved4[32];
 	/* ax to gs: user registers where no signal frame has them. */
 	__u64 ax, cx, r11, flags;
 	__u32 site;			/* of R3_SIG_FAST */
@@ -182,15 +184,17 @@ struct r3_slot {
 	__u32 spins;			/* before it yields or sleeps */
 	__u32 turns;			/* yields, if not 0: the vCPU is on another host CPU */
 	__u32 call_yield;		/* yield, after R3_SIG_FAST */
-	__u8  reserved4[12];
+	__u32 sig;
+	__u8  reserved5[8];
 	__u64 bx, dx, si, di, bp, usp, r8, r9;
 	__u64 r10, r12, r13, r14, r15, fs, gs;
 	__u64 ip;
 	__u64 xmask;			/* vector state components to keep */
-	__u8  reserved5[56];
+	__u8  reserved6[56];
 	__u64 scratch[8];		/* the guest thread's own */
 	__u32 left;			/* turns, the guest thread's own */
-	__u8  reserved6[60];
+	__u16 first[R3_FIRST_OTHER + 1]; /* how long it waits before it looks, the same */
+	__u8  reserved7[26];
 };
 
 /*
@@ -234,6 +238,8 @@ _Static_assert(__builtin_offsetof(struct r3_slot, resume) == R3_SLOT_RESUME, "sl
 _Static_assert(__builtin_offsetof(struct r3_slot, tid) == R3_SLOT_TID, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, way) == R3_SLOT_WAY, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, ax) == R3_SLOT_AX, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, sig) == R3_SLOT_SIG, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, first) == R3_SLOT_FIRST, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, left) == R3_SLOT_LEFT, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, mode) == R3_SLOT_MODE, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, quick_sp) == R3_SLOT_QUICK_SP, "slot layout");

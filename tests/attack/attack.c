@@ -210,6 +210,19 @@ unsigned long stub_sigreturn(void)
 	return stub_find("\xb8\x0f\0\0\0\x0f\x05", 7);
 }
 
+unsigned long stub_wait(void)
+{
+	/* cmpl $1, resume(%rsp); je; cmpl $0, way(%rsp) */
+	static const char look[] = "\x83\x7c\x24\x04\x01", way[] = "\x83\x7c\x24\x08\x00";
+	unsigned long at = stub_find(way, 5), len;
+
+	for (len = 7; at && len <= 11; len += 4) {
+		if (!memcmp((void *)(at - len), look, 5))
+			return at - len;
+	}
+	return 0;
+}
+
 unsigned long physical(unsigned long addr)
 {
 	const struct r3_cmd_page *cmds = (void *)R3_STUB_CMD;

@@ -85,6 +85,7 @@ int stub_calls(unsigned long *at, int max);
 unsigned long stub_find(const void *bytes, unsigned long len);
 unsigned long stub_signal(void);	/* where signals of guest threads go */
 unsigned long stub_sigreturn(void);	/* movl $15, %eax; syscall */
+unsigned long stub_wait(void);		/* where a thread waits that has posted an event */
 
 /* The guest's physical address of one of our pages that was mapped lately, as
  * the command page tells, or 0. For the slot only in a fresh space: who looks

@@ -257,12 +257,12 @@ static bool pretend_call(long nr, unsigned long a, unsigned long b, unsigned lon
 	*(unsigned long *)(info + SI_ADDR) = (unsigned long)ghost_child;
 	*(int *)(info + SI_ARCH) = AUDIT_ARCH_X86_64;
 	header()->sig = SIGSYS;
+	header()->resume = 0;
 	header()->event = 1;
 	for (spins = 0; header()->resume != 1 && spins < 100000000; spins++)
 		__asm__ volatile("pause");
 	if (header()->resume != 1 || header()->sig != SIGSYS)
 		return false;
-	header()->resume = 0;
 	return true;
 }
 

@@ -64,23 +64,6 @@ static void prepare(void)
 	(void)*(volatile char *)fixed;
 }
 
-/*
- * Who waits in its own slot without having posted an event is not heard of
- * again and is ended in time: that is the attack "mask", and takes seconds.
- */
-static bool waits(unsigned long at)
-{
-	/* movl $0, R3_SLOT_RESUME(%rbx) */
-	static const char resume[] = { 0xc7, 0x43, R3_SLOT_RESUME, 0, 0, 0, 0 };
-	static unsigned long end;
-
-	if (!end)
-		end = (unsigned long)memmem((void *)R3_STUB_POSTED, PAGE, resume, sizeof(resume));
-	if (at < R3_STUB_BASE + length && *(unsigned char *)at == 0xe9)	/* jmp */
-		at += 5 + *(int *)(at + 1);
-	return at > R3_STUB_POSTED && at < end + sizeof(resume);
-}
-
 static bool is_call(unsigned long at)
 {
 	return at < R3_STUB_BASE + length - 1 && !memcmp((void *)at, "\x0f\x05", 2);
@@ -132,10 +115,6 @@ static void choose(struct regs *r, int set, unsigned long at)
 		r->si = r->dx = slot + 0x800;
 		r->r12 = R3_STUB_CMD;
 		r->r13 = slot + R3_SLOT_STRIDE;
-	}
-	if (waits(at)) {
-		r->bx = (unsigned long)scratch;
-		r->cx = 1;	/* rounds to spin */
 	}
 }
 

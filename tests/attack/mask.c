@@ -2,8 +2,7 @@
 /*
  * Refuses to be stopped, in each of the ways named: a thread that has the host
  * block all signals, one whose signal frames go to memory of its own, where
- * nobody looks, and which resumes itself from there, and one that waits in the
- * stub unannounced; and each of them (CROWD more) in a process of many threads
+ * nobody looks, and one that waits in the stub unannounced; and each of them (CROWD more) in a process of many threads
  * that sleep, of which the host's time may be. All hold their vCPU for seconds only.
  */
 #include "attack.h"
@@ -33,12 +32,10 @@ static char *stack;
 /* What it needs is mapped by a first round: a fault would be a signal. */
 static void spin(long rounds)
 {
-	volatile struct r3_slot *fake = (void *)area;
+	volatile unsigned long *word = &shared->word[0];
 
-	for (; rounds; rounds--) {
-		shared->word[0]++;
-		fake->resume = 1;	/* for the handler, should it wait here */
-	}
+	for (; rounds; rounds--)
+		(*word)++;
 }
 
 static void *sleeper(void *arg)
@@ -84,13 +81,14 @@ static int refuse(long which)
 	f->g[REG_EFL] = FLAGS_RUN;
 	f->g[REG_CSGSFS] = 0x33 | 0x2bUL << 48;
 	f->mask = way == MASKED ? ~0UL : last->mask;
-	((struct r3_slot *)area)->sp = (unsigned long)f;
+	((struct r3_slot *)area)->spins = 0x7fffffff;	/* of the handler, should it wait here */
 	r.sp = (unsigned long)f;
 	if (way == WAITING) {
 		shared->word[0] = 1;
-		r.ip = R3_STUB_POSTED + 7;	/* behind the instruction that posts */
-		r.ax = 1;
-		r.bx = slot;
+		((volatile struct r3_slot *)slot)->resume = 0;
+		r.ip = stub_wait();
+		r.cx = 0x7fffffff;
+		r.sp = slot;
 	}
 	enter(&r);
 }
@@ -111,7 +109,7 @@ int main(int argc, char **argv)
 	area = mmap((void *)0x100000000, R3_SLOT_STRIDE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0);
 	stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (area == MAP_FAILED || stack == MAP_FAILED || !stub_sigreturn())
+	if (area == MAP_FAILED || stack == MAP_FAILED || !stub_sigreturn() || !stub_wait())
 		cannot("no memory, or no stub");
 	for (i = 1; i < argc; i++) {
 		int way = atoi(argv[i]);

@@ -52,6 +52,13 @@
 #define TRY_AGAIN_US	1000
 #define TRY_AGAIN_MAX_US 20000
 
+/* r3_habit.first; space/stub.h has the guest thread's */
+#define FIRST_LOOP	16	/* a turn of a loop with an LFENCE */
+#define FIRST_MAX	1024
+#define FIRST_UP	48	/* it looked too early */
+#define FIRST_DOWN	4	/* it did not */
+#define FIRST_LOOKS	48	/* more; then it is not worth to wait */
+
 struct handover {
 	u64 yield_after;	/* times in TSC cycles */
 	unsigned int pause_us;
@@ -202,12 +209,12 @@ void r3_handover_leave(unsigned int site, u64 enter)
 	struct r3_habit *habit = &current->thread.habit;
 	u8 *score = &habit->score[habit->last];
 
-	if (this_cpu_read(handover.away))
-		return;
-	if (r3_handover_enter() != enter)
-		*score = max_t(u8, *score, SCORE_LOSS) - SCORE_LOSS;
-	else if (*score < SCORE_MAX)
-		(*score)++;
+	if (!this_cpu_read(handover.away)) {
+		if (r3_handover_enter() != enter)
+			*score = max_t(u8, *score, SCORE_LOSS) - SCORE_LOSS;
+		else if (*score < SCORE_MAX)
+			(*score)++;
+	}
 	habit->last = site % R3_HABITS;
 }
 
@@ -240,6 +247,40 @@ void r3_handover_begin(struct r3_slot_info *info)
 		WRITE_ONCE(info->slot->spins, h->away ? GUEST_SPINS : 1);
 		WRITE_ONCE(info->slot->turns, turns);
 	}
+}
+
+/*
+ * The first look for an event, if user code runs on another host CPU: who looks too
+ * early takes the line from the guest thread, which is about to write it. How long
+ * to wait is found by trying, a little less if that was not too early, and for each
+ * call: what a thread does after it, it mostly does again.
+ */
+void r3_handover_look(struct r3_slot_info *info)
+{
+	struct r3_habit *habit = &current->thread.habit;
+	struct r3_slot *slot = info->slot;
+	unsigned int i;
+	u16 *first;
+
+	if (!this_cpu_read(handover.away))
+		return;
+	first = &habit->first[info->fast ? habit->last : R3_HABITS];
+	for (i = *first / FIRST_LOOP; i; i--)
+		asm volatile("lfence" ::: "memory");
+	if (READ_ONCE(slot->event)) {
+		if (*first >= FIRST_DOWN)
+			*first -= FIRST_DOWN;
+		return;
+	}
+	for (i = FIRST_LOOKS; i; i--) {
+		asm volatile("lfence" ::: "memory");
+		if (READ_ONCE(slot->event)) {
+			if (*first < FIRST_MAX)
+				*first += FIRST_UP;
+			return;
+		}
+	}
+	*first -= *first / 8;
 }
 
 /* Returns true if there may be something to do, false if spinning is over. */

@@ -231,6 +231,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	r3_handover_begin(info);
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);
+	r3_handover_look(info);
 
 	while (!r3_slot_stopped(slot)) {
 		bool call = false;

@@ -103,7 +103,7 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	/* Never 0, not even for a moment: the thread would want to write. */
 	WRITE_ONCE(slot->resume, R3_RESUME_RESET);
 	WRITE_ONCE(slot->event, 0);
-	memset((void *)slot + R3_SLOT_SIG, 0, info->size - R3_SLOT_SIG);
+	memset((void *)slot + R3_SLOT_WAY, 0, info->size - R3_SLOT_WAY);
 	r3_slot_begin(slot);
 	slot->flags = X86_EFLAGS_IF;
 

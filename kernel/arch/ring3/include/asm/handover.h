@@ -18,10 +18,12 @@ struct r3_slot_info;
 struct r3_habit {
 	u8 last;			/* call, a site modulo R3_HABITS */
 	u8 score[R3_HABITS];		/* up when it came back from the call after that */
+	u16 first[R3_HABITS + 1];	/* time to the next event; the last: after a signal */
 };
 
 bool r3_hand_over(const struct r3_slot *slot);
 void r3_handover_begin(struct r3_slot_info *info);
+void r3_handover_look(struct r3_slot_info *info);
 bool r3_handover_spin(struct r3_slot *slot);
 void r3_handover_end(bool slept);
 void r3_handover_late(void);
