@@ -119,6 +119,28 @@ kept("without pinning", [b], "--cpus", "2", "--no-pin", "--cpu-affinity", str(b)
 kept("one vCPU", [b], "--cpus", "1", "--cpu-affinity", str(b), homes={"vcpu0": str(b)})
 kept("the caller's affinity", [b], "--cpus", "2", taskset={b}, homes={"vcpu0": str(b), "vcpu1": str(b)})
 
+# ---- a vCPU uses the CPU of one that has nothing to do ----
+
+BORROW = r"""
+taskset -c 0 dd if=/dev/zero of=/dev/null bs=1 count=1000000000 2>/dev/null & echo up; read x
+taskset -c 1 sh -c 'while :; do :; done' & echo both; read x
+"""
+
+
+def place_of(g, name):
+    return [c for _, n, c in threads(g, [g.monitor()]) if n == name]
+
+
+g = Guest("--mem", "1G", "--cpus", "2", "--cpu-affinity", f"{a},{b}", "--", "sh", "-c", BORROW)
+if ok(g.expect("up\n"), "one vCPU makes system calls, the other sleeps", g.text):
+    ok(wait_until(lambda: place_of(g, "vcpu0") == [str(b)], 10), "the one goes to the other's CPU", place_of(g, "vcpu0"))
+    g.type("\n")
+    g.expect("both\n")
+    ok(wait_until(lambda: place_of(g, "vcpu0") == [str(a)], 10), "when that has work, it is back", place_of(g, "vcpu0"))
+    seen = {c for _, n, c in watch(g, 1) if n == "vcpu0"}
+    same(seen, {str(a)}, "and stays")
+g.close()
+
 # ---- the host takes a CPU away while the guest runs ----
 
 

@@ -8,10 +8,11 @@
  * short if it was the only one, longer each time that it happens again.
  *
  * When user code has come back at once many times in a row and the host has a
- * CPU to spare, the vCPU moves there and both spin: a system call then costs no
- * context switch at all. It comes home as soon as spinning did not pay: user
- * code ran for long, the kernel did, the vCPU has something else to run, or
- * somebody else wanted the spare CPU. The next try comes later each time.
+ * CPU to spare, or another vCPU has nothing to run on its own, the vCPU moves
+ * there and both spin: a system call then costs no context switch at all. It
+ * comes home as soon as spinning did not pay: user code ran for long, the kernel
+ * did, the vCPU has something else to run, or somebody else wanted that CPU. The
+ * next try comes later each time.
  */
 #include <linux/sched.h>
 #include <linux/percpu.h>
@@ -74,9 +75,11 @@ struct handover {
 	unsigned int quick;	/* returns without sleep, while away */
 	unsigned int again_us;
 	bool away;
+	int lender;		/* while away: the vCPU whose host CPU it is, or -1 */
+	unsigned int borrower;	/* vCPU + 1 that is on this one's host CPU, or 0; theirs */
 };
 
-static DEFINE_PER_CPU(struct handover, handover);
+static DEFINE_PER_CPU(struct handover, handover) = { .lender = -1 };
 
 bool r3_vcpus_apart __ro_after_init;
 
@@ -132,6 +135,41 @@ bool r3_hand_over(const struct r3_slot *slot)
 	return true;
 }
 
+/* Is the vCPU whose host CPU this is not asleep, or about to be woken? */
+static bool wanted_back(const struct handover *h)
+{
+	return h->lender >= 0 && (!idle_cpu(h->lender) || READ_ONCE(r3_boot->vcpu[h->lender].pending));
+}
+
+static void give_back(struct handover *h)
+{
+	if (h->lender >= 0)
+		smp_store_release(&per_cpu(handover, h->lender).borrower, 0);
+	h->lender = -1;
+}
+
+/* A host CPU where nothing of this guest runs, or -1. */
+static int find_spare(struct handover *h)
+{
+	unsigned int cpu, self = smp_processor_id();
+
+	if (r3_boot->vcpu[self].spare_cpu >= 0)
+		return r3_boot->vcpu[self].spare_cpu;
+	if (!r3_vcpus_apart)
+		return -1;
+	for_each_online_cpu(cpu) {
+		struct handover *other = &per_cpu(handover, cpu);
+
+		if (cpu == self || !idle_cpu(cpu) || cmpxchg(&other->borrower, 0, self + 1))
+			continue;
+		h->lender = cpu;
+		if (!wanted_back(h))
+			return r3_boot->vcpu[cpu].host_cpu;
+		give_back(h);
+	}
+	return -1;
+}
+
 /* Back to the host CPU of the guest threads. */
 void r3_handover_home(void)
 {
@@ -142,6 +180,7 @@ void r3_handover_home(void)
 	if (!h->away)
 		return;
 	h->away = false;
+	give_back(h);
 	h->streak = 0;
 	if (h->quick > WORTH)
 		h->again_us = TRY_AGAIN_US;
@@ -162,10 +201,17 @@ static void go_away(struct handover *h)
 {
 	struct r3_vcpu *vcpu = &r3_boot->vcpu[smp_processor_id()];
 	u64 now = get_cycles();
+	int spare;
 
-	if (vcpu->spare_cpu < 0 || vcpu->host_cpu < 0 || !r3_boot->tsc_khz || now < h->away_after)
+	if (vcpu->host_cpu < 0 || !r3_boot->tsc_khz || now < h->away_after)
 		return;
-	if (r3_affinity_move(vcpu->spare_cpu)) {
+	spare = find_spare(h);
+	if (spare < 0) {
+		h->away_after = now + cycles(TRY_AGAIN_US);
+		return;
+	}
+	if (r3_affinity_move(spare)) {
+		give_back(h);
 		h->away_after = now + cycles(TRY_AGAIN_MAX_US);
 		return;
 	}
@@ -233,6 +279,8 @@ void r3_handover_begin(struct r3_slot_info *info)
 		h->last = info;
 		h->elsewhere++;
 	}
+	if (unlikely(h->away && wanted_back(h)))
+		r3_handover_home();
 	if (h->streak >= STREAK && !h->away)
 		go_away(h);
 	if (unlikely(READ_ONCE(info->slot->way)))
@@ -299,6 +347,10 @@ bool r3_handover_spin(struct r3_slot *slot)
 			if (READ_ONCE(slot->event) || this_cpu_read(r3_irq_pending))
 				return true;
 			asm volatile("lfence" ::: "memory");
+		}
+		if (wanted_back(h)) {
+			r3_handover_home();
+			return false;
 		}
 		now = get_cycles();
 		if (now - last > cycles(GAP_US) || now > end)
