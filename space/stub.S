@@ -14,6 +14,7 @@
 #define __ASSEMBLY__
 #include <asm/unistd.h>
 #include <ring3/boot.h>
+#include <ring3/look.h>
 #include <ring3/space.h>
 #include "stub.h"
 
@@ -296,7 +297,7 @@ r3_stub_signal:
 	andq	$-R3_SLOT_STRIDE, %rbx
 	cmpl	$R3_SIG_KICK, %edi
 	jne	1f
-	/* Told to stop before it has, or while it waits: unless it may go on. */
+	/* Told to stop when it is about to, or while it waits: unless it may go on. */
 	movq	STUB_UC_RIP(%rdx), %rax
 	leaq	fast_posted(%rip), %rcx
 	subq	%rcx, %rax
@@ -393,17 +394,17 @@ is_posted:
 	 * How long to wait is found by trying: a little less if that was not too early.
 	 */
 	movzwl	R3_SLOT_FIRST(%rsp, %r11, 2), %eax
-1:	subl	$STUB_FIRST_LOOP, %eax
+1:	subl	$R3_LOOK_LOOP, %eax
 	js	1f
 	lfence
 	jmp	1b
 1:	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	jne	1f
-	cmpw	$STUB_FIRST_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	cmpw	$R3_LOOK_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jb	awake
-	subw	$STUB_FIRST_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	subw	$R3_LOOK_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	awake
-1:	movl	$STUB_FIRST_LOOKS, %eax
+1:	movl	$R3_LOOK_MORE, %eax
 1:	lfence
 	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	je	1f
@@ -415,9 +416,9 @@ is_posted:
 	shrl	$3, %eax
 	subw	%ax, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	wait_resume
-1:	cmpw	$STUB_FIRST_MAX, R3_SLOT_FIRST(%rsp, %r11, 2)
+1:	cmpw	$R3_LOOK_MAX, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jae	awake
-	addw	$STUB_FIRST_UP, R3_SLOT_FIRST(%rsp, %r11, 2)
+	addw	$R3_LOOK_UP, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	awake
 
 wait_resume:
@@ -455,7 +456,7 @@ wake:
 	movl	$2, %ecx
 	lock cmpxchgl %ecx, R3_SLOT_RESUME(%rsp)
 	cmpl	$1, %eax
-	je	resume
+	je	resumed
 	leaq	R3_SLOT_RESUME(%rsp), %rdi
 	movl	$2, %edx
 sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
@@ -475,11 +476,10 @@ sleep:	xorl	%esi, %esi			/* FUTEX_WAIT */
 	cmpl	$1, %edx
 	jne	2b
 	movl	%edx, %eax
-	jmp	resume
+	jmp	resumed
 
 awake:	xorl	%eax, %eax
 	/* eax: user code's registers are gone. */
-resume:
 resumed:
 	/* What the next call writes. */
 	prefetchw R3_SLOT_EVENT(%rsp)

@@ -29,13 +29,6 @@
 /* How often a thread looks whether it may go on, each time that it is its turn. */
 #define STUB_TURN_SPINS		64
 
-/* r3_slot.first; kernel/arch/ring3/kernel/handover.c has the other side's */
-#define STUB_FIRST_LOOP		16	/* a turn of a loop with an LFENCE */
-#define STUB_FIRST_MAX		1024
-#define STUB_FIRST_UP		48	/* it looked too early */
-#define STUB_FIRST_DOWN		4	/* it did not */
-#define STUB_FIRST_LOOKS	48	/* more; then it is not worth to wait */
-
 #define STUB_FILTER_MAX		256	/* instructions of a filter, at most */
 
 #define STUB_EXIT_NO_THREAD	11

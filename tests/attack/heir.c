@@ -250,8 +250,8 @@ static unsigned long place_of(enum where where)
 		return stub_find("\xb8\xca\0\0\0\x0f\x05\x48\x8d\x67\xfc", 11) + 5;
 	case KEEP:		/* leaq flags(%rbx), %rsp; popfq; movq ax(%rbx), %rax */
 		return stub_find("\x48\x8d\xa3\x98\0\0\0\x9d\x48\x8b\x83\x80\0\0\0", 15);
-	case SPIN:		/* cmpl $1, resume(%rsp); je; cmpl $0, way(%rsp) */
-		return stub_find("\x83\x7c\x24\x04\x01\x74", 6) ?: stub_find("\x83\x7c\x24\x04\x01\x0f\x84", 7);
+	case SPIN:
+		return stub_wait();
 	case RESET:		/* leaq flags(%rbx), %rsp; popfq; xorl %eax, %eax */
 		return stub_find("\x48\x8d\xa3\x98\0\0\0\x9d\x31\xc0", 10);
 	case RUN:

@@ -2,8 +2,9 @@
 /*
  * Refuses to be stopped, in each of the ways named: a thread that has the host
  * block all signals, one whose signal frames go to memory of its own, where
- * nobody looks, and one that waits in the stub unannounced; and each of them (CROWD more) in a process of many threads
- * that sleep, of which the host's time may be. All hold their vCPU for seconds only.
+ * nobody looks, and one that waits in the stub unannounced; and each of them
+ * (CROWD more) in a process of many threads that sleep, of which the host's time
+ * may be. All hold their vCPU for seconds only.
  */
 #include "attack.h"
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 /* STOP_TIMEOUT_NS and STOP_PATIENCE_NS of kernel/user.c, and some */
+#define REFUSED_S 1.5	/* who was ended before that did not refuse */
 #define LIMIT_S 8
 #define CROWD_LIMIT_S 19
 
@@ -124,6 +126,8 @@ int main(int argc, char **argv)
 		       crowd ? " in a crowd" : "", status, took);
 		if (!shared->word[0])
 			cannot("the thread never ran");
+		if (took < REFUSED_S)
+			cannot("the thread did not refuse");
 		if (took > (crowd ? CROWD_LIMIT_S : LIMIT_S))
 			through("a thread that %s was there for %.1f s", names[way % NR_WAYS], took);
 	}

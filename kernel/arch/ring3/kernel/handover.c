@@ -20,6 +20,7 @@
 #include <linux/minmax.h>
 #include <linux/init.h>
 #include <linux/cache.h>
+#include <ring3/look.h>
 #include <asm/handover.h>
 #include <asm/timex.h>
 #include <asm/space.h>
@@ -52,13 +53,6 @@
 #define WORTH		1000	/* quick returns that pay for the way */
 #define TRY_AGAIN_US	1000
 #define TRY_AGAIN_MAX_US 20000
-
-/* r3_habit.first; space/stub.h has the guest thread's */
-#define FIRST_LOOP	16	/* a turn of a loop with an LFENCE */
-#define FIRST_MAX	1024
-#define FIRST_UP	48	/* it looked too early */
-#define FIRST_DOWN	4	/* it did not */
-#define FIRST_LOOKS	48	/* more; then it is not worth to wait */
 
 struct handover {
 	u64 yield_after;	/* times in TSC cycles */
@@ -313,18 +307,18 @@ void r3_handover_look(struct r3_slot_info *info)
 	if (!this_cpu_read(handover.away))
 		return;
 	first = &habit->first[info->fast ? habit->last : R3_HABITS];
-	for (i = *first / FIRST_LOOP; i; i--)
+	for (i = *first / R3_LOOK_LOOP; i; i--)
 		asm volatile("lfence" ::: "memory");
 	if (READ_ONCE(slot->event)) {
-		if (*first >= FIRST_DOWN)
-			*first -= FIRST_DOWN;
+		if (*first >= R3_LOOK_DOWN)
+			*first -= R3_LOOK_DOWN;
 		return;
 	}
-	for (i = FIRST_LOOKS; i; i--) {
+	for (i = R3_LOOK_MORE; i; i--) {
 		asm volatile("lfence" ::: "memory");
 		if (READ_ONCE(slot->event)) {
-			if (*first < FIRST_MAX)
-				*first += FIRST_UP;
+			if (*first < R3_LOOK_MAX)
+				*first += R3_LOOK_UP;
 			return;
 		}
 	}
