@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 #include "base/util.h"
 #include "bootlog.h"
 #include "term.h"
@@ -69,7 +69,7 @@ size_t bootlog_clean(char *text, size_t len)
 	const unsigned char *p = (unsigned char *)text;
 	size_t from, to = 0;
 
-	if (TEETH_AGENT_TEXT)
+	if (MUTATION_AGENT_TEXT)
 		return len;
 	for (from = 0; from < len; from++) {
 		unsigned char c = p[from];

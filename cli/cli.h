@@ -10,7 +10,7 @@ enum cli_exit {
 	CLI_ENDED = 120,		/* the guest ended before the command did */
 	CLI_PANIC = 121,		/* the guest kernel panicked */
 	CLI_HOST = 122,			/* the host failed the guest */
-	CLI_AGENT = 123,		/* the guest's agent cannot be spoken with */
+	CLI_AGENT = 123,		/* an agent protocol error */
 	CLI_TIMEOUT = 124,		/* --timeout */
 	CLI_START = 125,		/* wrong options, or it could not be started */
 };

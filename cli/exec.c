@@ -35,8 +35,8 @@ static const struct opt table[] = {
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
 	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
 	{ "user", 'u', "UID[:GID]", "Run the command as this user. Default: root." },
-	{ "tty", 0, NULL, "Give the command a terminal although stdin or stdout is none." },
-	{ "no-tty", 'T', NULL, "Give the command pipes although stdin and stdout are a terminal." },
+	{ "tty", 0, NULL, "Give the command a terminal even if stdin or stdout is not a terminal." },
+	{ "no-tty", 'T', NULL, "Give the command pipes even if stdin and stdout are terminals." },
 	{ NULL }
 };
 
@@ -63,7 +63,7 @@ static const struct opts exec_opts = {
 		 "stderr and with its exit status; without COMMAND, a shell.",
 	.table = table,
 	.more = "Exit status: the command's; 120 the guest ended before it, 125 it could not be\n"
-		"started, 126 the command cannot be executed, 127 it is not there.",
+		"started, 126 the command cannot be executed, 127 command not found.",
 	.set = set_option,
 };
 

@@ -6,7 +6,7 @@
  * of the agent, to the console, to signals, to timers, to clients. Whatever
  * ends the guest, the end is always the same: the monitor's process ends, and
  * monitor_ended() decides what that means. A guest that reboots is started
- * again from the same open files, so its throw-away layer lives on.
+ * again from the same open files, so its ephemeral overlay lives on.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -137,7 +137,7 @@ void machine_agent_ended(void *ctx, const char *why)
 	if (m->end != END_NONE || !strcmp(why, "it closed the connection"))
 		return;
 	term_restore();
-	term_message("the guest's agent cannot be spoken with: %s", why);
+	term_message("agent protocol error: %s", why);
 	machine_stop(m, END_BROKEN, CLI_AGENT, true);
 }
 

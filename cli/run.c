@@ -30,8 +30,8 @@ static const struct opt table[] = {
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
 	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
 	{ "user", 'u', "UID[:GID]", "Run the command as this user. Default: root." },
-	{ "tty", 0, NULL, "Give the command a terminal although stdin or stdout is none." },
-	{ "no-tty", 'T', NULL, "Give the command pipes although stdin and stdout are a terminal." },
+	{ "tty", 0, NULL, "Give the command a terminal even if stdin or stdout is not a terminal." },
+	{ "no-tty", 'T', NULL, "Give the command pipes even if stdin and stdout are terminals." },
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
 	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
@@ -129,9 +129,9 @@ static const struct opts run_opts = {
 	.table = table,
 	.more = "Ctrl-] three times within a second ends a guest that holds the terminal.\n\n"
 		"Exit status: the command's; 120 the guest ended before it, 121 the guest\n"
-		"kernel panicked, 122 the host failed the guest, 123 the guest's agent cannot\n"
-		"be spoken with, 124 --timeout, 125 it could not be started, 126 the command\n"
-		"cannot be executed, 127 it is not there. With --init, 0 when powered off.",
+		"kernel panicked, 122 the host failed the guest, 123 an agent protocol error,\n"
+		"124 --timeout, 125 it could not be started, 126 the command cannot be\n"
+		"executed, 127 command not found. With --init, 0 when powered off.",
 	.set = set_option,
 };
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 #include "wire.h"
 
 #define IN_SIZE		(4 * (R3_AGENT_DATA_MAX + sizeof(struct r3_frame)))
@@ -68,7 +68,7 @@ static void dispatch(struct wire *wire)
 	wire->busy = true;
 	while (!wire->broken && !wire->paused && wire->in_len - pos >= sizeof(frame)) {
 		memcpy(&frame, wire->in + pos, sizeof(frame));
-		if (frame.len > payload_max(wire, frame.type) && !TEETH_AGENT_LENGTH) {
+		if (frame.len > payload_max(wire, frame.type) && !MUTATION_AGENT_LENGTH) {
 			end(wire, "it sent a frame that is too long");
 			break;
 		}

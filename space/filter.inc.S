@@ -12,7 +12,7 @@
  * to serve another address space.
  */
 #include <linux/bpf_common.h>
-#include "teeth.h"
+#include "mutation.h"
 
 #define HI(x)		((x) >> 32)
 #define LO(x)		((x) & 0xffffffff)
@@ -85,7 +85,7 @@
 
 /* Without the wall "origin": what the stub may do from one instruction. */
 .macro WAKE_FROM_ANYWHERE no
-#if TEETH_ORIGIN
+#if MUTATION_ORIGIN
 	LD	DATA_NR
 	JEQ	__NR_futex, \no
 	ARG_EQ	1, STUB_FUTEX_WAKE, \no
@@ -97,13 +97,13 @@
 
 	.balign	8
 guest_filter:
-#if TEETH_GUEST_FILTER
+#if MUTATION_GUEST_FILTER
 	RET	STUB_RET_ALLOW
 #endif
 	WAKE_FROM_ANYWHERE gorigin
 	ONLY_STUB gtrap
 	CALL	__NR_futex, guest_wake, g1
-#if TEETH_FUTEX
+#if MUTATION_FUTEX
 	RET	STUB_RET_ALLOW
 #endif
 	ARG_EQ	1, STUB_FUTEX_WAKE, gtrap
@@ -141,7 +141,7 @@ r3_guest_prog:
 manager_filter:
 	WAKE_FROM_ANYWHERE morigin
 	ONLY_STUB mtrap
-#if TEETH_MANAGER_FILTER
+#if MUTATION_MANAGER_FILTER
 	RET	STUB_RET_ALLOW
 #endif
 	/* what guest threads do all the time comes first */

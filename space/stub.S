@@ -14,7 +14,7 @@
 #define __ASSEMBLY__
 #include <asm/unistd.h>
 #include <ring3/boot.h>
-#include <ring3/look.h>
+#include <ring3/poll.h>
 #include <ring3/space.h>
 #include "stub.h"
 
@@ -394,21 +394,21 @@ is_posted:
 	 * How long to wait is found by trying: a little less if that was not too early.
 	 */
 	movzwl	R3_SLOT_FIRST(%rsp, %r11, 2), %eax
-1:	subl	$R3_LOOK_LOOP, %eax
+1:	subl	$R3_POLL_LOOP, %eax
 	js	1f
 	lfence
 	jmp	1b
 1:	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	jne	1f
-	cmpw	$R3_LOOK_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	cmpw	$R3_POLL_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jb	awake
-	subw	$R3_LOOK_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
+	subw	$R3_POLL_DOWN, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	awake
-1:	movl	$R3_LOOK_MORE, %eax
+1:	movl	$R3_POLL_MORE, %eax
 1:	lfence
 	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	je	1f
-	cmpl	$0, R3_SLOT_WAY(%rsp)
+	cmpl	$0, R3_SLOT_YIELD_REQUEST(%rsp)
 	jne	2f
 	decl	%eax
 	jnz	1b
@@ -416,15 +416,15 @@ is_posted:
 	shrl	$3, %eax
 	subw	%ax, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	wait_resume
-1:	cmpw	$R3_LOOK_MAX, R3_SLOT_FIRST(%rsp, %r11, 2)
+1:	cmpw	$R3_POLL_MAX, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jae	awake
-	addw	$R3_LOOK_UP, R3_SLOT_FIRST(%rsp, %r11, 2)
+	addw	$R3_POLL_UP, R3_SLOT_FIRST(%rsp, %r11, 2)
 	jmp	awake
 
 wait_resume:
 	cmpl	$1, R3_SLOT_RESUME(%rsp)
 	je	awake
-	cmpl	$0, R3_SLOT_WAY(%rsp)
+	cmpl	$0, R3_SLOT_YIELD_REQUEST(%rsp)
 	jne	1f
 	lfence
 	decl	%ecx

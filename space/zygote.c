@@ -25,7 +25,7 @@
 #include <ring3/space.h>
 
 #include "stub.h"
-#include "teeth.h"
+#include "mutation.h"
 
 #define HOST_TASK_SIZE	0x7ffffffff000UL
 #define CLONE_TRIES	50
@@ -36,7 +36,7 @@ _Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
 _Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED), "mmap");
 _Static_assert(R3_MAP_POPULATE == MAP_POPULATE, "mmap");
 _Static_assert(STUB_ZYGOTE_CLONE == (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD), "clone");
-_Static_assert(TEETH_COMMAND_PAGE || STUB_CMD_PROT == PROT_READ, "command page");
+_Static_assert(MUTATION_COMMAND_PAGE || STUB_CMD_PROT == PROT_READ, "command page");
 _Static_assert(STUB_ZYGOTE_MAP == (MAP_SHARED | MAP_FIXED), "mmap");
 _Static_assert(STUB_CLONE_FLAGS == (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
 				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID), "clone");
@@ -73,7 +73,7 @@ static struct r3_zygote *const zygote = (void *)R3_STUB_ZYGOTE;
 static void empty_address_space(void)
 {
 	check(sys(__NR_munmap, 0, R3_STUB_BASE, 0));
-	if (!TEETH_LEFTOVERS)
+	if (!MUTATION_LEFTOVERS)
 		check(sys(__NR_munmap, r3_data_end, HOST_TASK_SIZE - (unsigned long)r3_data_end, 0));
 }
 
@@ -169,7 +169,7 @@ static void become_space(struct r3_space_entry *entry)
 	check(sys6(__NR_mmap, R3_STUB_CMD, 4096, STUB_CMD_PROT, MAP_SHARED | MAP_FIXED,
 		   R3_SPACE_RAM_FD, entry->cmd_gpa));
 	__atomic_store_n(&entry->state, R3_SPACE_LIVE, __ATOMIC_RELEASE);
-	if (!TEETH_ZYGOTE_PAGE)
+	if (!MUTATION_ZYGOTE_PAGE)
 		check(sys(__NR_munmap, zygote, sizeof(*zygote), 0));
 	check(sys(__NR_close, R3_SPACE_ZYGOTE_FD, 0, 0));
 	check(sys(__NR_close, R3_SPACE_FAIL_FD, 0, 0));
@@ -218,7 +218,7 @@ __attribute__((used, noreturn)) void zygote_main(const unsigned long *sp)
 	uint64_t one = 1;
 	long err;
 
-	if (!TEETH_SECRET)
+	if (!MUTATION_SECRET)
 		learn_secret(sp);
 	signals_pinned = sp[0] > 1;
 	sys(__NR_prctl, PR_SET_NAME, "ring3-zygote", 0);
@@ -229,7 +229,7 @@ __attribute__((used, noreturn)) void zygote_main(const unsigned long *sp)
 	end_with_monitor();
 	check(sys6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
 	install_handlers();
-	if (TEETH_STUB)
+	if (MUTATION_STUB)
 		check(sys(__NR_mprotect, R3_STUB_BASE, r3_data_start - (char *)R3_STUB_BASE, 7));
 	install_filter();
 

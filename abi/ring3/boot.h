@@ -29,7 +29,7 @@
 #define R3_PEND_POWER		0x20		/* r3_boot.power_request */
 #define R3_PEND_POLLING		0x40		/* the vCPU looks at the word by itself */
 #define R3_PEND_STOP		0x80		/* for good: the guest ends */
-#define R3_PEND_REST		0x100		/* from another vCPU: kernel/rest.c */
+#define R3_PEND_FORCED_YIELD		0x100		/* from another vCPU: kernel/forced_yield.c */
 
 /* r3_boot.exit_reason, written before the exit eventfd is signalled. */
 #define R3_EXIT_NONE		0

@@ -50,7 +50,7 @@
  */
 #define R3_SLOT_EVENT		0
 #define R3_SLOT_RESUME		4
-#define R3_SLOT_WAY		8
+#define R3_SLOT_YIELD_REQUEST		8
 #define R3_SLOT_MODE		16
 #define R3_SLOT_QUICK_AX	24
 #define R3_SLOT_QUICK_FLAGS	32
@@ -166,7 +166,7 @@ struct r3_slot {
 					   2 it runs and the vCPU sleeps */
 	__u32 resume;			/* futex word: 0 stay, 1 go on or running, 2 the
 					   guest thread sleeps, or R3_RESUME_RESET */
-	__u32 way;			/* another guest thread is to run on this host CPU */
+	__u32 yield_request;			/* another guest thread is to run on this host CPU */
 	__u32 reserved;
 	__u32 mode;			/* R3_MODE_* */
 	__u32 reserved2;
@@ -236,7 +236,7 @@ _Static_assert(__builtin_offsetof(struct r3_cmd_page, place) == R3_CMD_PLACE, "p
 _Static_assert(sizeof(struct r3_slot) == R3_SLOT_HEAD, "slot size");
 _Static_assert(__builtin_offsetof(struct r3_slot, resume) == R3_SLOT_RESUME, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, tid) == R3_SLOT_TID, "slot layout");
-_Static_assert(__builtin_offsetof(struct r3_slot, way) == R3_SLOT_WAY, "slot layout");
+_Static_assert(__builtin_offsetof(struct r3_slot, yield_request) == R3_SLOT_YIELD_REQUEST, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, ax) == R3_SLOT_AX, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, sig) == R3_SLOT_SIG, "slot layout");
 _Static_assert(__builtin_offsetof(struct r3_slot, first) == R3_SLOT_FIRST, "slot layout");

@@ -46,7 +46,7 @@ static const char *way_out(int error)
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
-		return "; free some space where it is kept, for a throw-away layer in $TMPDIR or /var/tmp";
+		return "; free some space where it is kept, for a ephemeral overlay in $TMPDIR or /var/tmp";
 	case EFBIG:
 		return "; raise the limit of file sizes (ulimit -f)";
 	}
@@ -190,7 +190,7 @@ static void blk_kick(struct dev *dev, unsigned int q)
 	for (; budget; budget--) {
 		int64_t len;
 
-		dev_look_out(dev, q);
+		dev_adaptive_poll(dev, q);
 		if (virtq_getchain(vq, &blk->chain) <= 0)
 			break;
 		len = blk_request(blk);

@@ -65,7 +65,7 @@ void dev_break(struct dev *dev)
 		return;
 	for (q = 0; q < dev->nr_queues && !why; q++)
 		why = dev->vq[q].broken;
-	log_warn("device %u (%s): %s; it stands still until the guest's driver resets it",
+	log_warn("device %u (%s): %s; it needs a reset by the guest's driver",
 		 dev->index, dev->ops->name,
 		 why ? why : "the driver broke the rules");
 	dev->broken = true;

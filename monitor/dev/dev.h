@@ -65,9 +65,9 @@ struct dev_bus {
 	void *opaque;
 };
 
-/* What dev_look_out() has learnt; all in ns. */
-struct dev_lookout {
-	int64_t limit;			/* of one look-out; 0: sleep at once */
+/* What dev_adaptive_poll() has learnt; all in ns. */
+struct dev_poll {
+	int64_t limit;			/* of one poll; 0: sleep at once */
 	int64_t since;			/* there is nothing to do; 0: there is */
 	int64_t paused_until;
 };
@@ -90,7 +90,7 @@ struct dev {
 	unsigned int config_len;
 	int kick_fd;
 	uint64_t again;			/* queues to look at without a kick */
-	struct dev_lookout lookout;
+	struct dev_poll poll;
 	bool stopping;			/* atomic */
 	bool poke;			/* atomic */
 	int drain_ms;			/* read once stopping is set */
@@ -184,7 +184,7 @@ static inline void dev_again(struct dev *dev, unsigned int q)
  * waits for a chain, or for whatever else the thread is wanted for, as long as
  * that has lately been worth it.
  */
-void dev_look_out(struct dev *dev, unsigned int q);
+void dev_adaptive_poll(struct dev *dev, unsigned int q);
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A throw-away layer over an image that is only read.
+ * A ephemeral overlay over an image that is only read.
  *
  * Theory of operation
  *
@@ -279,7 +279,7 @@ int image_cow_create(int base_fd, int cow_fd, const char *name,
 	if (ret)
 		return ret;
 	if (fstat(cow_fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "the throw-away layer of disk image %s is not a file",
+		return err_set(err, EINVAL, "the ephemeral overlay of disk image %s is not a file",
 			       name);
 
 	cow = calloc(1, sizeof(*cow));
@@ -297,9 +297,9 @@ int image_cow_create(int base_fd, int cow_fd, const char *name,
 	if (ret) {
 		cow_close(&cow->img);
 		if (ret == -EINVAL)
-			return err_set(err, ret, "the throw-away layer is not one of disk image %s; give it an empty file",
+			return err_set(err, ret, "the ephemeral overlay is not one of disk image %s; give it an empty file",
 				       name);
-		return err_set(err, ret, "throw-away layer of disk image %s: %s",
+		return err_set(err, ret, "ephemeral overlay of disk image %s: %s",
 			       name, strerror(-ret));
 	}
 	*img = &cow->img;

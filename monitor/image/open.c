@@ -55,7 +55,7 @@ static int image_lock(int fd, const char *path, enum image_mode mode,
 		return 0;
 	if (errno == EAGAIN || errno == EACCES) {
 		if (mode == IMAGE_RW)
-			return err_set(err, EBUSY, "disk image %s is in use by another guest; stop that guest, or use the image read-only or under a throw-away layer in both",
+			return err_set(err, EBUSY, "disk image %s is in use by another guest; stop that guest, or use the image read-only or under a ephemeral overlay in both",
 				       path);
 		return err_set(err, EBUSY, "disk image %s is being written by another guest; stop that guest, or use a copy of the image",
 			       path);
@@ -90,7 +90,7 @@ int image_open(const char *path, enum image_mode mode, struct r3_err *err)
 			return err_set(err, errno, "disk image %s cannot be %s (%s); change its permissions%s",
 				       path, mode == IMAGE_RW ? "written" : "read",
 				       strerror(errno), mode == IMAGE_RW ?
-				       ", or use it read-only or under a throw-away layer" : "");
+				       ", or use it read-only or under a ephemeral overlay" : "");
 		default:
 			return err_set(err, errno, "disk image %s: %s", path,
 				       strerror(errno));
@@ -121,7 +121,7 @@ int image_layer(const char *dir, struct r3_err *err)
 	}
 	fd = mkostemp(name, O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, errno, "no throw-away disk layer in %s (%s); make that directory writable or choose another by TMPDIR",
+		return err_set(err, errno, "no ephemeral disk overlay in %s (%s); make that directory writable or choose another by TMPDIR",
 			       dir, strerror(errno));
 	unlink(name);
 	return fd;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 #include "base/util.h"
 
 #define HEAP_ROOM	(4UL << 20)
@@ -82,12 +82,12 @@ static void process_walls(struct jail_report *report)
 {
 	int *wall = report->wall;
 
-	wall[JAIL_NO_CORE] = TEETH_JAIL_LIMITS ? 0 : no_core_dumps();
-	if (!TEETH_JAIL_NAMESPACES)
+	wall[JAIL_NO_CORE] = MUTATION_JAIL_LIMITS ? 0 : no_core_dumps();
+	if (!MUTATION_JAIL_NAMESPACES)
 		jail_namespaces(report);
-	wall[JAIL_CAPABILITIES] = TEETH_JAIL_CAPABILITIES ? 0 : drop_capabilities();
+	wall[JAIL_CAPABILITIES] = MUTATION_JAIL_CAPABILITIES ? 0 : drop_capabilities();
 	wall[JAIL_NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
-	if (!TEETH_JAIL_LANDLOCK)
+	if (!MUTATION_JAIL_LANDLOCK)
 		jail_landlock(report);
 }
 
@@ -124,7 +124,7 @@ int jail_process(struct jail *jail, enum jail_mode mode, struct r3_err *err)
 
 int jail_enter(struct jail *jail, const char *kind)
 {
-	int ret = jail->mode == JAIL_OFF || TEETH_JAIL_LISTS ? 0 : jail_filter(kind, jail->value);
+	int ret = jail->mode == JAIL_OFF || MUTATION_JAIL_LISTS ? 0 : jail_filter(kind, jail->value);
 
 	if (ret)
 		__atomic_store_n(&jail->failed, ret, __ATOMIC_RELAXED);
@@ -161,7 +161,7 @@ void jail_limits(struct jail *jail, uint64_t file_max)
 {
 	int next;
 
-	if (jail->mode == JAIL_OFF || TEETH_JAIL_LIMITS)
+	if (jail->mode == JAIL_OFF || MUTATION_JAIL_LIMITS)
 		return;
 	make_heap_room();
 	lower(RLIMIT_FSIZE, file_max);

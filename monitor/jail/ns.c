@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 #include "base/util.h"
 #include "jail/jail.h"
 
@@ -55,5 +55,5 @@ void jail_namespaces(struct jail_report *report)
 			report->wall[spaces[i].wall] = unshare(spaces[i].flag) ? -errno : 0;
 	}
 	ret = report->wall[JAIL_MOUNT_NS];
-	report->wall[JAIL_ROOT] = ret || TEETH_JAIL_ROOT ? ret : empty_root();
+	report->wall[JAIL_ROOT] = ret || MUTATION_JAIL_ROOT ? ret : empty_root();
 }

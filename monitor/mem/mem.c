@@ -3,11 +3,11 @@
 
 #include <stddef.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 
 void *mem_ptr(const struct guest_mem *mem, gpa_t gpa, uint64_t len)
 {
-	if (TEETH_DEVICE_RANGE)
+	if (MUTATION_DEVICE_RANGE)
 		return (char *)mem->base + gpa;
 	if (!len || len > mem->size || gpa > mem->size - len)
 		return NULL;

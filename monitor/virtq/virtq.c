@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/teeth.h"
+#include "base/mutation.h"
 #include "base/util.h"
 
 static int virtq_break(struct virtq *vq, const char *why)
@@ -102,7 +102,7 @@ static int add_buffer(struct virtq *vq, struct virtq_chain *chain,
 {
 	struct iovec *iov;
 
-	if (chain->nr_out + chain->nr_in == VIRTQ_SEGS_MAX && !TEETH_DEVICE_CHAIN)
+	if (chain->nr_out + chain->nr_in == VIRTQ_SEGS_MAX && !MUTATION_DEVICE_CHAIN)
 		return virtq_break(vq, "a chain is longer than any may be, or has a loop");
 	if (!d->len)
 		return virtq_break(vq, "a descriptor of length 0");
@@ -136,7 +136,7 @@ static int walk(struct virtq *vq, struct virtq_chain *chain,
 		struct vring_desc d;
 		int ret;
 
-		if (i >= size && !TEETH_DEVICE_INDEX)
+		if (i >= size && !MUTATION_DEVICE_INDEX)
 			return virtq_break(vq, "a descriptor index is beyond the table");
 		d = fetch(&table[i]);
 

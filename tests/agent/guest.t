@@ -31,8 +31,8 @@ r = guest(*sh('ls -d /lib/modules/$(uname -r)/modules.dep && modprobe -n loop; e
 same(r.stdout.split()[-1:], [b"0"], "the kernel's modules are there")
 r = guest("--root-ro", *sh('ls -d /lib/modules/$(uname -r)/modules.dep && touch /tmp/a /run/b && ! touch /c 2>/dev/null'))
 same(r.returncode, 0, "also on a read-only root, where only /tmp and /run can be written")
-r = guest(*sh("echo x > /etc/throw-away; sync"))
-r = guest(*sh("test -e /etc/throw-away"))
+r = guest(*sh("echo x > /etc/ephemeral; sync"))
+r = guest(*sh("test -e /etc/ephemeral"))
 same(r.returncode, 1, "what a guest writes to its root is thrown away")
 disk = os.path.join(TMP, "disk.img")
 with open(disk, "wb") as f:

@@ -388,7 +388,7 @@ static bool has(const volatile void *where, unsigned long len, unsigned long mas
 
 static int remnants(void)
 {
-	if (has((void *)(slot + R3_SLOT_WAY), commands()->stack_size - R3_SLOT_WAY, masked_secret))
+	if (has((void *)(slot + R3_SLOT_YIELD_REQUEST), commands()->stack_size - R3_SLOT_YIELD_REQUEST, masked_secret))
 		return IN_SLOT;
 	if (has(commands(), PAGE, masked_place) || has(commands(), PAGE, masked_secret))
 		return IN_COMMANDS;

@@ -67,7 +67,7 @@ if [ -n "$unshare" ]; then
 	is "$(grep -c '^ring3: ' <<< "$ERR")" 1 "a full disk: once"
 	is "$(image_state "$RING3_ROOT")" "$before" "a full disk: the image is what it was"
 	out small 1 env TMPDIR="$T/small/none" "$RING3" run --timeout 80 -- true
-	explained 125 'TMPDIR' "no directory for the throw-away layer"
+	explained 125 'TMPDIR' "no directory for the ephemeral overlay"
 
 	# A disk image that is kept, where it cannot grow to what it says it is.
 	truncate -s 256M "$T/disk.img"

@@ -537,7 +537,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(avail_idx, 0, sizeof(avail_idx));
 	memset(next_desc, 0, sizeof(next_desc));
 	must(!make(in8(&in), &err));
-	dev->lookout.paused_until = INT64_MAX;	/* the time is no input */
+	dev->poll.paused_until = INT64_MAX;	/* the time is no input */
 	must(!dev_attach(dev, page, 0, &bus, &err));
 	if (in8(&in) & 1)
 		set_up(dev->features, RING_SIZE);

@@ -42,7 +42,7 @@ static unsigned long slot_offset(struct r3_slot_info *info, unsigned int cpu,
 {
 	unsigned long off = addr - slot_address(cpu);
 
-	if (r3_teeth(R3_TEETH_FRAME))
+	if (r3_mutation(R3_MUTATION_FRAME))
 		return off;
 	if (off < R3_SLOT_HEAD || off > info->size - size || (addr & (align - 1)))
 		return 0;
@@ -145,7 +145,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	fp_in_frame = t->fp_stamp && info->stamp == t->fp_stamp && info->uc;
 	if (!info->uc)
 		default_place(info);
-	else if (r3_teeth(R3_TEETH_ONCE) && slot->uc)
+	else if (r3_mutation(R3_MUTATION_ONCE) && slot->uc)
 		info->uc = READ_ONCE(slot->uc) - base;
 	uc = (void *)slot + info->uc;
 	sc = (struct sigcontext *)&uc->uc_mcontext;

@@ -20,7 +20,7 @@
 #include <linux/minmax.h>
 #include <linux/init.h>
 #include <linux/cache.h>
-#include <ring3/look.h>
+#include <ring3/poll.h>
 #include <asm/handover.h>
 #include <asm/timex.h>
 #include <asm/space.h>
@@ -77,7 +77,7 @@ static DEFINE_PER_CPU(struct handover, handover) = { .lender = -1 };
 
 bool r3_vcpus_apart __ro_after_init;
 
-static int __init look_at_host_cpus(void)
+static int __init check_host_cpus(void)
 {
 	unsigned int i, j;
 
@@ -92,7 +92,7 @@ static int __init look_at_host_cpus(void)
 	r3_vcpus_apart = true;
 	return 0;
 }
-early_initcall(look_at_host_cpus);
+early_initcall(check_host_cpus);
 
 static u64 cycles(u64 us)
 {
@@ -267,7 +267,7 @@ void r3_handover_begin(struct r3_slot_info *info)
 	if (unlikely(h->last != info)) {
 		/* Who waits where this one is to run now would do so for long. */
 		if (h->last && h->away) {
-			WRITE_ONCE(h->last->slot->way, 1);
+			WRITE_ONCE(h->last->slot->yield_request, 1);
 			h->mixed = MIXED;
 		}
 		h->last = info;
@@ -277,8 +277,8 @@ void r3_handover_begin(struct r3_slot_info *info)
 		r3_handover_home();
 	if (h->streak >= STREAK && !h->away)
 		go_away(h);
-	if (unlikely(READ_ONCE(info->slot->way)))
-		WRITE_ONCE(info->slot->way, 0);
+	if (unlikely(READ_ONCE(info->slot->yield_request)))
+		WRITE_ONCE(info->slot->yield_request, 0);
 	if (!h->away) {
 		h->began = get_cycles();
 		info->slot->call_yield = r3_vcpus_apart && likely_back();
@@ -297,7 +297,7 @@ void r3_handover_begin(struct r3_slot_info *info)
  * to wait is found by trying, a little less if that was not too early, and for each
  * call: what a thread does after it, it mostly does again.
  */
-void r3_handover_look(struct r3_slot_info *info)
+void r3_handover_poll(struct r3_slot_info *info)
 {
 	struct r3_habit *habit = &current->thread.habit;
 	struct r3_slot *slot = info->slot;
@@ -307,18 +307,18 @@ void r3_handover_look(struct r3_slot_info *info)
 	if (!this_cpu_read(handover.away))
 		return;
 	first = &habit->first[info->fast ? habit->last : R3_HABITS];
-	for (i = *first / R3_LOOK_LOOP; i; i--)
+	for (i = *first / R3_POLL_LOOP; i; i--)
 		asm volatile("lfence" ::: "memory");
 	if (READ_ONCE(slot->event)) {
-		if (*first >= R3_LOOK_DOWN)
-			*first -= R3_LOOK_DOWN;
+		if (*first >= R3_POLL_DOWN)
+			*first -= R3_POLL_DOWN;
 		return;
 	}
-	for (i = R3_LOOK_MORE; i; i--) {
+	for (i = R3_POLL_MORE; i; i--) {
 		asm volatile("lfence" ::: "memory");
 		if (READ_ONCE(slot->event)) {
-			if (*first < R3_LOOK_MAX)
-				*first += R3_LOOK_UP;
+			if (*first < R3_POLL_MAX)
+				*first += R3_POLL_UP;
 			return;
 		}
 	}

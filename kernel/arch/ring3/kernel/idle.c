@@ -27,7 +27,7 @@
 #define PAUSE_US	1000
 
 struct idle_poll {
-	u64 limit;		/* of one look-out, in TSC cycles; 0: sleep at once */
+	u64 limit;		/* of one poll, in TSC cycles; 0: sleep at once */
 	u64 paused_until;
 };
 
@@ -51,7 +51,7 @@ static bool something_to_do(u32 *pending)
 }
 
 /* Interrupts are off. Returns true if there is something to do. */
-static bool look_out(struct idle_poll *p, u64 start)
+static bool poll(struct idle_poll *p, u64 start)
 {
 	unsigned int cpu = smp_processor_id();
 	u32 *pending = &r3_boot->vcpu[cpu].pending;
@@ -106,7 +106,7 @@ void arch_cpu_idle(void)
 	u64 start = get_cycles();
 
 	r3_handover_idle();
-	if (!p->limit || !look_out(p, start)) {
+	if (!p->limit || !poll(p, start)) {
 		r3_host_wait_irq(this_cpu_ptr(&r3_irq_pending), 0);
 		if (r3_boot->tsc_khz)
 			learn(p, get_cycles() - start);

@@ -13,7 +13,7 @@
 #include <asm/irq_regs.h>
 #include <asm/host.h>
 #include <asm/entry.h>
-#include <asm/rest.h>
+#include <asm/forced_yield.h>
 #include <asm/traps.h>
 #include <asm/space.h>
 
@@ -60,8 +60,8 @@ void r3_take_irqs(struct pt_regs *regs)
 		if (bits & R3_PEND_POWER)
 			power_request();
 		/* Beside user code that has to stop first: run_user(). */
-		if ((bits & R3_PEND_REST) && !user_mode(regs))
-			r3_rest();
+		if ((bits & R3_PEND_FORCED_YIELD) && !user_mode(regs))
+			r3_forced_yield();
 	}
 	irq_exit_rcu();
 	set_irq_regs(old);

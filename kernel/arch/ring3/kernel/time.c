@@ -16,7 +16,7 @@
 #include <asm/timex.h>
 #include <asm/host.h>
 #include <asm/entry.h>
-#include <asm/rest.h>
+#include <asm/forced_yield.h>
 
 static DEFINE_PER_CPU(struct clock_event_device, r3_clockevent);
 static u32 sched_mult __ro_after_init, sched_shift __ro_after_init;
@@ -115,7 +115,7 @@ void r3_timer_interrupt(void)
 	struct clock_event_device *dev = this_cpu_ptr(&r3_clockevent);
 
 	count_late();
-	r3_rest_for_others();
+	r3_forced_yield_for_others();
 	if (dev->event_handler)
 		dev->event_handler(dev);
 }

@@ -23,7 +23,7 @@
 #include <asm/traps.h>
 #include <asm/rewrite.h>
 #include <asm/handover.h>
-#include <asm/rest.h>
+#include <asm/forced_yield.h>
 
 /*
  * A guest thread that has not stopped this long after it was told to, see
@@ -186,7 +186,7 @@ static bool press(struct stop *stop, struct r3_space *space, struct r3_slot *slo
 
 	if (!stop->first)
 		stop->first = now;
-	if (now - stop->first > STOP_TIMEOUT_NS && !r3_teeth(R3_TEETH_STOP) &&
+	if (now - stop->first > STOP_TIMEOUT_NS && !r3_mutation(R3_MUTATION_STOP) &&
 	    refuses(stop, space, slot, now))
 		return false;
 	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
@@ -231,7 +231,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	r3_handover_begin(info);
 	r3_frame_put(info, regs, cpu);
 	resume_guest(space, info, cpu);
-	r3_handover_look(info);
+	r3_handover_poll(info);
 
 	while (!r3_slot_stopped(slot)) {
 		bool call = false;
@@ -242,7 +242,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 				user_irqs(regs);
 			if (space->dead)
 				return false;
-			if (r3_rest_wanted())
+			if (r3_forced_yield_wanted())
 				rest = true;
 			if (call || rest || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
@@ -276,7 +276,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	r3_handover_end(slept);
 	r3_frame_get(info, regs, ev, cpu);
 	if (unlikely(rest))
-		r3_rest();
+		r3_forced_yield();
 	return true;
 }
 

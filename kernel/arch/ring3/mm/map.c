@@ -341,7 +341,7 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	 *
 	 * The host may refuse to split a mapping, but not to drop them all.
 	 */
-	if (r3_teeth(R3_TEETH_ACK) && atomic_read(&mm->mm_users) > 1)
+	if (r3_mutation(R3_MUTATION_ACK) && atomic_read(&mm->mm_users) > 1)
 		r3_space_ring(space);
 	else if ((run.emitted || (stale_met(&run, first, end) &&
 				  (space->head != space->acked || space->failed))) &&

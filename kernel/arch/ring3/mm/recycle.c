@@ -12,7 +12,7 @@
  *    (r3_space_retire()). From now on the thread can write nothing at all. A
  *    signal, whatever for, finds no stack and ends the process.
  * 2. The word it waits on is woken, and the host says that somebody was asleep
- *    there (r3_space_rest()). Only this thread can be: nobody else has the slot
+ *    there (r3_space_park()). Only this thread can be: nobody else has the slot
  *    mapped, the manager never waits there. Its filter lets it sleep from one
  *    instruction only, so it goes on behind that, with the word's address in
  *    RDI. That code writes nothing and jumps to the reset, or the process dies:
@@ -38,7 +38,7 @@
 #include <asm/host.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
-#include <asm/teeth.h>
+#include <asm/mutation.h>
 
 #define KEPT	4
 
@@ -103,7 +103,7 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	/* Never 0, not even for a moment: the thread would want to write. */
 	WRITE_ONCE(slot->resume, R3_RESUME_RESET);
 	WRITE_ONCE(slot->event, 0);
-	memset((void *)slot + R3_SLOT_WAY, 0, info->size - R3_SLOT_WAY);
+	memset((void *)slot + R3_SLOT_YIELD_REQUEST, 0, info->size - R3_SLOT_YIELD_REQUEST);
 	r3_slot_begin(slot);
 	slot->flags = X86_EFLAGS_IF;
 
@@ -129,15 +129,15 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 
 static bool asleep(struct r3_slot_info *info)
 {
-	return r3_host_futex_wake(&info->slot->resume, 1) == 1 || r3_teeth(R3_TEETH_ASLEEP);
+	return r3_host_futex_wake(&info->slot->resume, 1) == 1 || r3_mutation(R3_MUTATION_ASLEEP);
 }
 
 /**
- * r3_space_rest - have a space that no mm uses any more reset
+ * r3_space_park - have a space that no mm uses any more reset
  *
  * Returns false if it cannot serve again and has to end, or is not needed.
  */
-bool r3_space_rest(struct r3_space *space)
+bool r3_space_park(struct r3_space *space)
 {
 	int cpu = only_slot(space);
 	unsigned long flags;
@@ -151,7 +151,7 @@ bool r3_space_rest(struct r3_space *space)
 	if (!space->retired || only_slot(space) < 0 || space->head != space->acked)
 		return false;
 	/* In the sleep it finds the 2 that it wrote, and sleeps again. */
-	if (r3_teeth(R3_TEETH_RESET))
+	if (r3_mutation(R3_MUTATION_RESET))
 		return asleep(space->slots[cpu]);
 	/* User code of the next mm can read them. */
 	memset(space->cmd->cmd, 0, sizeof(space->cmd->cmd));

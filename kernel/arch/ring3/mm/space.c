@@ -391,7 +391,7 @@ void r3_space_put(struct r3_space *space)
 	unsigned long flags;
 	bool kept;
 
-	if (r3_space_rest(space)) {
+	if (r3_space_park(space)) {
 		spin_lock_irqsave(&spaces_lock, flags);
 		kept = state_of(space) < R3_SPACE_FAILED && r3_space_keep(space);
 		spin_unlock_irqrestore(&spaces_lock, flags);

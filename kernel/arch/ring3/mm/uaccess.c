@@ -71,7 +71,7 @@ static void *user_page(struct mm_struct *mm, unsigned long addr, bool write)
 	pte_t *ptep, pte;
 	pud_t pud;
 
-	if (r3_teeth(R3_TEETH_UACCESS) && addr >= R3_TASK_SIZE)
+	if (r3_mutation(R3_MUTATION_UACCESS) && addr >= R3_TASK_SIZE)
 		return (void *)addr;
 	if (p4d_none(READ_ONCE(*p4d)))
 		return NULL;

@@ -23,7 +23,7 @@ struct r3_habit {
 
 bool r3_hand_over(const struct r3_slot *slot);
 void r3_handover_begin(struct r3_slot_info *info);
-void r3_handover_look(struct r3_slot_info *info);
+void r3_handover_poll(struct r3_slot_info *info);
 bool r3_handover_spin(struct r3_slot *slot);
 void r3_handover_end(bool slept);
 void r3_handover_late(void);

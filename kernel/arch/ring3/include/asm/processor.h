@@ -7,7 +7,7 @@
 #include <asm/percpu.h>
 #include <asm/ptrace.h>
 #include <asm/fpu.h>
-#include <asm/teeth.h>
+#include <asm/mutation.h>
 #include <asm/vdso/processor.h>
 #include <linux/cache.h>
 

@@ -92,7 +92,7 @@ void r3_space_drop(struct r3_space *space);
 
 /* mm/recycle.c; the last three under the lock of mm/space.c's lists. */
 void r3_space_retire(struct r3_space *space);
-bool r3_space_rest(struct r3_space *space);
+bool r3_space_park(struct r3_space *space);
 bool r3_space_keep(struct r3_space *space);
 struct r3_space *r3_space_used(void);
 bool r3_space_unkeep(struct r3_space *space);

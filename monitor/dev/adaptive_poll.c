@@ -27,7 +27,7 @@ static int64_t now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-static void learn(struct dev_lookout *l, int64_t waited)
+static void learn(struct dev_poll *l, int64_t waited)
 {
 	if (waited > MAX_NS)
 		l->limit /= 2;
@@ -46,9 +46,9 @@ static bool wanted(struct dev *dev, unsigned int q)
 
 /* jail blk: hot sched_yield - between two looks for the next request */
 
-void dev_look_out(struct dev *dev, unsigned int q)
+void dev_adaptive_poll(struct dev *dev, unsigned int q)
 {
-	struct dev_lookout *l = &dev->lookout;
+	struct dev_poll *l = &dev->poll;
 	int64_t now, start, last;
 
 	if (virtq_has_chain(&dev->vq[q])) {

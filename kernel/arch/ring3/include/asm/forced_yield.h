@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef _ASM_RING3_REST_H
-#define _ASM_RING3_REST_H
+#ifndef _ASM_RING3_FORCED_YIELD_H
+#define _ASM_RING3_FORCED_YIELD_H
 
 #include <linux/types.h>
 
 /* Has all vCPUs rest if one takes no interrupts. From this one's timer. */
-void r3_rest_for_others(void);
+void r3_forced_yield_for_others(void);
 
 /* Is it time to? */
-bool r3_rest_wanted(void);
+bool r3_forced_yield_wanted(void);
 /* Sleeps that long. User code does not run, interrupts are off. */
-void r3_rest(void);
+void r3_forced_yield(void);
 
 /* When that vCPU's timer is to come, by sched_clock(); 0: not. From kernel/time.c. */
 u64 r3_timer_due(unsigned int cpu);

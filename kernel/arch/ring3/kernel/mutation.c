@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Takes one wall out: ring3.teeth=NAME on the command line, or NAME written to
- * /sys/module/ring3/parameters/teeth when the guest is up.
+ * Takes one wall out: ring3.mutation=NAME on the command line, or NAME written to
+ * /sys/module/ring3/parameters/mutation when the guest is up.
  */
 #include <linux/cache.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <asm/teeth.h>
+#include <asm/mutation.h>
 
 enum r3_tooth r3_tooth_out __read_mostly;
 
 static const char *const names[] = {
-	[R3_TEETH_NONE] = "none",
-	[R3_TEETH_ACK] = "ack",
-	[R3_TEETH_ASLEEP] = "asleep",
-	[R3_TEETH_FRAME] = "frame",
-	[R3_TEETH_ONCE] = "once",
-	[R3_TEETH_RESET] = "reset",
-	[R3_TEETH_STOP] = "stop",
-	[R3_TEETH_TASK_SIZE] = "task-size",
-	[R3_TEETH_UACCESS] = "uaccess",
+	[R3_MUTATION_NONE] = "none",
+	[R3_MUTATION_ACK] = "ack",
+	[R3_MUTATION_ASLEEP] = "asleep",
+	[R3_MUTATION_FRAME] = "frame",
+	[R3_MUTATION_ONCE] = "once",
+	[R3_MUTATION_RESET] = "reset",
+	[R3_MUTATION_STOP] = "stop",
+	[R3_MUTATION_TASK_SIZE] = "task-size",
+	[R3_MUTATION_UACCESS] = "uaccess",
 };
 
 static int take_out(const char *name, const struct kernel_param *param)
@@ -44,4 +44,4 @@ static const struct kernel_param_ops ops = { .set = take_out, .get = tell };
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "ring3."
-module_param_cb(teeth, &ops, NULL, 0600);
+module_param_cb(mutation, &ops, NULL, 0600);

@@ -6,7 +6,7 @@
 # the kept corpora and the unit tests notice. See docs/walls.md.
 . "$(dirname "$0")/../lib.sh"
 
-build=$BUILD/teeth-fuzz
+build=$BUILD/mutation-fuzz
 export ASAN_OPTIONS=max_allocation_size_mb=64
 
 # without WALL PROGRAM ARGS...: its status in RC, what it complains of in WHY
@@ -16,7 +16,7 @@ without()
 
 	shift 2
 	if ! { [ -e "$build/build.ninja" ] || meson setup "$build" "$REPO"; } > "$T/log" 2>&1 ||
-	   ! meson configure "$build" -Dteeth="${wall#none}" >> "$T/log" 2>&1 ||
+	   ! meson configure "$build" -Dmutation="${wall#none}" >> "$T/log" 2>&1 ||
 	   ! ninja -C "$build" "$program" >> "$T/log" 2>&1; then
 		not_ok "without $wall: $program is built"
 		tail -n 20 "$T/log" | diag

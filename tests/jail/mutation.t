@@ -45,11 +45,11 @@ WALLS = [
 
 
 def build(out):
-    folder = os.path.join(BUILD, "teeth-jail")
+    folder = os.path.join(BUILD, "mutation-jail")
     if not os.path.exists(folder + "/build.ninja"):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(["meson", "setup", folder, REPO], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["meson", "configure", folder, "-Dteeth=" + ",".join(out)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["meson", "configure", folder, "-Dmutation=" + ",".join(out)], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", folder, "cli/ring3"], check=True, stdout=subprocess.DEVNULL)
     return folder + "/cli/ring3"
 

@@ -23,7 +23,7 @@
 #include <linux/interrupt.h>
 #include <linux/seq_file.h>
 #include <asm/host.h>
-#include <asm/rest.h>
+#include <asm/forced_yield.h>
 
 #define OVERDUE_NS	(500ULL * NSEC_PER_MSEC)
 #define REST_NS		(10ULL * NSEC_PER_MSEC)
@@ -40,12 +40,12 @@ static u64 rest_left(void)
 	return left > 0 ? left : 0;
 }
 
-bool r3_rest_wanted(void)
+bool r3_forced_yield_wanted(void)
 {
 	return rest_left();
 }
 
-void r3_rest(void)
+void r3_forced_yield(void)
 {
 	static u32 never;
 	u64 left;
@@ -64,10 +64,10 @@ static void all_rest(u64 now)
 	if (now < last + AGAIN_NS || cmpxchg(&rest_until, last, now + REST_NS) != last)
 		return;
 	for_each_online_cpu(cpu)
-		r3_post_vcpu(cpu, R3_PEND_REST);
+		r3_post_vcpu(cpu, R3_PEND_FORCED_YIELD);
 }
 
-void r3_rest_for_others(void)
+void r3_forced_yield_for_others(void)
 {
 	unsigned int cpu = cpumask_next(this_cpu_read(looked_at), cpu_online_mask);
 	u64 now = sched_clock(), due;

@@ -53,7 +53,7 @@ def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
         if fall:
             status, out = guest.attack(words, "1000:1000", 60)
             same((status, guest.goes_on()), (0, ""), f"{wall}: with all walls {words} fails")
-            status, out = guest.exec(f"echo {wall} > /sys/module/ring3/parameters/teeth")
+            status, out = guest.exec(f"echo {wall} > /sys/module/ring3/parameters/mutation")
             same((status, out), (0, ""), f"{wall}: the wall falls")
         status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 60)
         if says == HOLDS:
@@ -68,11 +68,11 @@ def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
 
 def stub_build(wall):
     """A ring3 whose spaces lack a wall; only that is compiled anew."""
-    build = os.path.join(os.environ["BUILD"], "teeth")
+    build = os.path.join(os.environ["BUILD"], "mutation")
     if not os.path.exists(build + "/build.ninja"):
         shutil.rmtree(build, ignore_errors=True)
         subprocess.run(["meson", "setup", build, REPO], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["meson", "configure", build, f"-Dteeth={wall}"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["meson", "configure", build, f"-Dmutation={wall}"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build, "cli/ring3"], check=True, stdout=subprocess.DEVNULL)
     return build + "/cli/ring3"
 
@@ -80,7 +80,7 @@ def stub_build(wall):
 def kernel_build():
     """The kernel whose walls its command line can take out."""
     p = subprocess.run([REPO + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
-                        "--config-fragment", "teeth"], stdout=subprocess.PIPE, check=True)
+                        "--config-fragment", "mutation"], stdout=subprocess.PIPE, check=True)
     return p.stdout.decode().strip() + "/vmlinux"
 
 
