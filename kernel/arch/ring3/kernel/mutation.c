@@ -10,7 +10,7 @@
 #include <linux/sysfs.h>
 #include <asm/mutation.h>
 
-enum r3_tooth r3_tooth_out __read_mostly;
+enum r3_mutation_id r3_mutation_active __read_mostly;
 
 static const char *const names[] = {
 	[R3_MUTATION_NONE] = "none",
@@ -18,29 +18,30 @@ static const char *const names[] = {
 	[R3_MUTATION_ASLEEP] = "asleep",
 	[R3_MUTATION_FRAME] = "frame",
 	[R3_MUTATION_ONCE] = "once",
+	[R3_MUTATION_RELEASE] = "release",
 	[R3_MUTATION_RESET] = "reset",
 	[R3_MUTATION_STOP] = "stop",
 	[R3_MUTATION_TASK_SIZE] = "task-size",
 	[R3_MUTATION_UACCESS] = "uaccess",
 };
 
-static int take_out(const char *name, const struct kernel_param *param)
+static int activate(const char *name, const struct kernel_param *param)
 {
 	int i = sysfs_match_string(names, name);
 
 	if (i < 0)
 		return i;
-	WRITE_ONCE(r3_tooth_out, i);
+	WRITE_ONCE(r3_mutation_active, i);
 	pr_warn("ring3: the wall '%s' is missing, for a test\n", names[i]);
 	return 0;
 }
 
 static int tell(char *buf, const struct kernel_param *param)
 {
-	return sysfs_emit(buf, "%s\n", names[r3_tooth_out]);
+	return sysfs_emit(buf, "%s\n", names[r3_mutation_active]);
 }
 
-static const struct kernel_param_ops ops = { .set = take_out, .get = tell };
+static const struct kernel_param_ops ops = { .set = activate, .get = tell };
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "ring3."

@@ -305,10 +305,10 @@ static void do_trap(struct pt_regs *regs, struct r3_event *ev);
 /* A rewritten system call. */
 static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 {
-	const struct site *site = r3_rewrite_enter(regs, ev->site);
 	u64 enter = r3_handover_enter();
+	struct r3_site site;
 
-	if (unlikely(!site)) {
+	if (unlikely(!r3_rewrite_enter(regs, ev->site, &site))) {
 		/* Nobody but forgers gets here. */
 		*ev = (struct r3_event){ .sig = SIGSEGV };
 		do_trap(regs, ev);
@@ -316,7 +316,7 @@ static void do_fast(struct pt_regs *regs, struct r3_event *ev)
 	}
 	do_syscall(regs, false);
 	r3_handover_leave(ev->site, enter);
-	r3_rewrite_leave(regs, site);
+	r3_rewrite_leave(regs, &site);
 }
 
 static void trap_signal(struct pt_regs *regs, struct r3_event *ev)

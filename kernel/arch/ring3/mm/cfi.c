@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does a file say how to unwind the code that returns from signal handlers?
+ * What a file's .eh_frame says of a piece of its code: where its function begins,
+ * and whether it is the return from a signal handler. Unwinders in a process look
+ * for that there, and only if there is nothing do they read the code's bytes.
  *
- * Unwinders in a process look for that in .eh_frame, and only if there is
- * nothing do they read the code's bytes. So where a C library has described its
- * rt_sigreturn, as glibc does, it may be replaced. The description is found in
- * the file by its section, since static programs have no other table of it. All
- * that is read is a user's: nothing in it does more than say yes or no.
+ * The section is read, since static programs have no other table of it. All
+ * that is read is a user's, and decides only for address spaces that have made
+ * the call in question.
  */
 #include <linux/elf.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include "rewrite.h"
+#include "copies.h"
 
 #define MAX_HEADERS	256
 #define MAX_EH_FRAME	(16 << 20)
 #define RECORD		24		/* bytes of a record that are looked at */
 #define PCREL_SDATA4	0x1b
+#define NR_CIES		32
+
+/* Common records that are understood: "zR", and "zRS" of signal frames. */
+struct cies {
+	unsigned int nr;
+	struct {
+		u64 pos;
+		bool signal;
+	} cie[NR_CIES];
+};
 
 static bool get(struct file *file, loff_t pos, void *to, size_t len)
 {
@@ -62,17 +72,25 @@ static bool find_section(struct file *file, const struct elf64_hdr *eh, struct e
 	return false;
 }
 
-/* "zRS": of signal frames, and addresses are four bytes, relative. */
-static bool signal_cie(const u8 *rec)
+/* Addresses are four bytes, relative. */
+static void note_cie(struct cies *c, const u8 *rec, u64 pos)
 {
-	return rec[8] == 1 && !memcmp(rec + 9, "zRS", 4) && rec[13] < 0x80 && rec[14] < 0x80 &&
-	       rec[16] == 1 && rec[17] == PCREL_SDATA4;
+	bool signal = !memcmp(rec + 9, "zRS", 4);
+	const u8 *p = rec + (signal ? 13 : 12);
+
+	if (rec[8] != 1 || (!signal && memcmp(rec + 9, "zR", 3)) || p[0] >= 0x80 || p[1] >= 0x80 ||
+	    p[3] != 1 || p[4] != PCREL_SDATA4 || c->nr == NR_CIES)
+		return;
+	c->cie[c->nr].pos = pos;
+	c->cie[c->nr++].signal = signal;
 }
 
 /* Goes through the records, a page of the section at a time. */
-static bool search(struct file *file, const struct elf64_shdr *sh, u64 start, u64 end, u8 *page)
+static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *c, u8 *page,
+		   u64 start, u64 end, u64 *first, bool *signal)
 {
-	u64 pos = 0, cie = U64_MAX, from = 0, have = 0;
+	u64 pos = 0, from = 0, have = 0;
+	unsigned int i;
 	u32 len, id, range;
 	s32 begin;
 
@@ -97,16 +115,17 @@ static bool search(struct file *file, const struct elf64_shdr *sh, u64 start, u6
 		memcpy(&id, rec + 4, 4);
 		if (!len || len == U32_MAX)
 			return false;
-		if (!id) {
-			cie = signal_cie(rec) ? pos : U64_MAX;
-		} else if (pos + 4 - id == cie) {
-			u64 first;
-
+		if (!id)
+			note_cie(c, rec, pos);
+		for (i = 0; id && i < c->nr; i++) {
+			if (pos + 4 - id != c->cie[i].pos)
+				continue;
 			memcpy(&begin, rec + 8, 4);
 			memcpy(&range, rec + 12, 4);
-			first = sh->sh_addr + pos + 8 + begin;
-			/* An unwinder asks for the byte before a return address. */
-			if (start - 1 >= first && end <= first + range)
+			*first = sh->sh_addr + pos + 8 + begin;
+			*signal = c->cie[i].signal;
+			/* Of a return from a handler an unwinder asks for the byte before. */
+			if (start - *signal >= *first && end <= *first + range)
 				return true;
 		}
 		pos += 4 + (u64)len;
@@ -115,19 +134,21 @@ static bool search(struct file *file, const struct elf64_shdr *sh, u64 start, u6
 }
 
 /**
- * r3_cfi_signal_frame - is code described as the end of a signal handler?
+ * r3_cfi_find - the function that code is in
  * @file: that it is mapped from
  * @off: of the code, in the file
  * @len: bytes
+ * @cfi: is filled
  *
- * May sleep.
+ * Returns false if the file says nothing that is understood. May sleep.
  */
-bool r3_cfi_signal_frame(struct file *file, u64 off, unsigned int len)
+bool r3_cfi_find(struct file *file, u64 off, unsigned int len, struct r3_cfi *cfi)
 {
 	struct elf64_shdr sh;
 	struct elf64_hdr eh;
+	struct cies *cies;
+	u64 start, first = 0;
 	bool found = false;
-	u64 start;
 	u8 *page;
 
 	if (!get(file, 0, &eh, sizeof(eh)) || memcmp(eh.e_ident, ELFMAG, SELFMAG) ||
@@ -137,8 +158,12 @@ bool r3_cfi_signal_frame(struct file *file, u64 off, unsigned int len)
 	if (!address_of(file, &eh, off, &start) || !find_section(file, &eh, &sh))
 		return false;
 	page = (u8 *)__get_free_page(GFP_KERNEL);
-	if (page)
-		found = search(file, &sh, start, start + len, page);
+	cies = kzalloc(sizeof(*cies), GFP_KERNEL);
+	if (page && cies)
+		found = search(file, &sh, cies, page, start, start + len, &first, &cfi->signal);
+	kfree(cies);
 	free_page((unsigned long)page);
+	if (found)
+		cfi->start = off - (start - first);
 	return found;
 }

@@ -161,7 +161,7 @@ int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
 
 	if ((flags & FAULT_FLAG_WRITE) && r3_write_copies(mm, addr))
 		r3_forked_note(mm, addr, R3_FORKED_WRITE);
-	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs, addr);
+	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs ?: task_pt_regs(current), addr);
 	r3_memmap_ahead();
 	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, regs, &fault))
 		return fault_result(fault, code);
@@ -190,6 +190,9 @@ retry:
 		flags |= FAULT_FLAG_TRIED;
 		goto retry;
 	}
+	/* A stack may have grown to where the site table is. */
+	if (unlikely((vma->vm_flags & VM_GROWSDOWN) && vma->vm_start < R3_SITE_TABLE_END))
+		r3_rewrite_off(mm);
 	if ((fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags))
 		mmap_read_unlock(mm);
 	return fault_result(fault, code);

@@ -92,7 +92,20 @@ static const pgprot_t protection_map[16] = {
 	[VM_SHARED | VM_EXEC | VM_WRITE]		= PAGE_SHARED_EXEC,
 	[VM_SHARED | VM_EXEC | VM_WRITE | VM_READ]	= PAGE_SHARED_EXEC,
 };
-DECLARE_VM_GET_PAGE_PROT
+
+/*
+ * VM_MAYSHARE stays where a shared mapping of a file that was opened for reading,
+ * or one whose writes are to be noticed, has lost VM_SHARED.
+ */
+pgprot_t vm_get_page_prot(unsigned long vm_flags)
+{
+	pgprot_t prot = protection_map[vm_flags & (VM_READ | VM_WRITE | VM_EXEC | VM_SHARED)];
+
+	if ((vm_flags & (VM_EXEC | VM_WRITE | VM_SHARED | VM_MAYSHARE)) == VM_EXEC)
+		pgprot_val(prot) |= R3_PTE_CODE;
+	return prot;
+}
+EXPORT_SYMBOL(vm_get_page_prot);
 
 void clear_page(void *page)
 {

@@ -15,8 +15,8 @@
 #include <uapi/asm-generic/mman-common.h>
 #include <asm/tlbflush.h>
 #include <asm/space.h>
-#include <asm/rewrite.h>
 #include <asm/host.h>
+#include "copies.h"
 
 /* The commands that one fault may cost. */
 #define AROUND_RUNS	12
@@ -351,11 +351,18 @@ out:
 	spin_unlock_irqrestore(&space->lock, flags);
 }
 
+/* An entry for code from a file, which nobody can write through it. */
+static bool is_code(pte_t pte)
+{
+	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_RW | _PAGE_PSE | R3_PTE_CODE)) ==
+	       (_PAGE_PRESENT | R3_PTE_CODE);
+}
+
 /* The page to map for an entry: code may have its system calls rewritten. */
 static unsigned long pfn_for(struct r3_space *space, struct mm_struct *mm, unsigned long addr,
 			     pte_t pte, int prot)
 {
-	if (likely(prot != (PROT_READ | PROT_EXEC)) || (pte_val(pte) & (_PAGE_RW | _PAGE_PSE)))
+	if (likely(prot != (PROT_READ | PROT_EXEC)) || !is_code(pte))
 		return pte_pfn(pte);
 	return r3_rewrite_pfn(space, mm, addr, pte_pfn(pte));
 }
@@ -461,36 +468,113 @@ out:
 	return ret;
 }
 
-/* Does the mm map this page there, and has the space got it? The lock is held. */
-bool r3_maps_pfn(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
+/* Does the mm map this page there, as code that may be rewritten? */
+bool r3_maps_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 {
-	unsigned long next, size;
-	pte_t *ptep = entry_of(mm, addr, &next, &size), pte;
+	unsigned long size;
+	pte_t pte = peek(mm, addr, &size);
 
-	if (!ptep)
-		return false;
-	pte = READ_ONCE(*ptep);
-	return pte_pfn(pte) == pfn && mapped(pte);
+	return is_code(pte) && pte_pfn(pte) == pfn;
 }
 
-/* There is a new version of the code at addr. Interrupts are on. */
-void r3_remap_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
+/* Has the space the snapshot's copy where the site is, if it has anything there? */
+bool r3_maps_copy(struct mm_struct *mm, const struct r3_rewrite *w, const struct r3_site *s)
+{
+	unsigned long size, addr = site_page(s);
+	pte_t pte = peek(mm, addr, &size);
+
+	return is_code(pte) && r3_rewrite_has(w, pfn_to_page(pte_pfn(pte)), s);
+}
+
+/*
+ * Puts the snapshots that nobody can execute any more. What was queued by then
+ * is done, and nothing of it was refused.
+ */
+static void put_retired(struct mm_struct *mm, struct r3_space *space)
+{
+	unsigned int i;
+
+	for (i = 0; i < R3_RETIRED && !space->failed; i++) {
+		struct r3_retired *old = &mm->context.retired[i];
+
+		if (!old->snapshot || (s32)(space->acked - old->head) < 0)
+			continue;
+		r3_rewrite_put(old->snapshot);
+		old->snapshot = NULL;
+	}
+}
+
+/* A place for one more; where there is none, all are waited for. The lock is held. */
+static struct r3_retired *retired_place(struct mm_struct *mm, struct r3_space *space)
+{
+	unsigned int i, tries;
+
+	for (tries = 0; tries < 2; tries++) {
+		put_retired(mm, space);
+		for (i = 0; i < R3_RETIRED; i++) {
+			if (!mm->context.retired[i].snapshot)
+				return &mm->context.retired[i];
+		}
+		if (r3_space_sync(space) == -ENOMEM)
+			drop_all(space, mm);
+	}
+	return NULL;
+}
+
+/**
+ * r3_rewrite_publish - make a snapshot the mm's
+ * @mm: whose
+ * @base: what the new one was made from, or NULL
+ * @next: the new one; its reference becomes the mm's
+ * @addr: of the page that has a new copy
+ * @pfn: of its original
+ *
+ * A copy of base's may be mapped at addr and nowhere else. What is queued here
+ * takes its place, and until that is acknowledged base stays.
+ *
+ * Returns false, and has done nothing, if the mm has another one by now, or
+ * the page is not there any more.
+ */
+bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3_rewrite *next,
+			unsigned long addr, unsigned long pfn)
 {
 	struct r3_space *space = READ_ONCE(mm->context.space);
-	unsigned long next, size, flags;
+	bool copied = r3_rewrite_copied(base, addr), done = false;
+	struct r3_retired *old = NULL;
+	unsigned long end, size, flags;
 	pte_t *ptep, pte;
 
 	if (!space)
-		return;
+		return false;
 	spin_lock_irqsave(&space->lock, flags);
-	ptep = entry_of(mm, addr, &next, &size);
+	if (copied)
+		old = retired_place(mm, space);
+	if (rcu_access_pointer(mm->context.rewrite) != base || !r3_rewrite_possible(mm) ||
+	    space->dead || (copied && !old))
+		goto out;
+	ptep = entry_of(mm, addr, &end, &size);
 	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
-	if (size == PAGE_SIZE && pte_pfn(pte) == pfn && mapped(pte) == (PROT_READ | PROT_EXEC)) {
-		space->nr_maps += 2;
+	if (!is_code(pte) || pte_pfn(pte) != pfn)
+		goto out;
+	rcu_assign_pointer(mm->context.rewrite, next);
+	done = true;
+	space->nr_maps += 2;
+	if (mapped(pte) == (PROT_READ | PROT_EXEC)) {
 		r3_space_cmd(space, R3_OP_MAP, PROT_READ | PROT_EXEC, addr, PAGE_SIZE,
 			     pfn_for(space, mm, addr, pte, PROT_READ | PROT_EXEC) << PAGE_SHIFT);
+	} else if (copied) {
+		unmark(ptep);
+		r3_space_cmd(space, R3_OP_UNMAP, 0, addr, PAGE_SIZE, 0);
 	}
+	if (r3_mutation(R3_MUTATION_RELEASE) || !copied) {
+		r3_rewrite_put(base);
+	} else {
+		old->snapshot = base;
+		old->head = space->head;
+	}
+out:
 	spin_unlock_irqrestore(&space->lock, flags);
+	return done;
 }
 
 void r3_map_table(struct mm_struct *mm)

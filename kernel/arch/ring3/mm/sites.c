@@ -1,75 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rewritten system calls one by one: what they looked like, what stands there
- * instead, and what user code is told when it meets them. See rewrite.c.
+ * Rewritten system calls one by one: what user code is told when it meets them.
+ * See rewrite.c.
  */
 #include <linux/sched.h>
 #include <linux/nospec.h>
+#include <linux/rcupdate.h>
 #include <asm/ptrace.h>
-#include "rewrite.h"
-
-/*
- * Could the five bytes be the end of an instruction with a 32-bit immediate
- * and an 8-bit displacement of 0xb8, and no MOV?
- */
-static bool ends_other(const u8 *mov)
-{
-	static const u8 imm32[] = { 0xc7, 0x81, 0x69, 0xf7 };
-	unsigned int i;
-
-	if ((mov[-1] & 0xf0) == 0x40)	/* REX: another register */
-		return true;
-	for (i = 0; i < sizeof(imm32); i++) {
-		if (mov[-2] == imm32[i] && (mov[-1] & 0xc0) == 0x40)
-			return true;
-		if (mov[-3] == imm32[i] && (mov[-2] & 0xc7) == 0x44)
-			return true;
-	}
-	return false;
-}
-
-/* What stands before end, in the page, where a system call nr was just made. */
-bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct site *s)
-{
-	if (end < 2 || code[end - 2] != 0x0f || code[end - 1] != 0x05)
-		return false;
-	s->end = end;
-	if (end + 6 <= PAGE_SIZE && code[end] == 0x48 && code[end + 1] == 0x3d) {
-		s->kind = TAIL;
-		s->start = end - 2;
-		memcpy(&s->value, code + end + 2, 4);
-		return true;
-	}
-	if (end < 16)
-		return false;
-	s->kind = HEAD;
-	memcpy(&s->value, code + end - 6, 4);
-	if (s->value != nr)
-		return false;
-	if (code[end - 9] == 0x48 && code[end - 8] == 0xc7 && code[end - 7] == 0xc0) {
-		s->start = end - 9;
-		return true;
-	}
-	s->start = end - 7;
-	return code[end - 7] == 0xb8 && !ends_other(code + end - 7);
-}
-
-void r3_site_patch(u8 *code, unsigned int index)
-{
-	struct site *s = &r3_sites[index];
-	u8 *p = code + s->start;
-	u32 entry = R3_SITE_TABLE + index * 8;
-
-	if (s->kind == HEAD) {
-		/* Segment prefixes without a meaning here. */
-		while (p + JUMP_SIZE < code + s->end)
-			*p++ = 0x3e;
-	}
-	*p++ = 0xff;		/* jmp *entry */
-	*p++ = 0x24;
-	*p++ = s->kind == HEAD ? 0x25 : 0xe5;
-	memcpy(p, &entry, 4);
-}
+#include "copies.h"
 
 /* As the compare would have it. */
 static void compare(struct pt_regs *regs, long value)
@@ -87,53 +25,61 @@ static void compare(struct pt_regs *regs, long value)
  * r3_rewrite_enter - registers of a system call that came through a trampoline
  * @regs: as the stub has saved them
  * @index: the site, as user code says
+ * @site: is set to it
  *
- * Returns the site, or NULL if this mm has no such call.
+ * Returns false if this mm has no such call. A number that user code has made up
+ * makes a call from where the mm has made one before: it could have gone there.
  */
-const struct site *r3_rewrite_enter(struct pt_regs *regs, u32 index)
+bool r3_rewrite_enter(struct pt_regs *regs, u32 index, struct r3_site *site)
 {
-	struct r3_rewrite *w = current->mm->context.rewrite;
-	struct site *s = &r3_sites[array_index_nospec(index % R3_MAX_SITES, R3_MAX_SITES)];
-	unsigned long rec = w ? READ_ONCE(w->rec[s->group]) : 0;
+	struct r3_rewrite *w;
 
-	if (unlikely(!rec || !s->end))
-		return NULL;
-	regs->ip = (rec & PAGE_MASK) + s->end;
+	rcu_read_lock();
+	w = rcu_dereference(current->mm->context.rewrite);
+	if (unlikely(!w || index >= w->nr_sites)) {
+		rcu_read_unlock();
+		return false;
+	}
+	*site = w->site[array_index_nospec(index, w->nr_sites)];
+	rcu_read_unlock();
+
+	regs->ip = site->end;
 	regs->cx = regs->ip;
 	regs->r11 = regs->flags;
-	if (s->kind == HEAD)
-		regs->ax = (long)s->value;
-	return s;
+	if (site->kind == R3_SITE_HEAD)
+		regs->ax = (long)site->value;
+	return true;
 }
 
 /* The system call is done; user code goes on behind the compare. */
-void r3_rewrite_leave(struct pt_regs *regs, const struct site *s)
+void r3_rewrite_leave(struct pt_regs *regs, const struct r3_site *site)
 {
-	if (s->kind == TAIL && offset_in_page(regs->ip) == s->end &&
-	    likely(regs->ip == regs->cx)) {
-		compare(regs, s->value);
+	if (site->kind == R3_SITE_TAIL && regs->ip == site->end && likely(regs->ip == regs->cx)) {
+		compare(regs, site->value);
 		regs->cx = regs->ip;
 	}
 }
 
-/* The site in whose middle user code is: at what was HEAD's system call, or
- * behind TAIL's. */
-static struct site *site_at(struct mm_struct *mm, unsigned long ip)
+/*
+ * The site in whose middle user code is: at what was HEAD's system call, or
+ * behind TAIL's. Only if the copy is what is mapped there.
+ */
+static bool site_at(struct mm_struct *mm, unsigned long ip, struct r3_site *site)
 {
-	struct r3_rewrite *w = mm->context.rewrite;
-	unsigned int i, j, off = offset_in_page(ip);
+	struct r3_rewrite *w = r3_rewrite_get(mm);
+	bool found = false;
+	unsigned int i;
 
-	for (i = 0; w && i < r3_groups_end; i++) {
-		if (!w->rec[i] || (w->rec[i] & PAGE_MASK) != (ip & PAGE_MASK))
-			continue;
-		for (j = 0; j < r3_groups[i]->nr; j++) {
-			struct site *s = &r3_sites[r3_groups[i]->site[j]];
+	for (i = w ? w->nr_sites : 0; i-- && !found; ) {
+		const struct r3_site *s = &w->site[i];
 
-			if (off == (s->kind == TAIL ? s->end : s->end - 2))
-				return s;
+		if (ip == (s->kind == R3_SITE_TAIL ? s->end : s->end - 2) && r3_maps_copy(mm, w, s)) {
+			*site = *s;
+			found = true;
 		}
 	}
-	return NULL;
+	r3_rewrite_put(w);
+	return found;
 }
 
 /**
@@ -145,12 +91,12 @@ static struct site *site_at(struct mm_struct *mm, unsigned long ip)
  */
 int r3_rewrite_trap(struct pt_regs *regs)
 {
-	struct site *s = site_at(current->mm, regs->ip);
+	struct r3_site s;
 
-	if (!s)
+	if (!site_at(current->mm, regs->ip, &s))
 		return 0;
-	if (s->kind == TAIL) {
-		compare(regs, s->value);
+	if (s.kind == R3_SITE_TAIL) {
+		compare(regs, s.value);
 		return 1;
 	}
 	regs->ip += 2;
@@ -160,26 +106,24 @@ int r3_rewrite_trap(struct pt_regs *regs)
 /* A system call is done, and user code will be sent elsewhere first. */
 void r3_rewrite_settle(struct pt_regs *regs)
 {
-	struct site *s = regs->cx == regs->ip ? site_at(current->mm, regs->ip) : NULL;
+	struct r3_site s;
 
-	if (s && s->kind == TAIL)
-		compare(regs, s->value);
+	if (regs->cx == regs->ip && site_at(current->mm, regs->ip, &s) && s.kind == R3_SITE_TAIL)
+		compare(regs, s.value);
 }
 
 /* Is the fault at addr, in the site table, one of a rewritten system call? */
 bool r3_rewrite_wants_table(struct pt_regs *regs, unsigned long addr)
 {
 	struct mm_struct *mm = current->mm;
-	struct r3_rewrite *w = mm->context.rewrite;
-	unsigned int i;
+	struct r3_rewrite *w;
+	bool wants;
 
-	if (addr < R3_SITE_TABLE || addr >= R3_SITE_TABLE_END || !w || !r3_rewrite_possible(mm))
+	if (addr < R3_SITE_TABLE || addr >= R3_SITE_TABLE_END || !r3_rewrite_possible(mm))
 		return false;
-	if (regs->ip >= R3_STUB_TRAMP && regs->ip < R3_STUB_POSTED)
-		return true;
-	for (i = 0; i < r3_groups_end; i++) {
-		if (w->rec[i] && (w->rec[i] & PAGE_MASK) == (regs->ip & PAGE_MASK))
-			return true;
-	}
-	return false;
+	w = r3_rewrite_get(mm);
+	wants = w && ((regs->ip >= R3_STUB_TRAMP && regs->ip < R3_STUB_POSTED) ||
+		      r3_rewrite_copied(w, regs->ip & PAGE_MASK));
+	r3_rewrite_put(w);
+	return wants;
 }

@@ -7,7 +7,16 @@
 
 struct r3_space;
 struct r3_rewrite;
+struct r3_seen;
 struct r3_forked;
+
+/* What a space may have mapped still, until the manager has acknowledged so many commands. */
+struct r3_retired {
+	struct r3_rewrite *snapshot;
+	u32 head;
+};
+
+#define R3_RETIRED	4
 
 /*
  * A range of pages in a word: 0 for none, else its first page number and its
@@ -41,7 +50,9 @@ typedef struct {
 	 * since a flush.
 	 */
 	u64 stale;
-	struct r3_rewrite *rewrite;	/* mm/rewrite.c; NULL until a page of its code is patched */
+	struct r3_rewrite __rcu *rewrite; /* mm/copies.c; NULL until a page of its code is patched */
+	struct r3_retired retired[R3_RETIRED];	/* under the space's lock */
+	struct r3_seen *seen;		/* mm/rewrite.c */
 	struct r3_forked *forked;	/* mm/forked.c; NULL until it forks */
 	struct r3_forked *child_of;
 	u8 noting;			/* so many faults more */

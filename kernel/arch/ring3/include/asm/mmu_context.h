@@ -4,13 +4,16 @@
 
 #include <linux/mm_types.h>
 #include <asm/fpu.h>
+#include <asm/rewrite.h>
 
 #define init_new_context init_new_context
 static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 {
 	mm->context.space = NULL;
 	mm->context.stale = 0;
-	mm->context.rewrite = NULL;
+	RCU_INIT_POINTER(mm->context.rewrite, NULL);
+	memset(mm->context.retired, 0, sizeof(mm->context.retired));
+	mm->context.seen = NULL;
 	mm->context.forked = NULL;
 	mm->context.child_of = NULL;
 	mm->context.noting = 0;
@@ -37,6 +40,7 @@ static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
 static inline int arch_dup_mmap(struct mm_struct *oldmm, struct mm_struct *mm)
 {
 	r3_forked(oldmm, mm);
+	r3_rewrite_fork(oldmm, mm);
 	WRITE_ONCE(oldmm->context.fresh, true);
 	return 0;
 }

@@ -53,6 +53,8 @@
 #define R3_MAPPED_W	(_AC(1, UL) << 53)
 #define R3_MAPPED_X	(_AC(1, UL) << 54)
 #define R3_MAPPED_ALL	(R3_MAPPED | R3_MAPPED_W | R3_MAPPED_X)
+/* Of a private mapping of a file, executable and not writable: see r3_rewrite_pfn(). */
+#define R3_PTE_CODE	(_AC(1, UL) << 55)
 #define _PAGE_NX	(_AC(1, UL) << 63)
 
 #define _PAGE_PFN_MASK	_AC(0x000ffffffffff000, UL)
@@ -148,6 +150,15 @@ static inline int pte_young(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_ACCESSED
 static inline int pte_special(pte_t pte) { return !!(pte_val(pte) & _PAGE_SPECIAL); }
 static inline int pte_exec(pte_t pte)	{ return !(pte_val(pte) & _PAGE_NX); }
 static inline int pte_user(pte_t pte)	{ return !!(pte_val(pte) & _PAGE_USER); }
+
+/* Not what PROT_NONE keeps present for the kernel. */
+#define pte_access_permitted pte_access_permitted
+static inline bool pte_access_permitted(pte_t pte, bool write)
+{
+	unsigned long need = _PAGE_PRESENT | _PAGE_USER | (write ? _PAGE_RW : 0);
+
+	return (pte_val(pte) & need) == need;
+}
 
 #define PFN_PTE_SHIFT	PAGE_SHIFT
 static inline unsigned long pte_pfn(pte_t pte)
