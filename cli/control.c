@@ -38,7 +38,7 @@ struct client {
 
 struct control {
 	struct machine *m;
-	int dir, fd;
+	int dir, lock, fd;
 	struct watch watch;
 	struct timer reap;
 	struct client *clients;
@@ -396,23 +396,54 @@ static void accept_client(void *ctx, short revents)
 	loop_watch(&c->m->loop, &cl->watch, fd, POLLIN, client_ready, cl);
 }
 
+/* Nobody asked for this one's name: if another guest has it, any other will do. */
+static int reserve_name(int dir, struct machine *m, struct r3_err *err)
+{
+	char *name = m->cfg->name;
+	int lock = state_reserve(dir, name, err), i;
+
+	for (i = 2; lock == -EEXIST && !m->opt->name && i < 100; i++) {
+		snprintf(name, sizeof(m->cfg->name), "g%d-%d", getpid(), i);
+		lock = state_reserve(dir, name, err);
+	}
+	return lock;
+}
+
+static int open_socket(struct control *c, struct r3_err *err)
+{
+	c->dir = state_dir(true, err);
+	if (c->dir < 0)
+		return c->dir;
+	c->lock = reserve_name(c->dir, c->m, err);
+	if (c->lock < 0)
+		return c->lock;
+	c->fd = state_listen(c->dir, c->m->cfg->name, err);
+	return c->fd < 0 ? c->fd : 0;
+}
+
+static void close_socket(struct control *c)
+{
+	if (c->dir >= 0)
+		state_release(c->dir, c->m->cfg->name, c->lock);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->dir >= 0)
+		close(c->dir);
+	free(c);
+}
+
 int control_open(struct machine *m, struct r3_err *err)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct control *c = malloc(sizeof(*c));
+	int ret;
 
 	if (!c)
 		return err_set(err, ENOMEM, "no memory for a control socket");
-	c->m = m;
-	c->dir = state_dir(true, err);
-	c->fd = c->dir < 0 ? c->dir : state_listen(c->dir, m->cfg->name, err);
-	if (c->fd < 0) {
-		int ret = c->fd;
-
-		if (c->dir >= 0)
-			close(c->dir);
-		free(c);
-		/* Nobody asked for it by name: the guest is of use without. */
-		return m->opt->name ? ret : 0;
+	*c = (struct control){ .m = m, .dir = -1, .lock = -1, .fd = -1 };
+	ret = open_socket(c, err);
+	if (ret) {
+		close_socket(c);
+		return ret;
 	}
 	loop_watch(&m->loop, &c->watch, c->fd, POLLIN, accept_client, c);
 	loop_timer(&m->loop, &c->reap, reap_clients, c);
@@ -439,7 +470,6 @@ void control_close(struct machine *m)
 
 	if (!c)
 		return;
-	state_remove(c->dir, m->cfg->name);
 	for (cl = c->clients; cl; cl = cl->next) {
 		if (cl->kind == KIND_CONSOLE)
 			console_flush(cl);
@@ -449,8 +479,6 @@ void control_close(struct machine *m)
 	reap_clients(c);
 	loop_unwatch(&m->loop, &c->watch);
 	loop_untimer(&m->loop, &c->reap);
-	close(c->fd);
-	close(c->dir);
-	free(c);
+	close_socket(c);
 	m->control = NULL;
 }

@@ -365,6 +365,18 @@ struct json_object *machine_info(const struct machine *m)
 	return o;
 }
 
+/* Before the guest starts: two under one name never run, not even for a moment. */
+static int open_control(struct machine *m, struct r3_err *err)
+{
+	int ret = control_open(m, err);
+
+	if (!ret || m->opt->name)
+		return ret;
+	/* Nobody asked for it by name: the guest is of use without. */
+	term_message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
+	return 0;
+}
+
 static int begin(struct machine *m, struct r3_err *err)
 {
 	int ret;
@@ -381,7 +393,9 @@ static int begin(struct machine *m, struct r3_err *err)
 	m->hvc.verbose = m->opt->verbose;
 	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
 	hvc_init(&m->hvc, &m->loop);
-	ret = machine_take_signals(m, err);
+	ret = open_control(m, err);
+	if (!ret)
+		ret = machine_take_signals(m, err);
 	if (!ret)
 		ret = start(m, err);
 	if (ret)
@@ -392,7 +406,7 @@ static int begin(struct machine *m, struct r3_err *err)
 		if (ret)
 			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));
 	}
-	return control_open(m, err);
+	return 0;
 }
 
 int machine_run(const struct run_options *opt, struct run_config *cfg)

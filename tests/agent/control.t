@@ -110,7 +110,7 @@ a = guest("alpha")
 a.kill()
 a.wait()
 b = guest("beta")
-same(os.listdir(state), ["beta.sock"], "the next guest removes what one that was killed left")
+same(sorted(os.listdir(state)), ["beta.lock", "beta.sock"], "the next guest removes what one that was killed left")
 run("stop", "--force", "beta")
 b.wait(10)
 a = guest("alpha")
@@ -120,6 +120,26 @@ a = guest("alpha")
 same(names(), ["alpha"], "a name left behind can be used again")
 run("stop", "--force", "alpha")
 same(a.wait(10), 120, "stop --force ends at once")
+
+# Whatever ends and starts at the same time under one name: one of them has it, and can be reached.
+twice, lost, none = [], [], []
+for i in range(40):
+    a = guest("delta")
+    a.kill()
+    a.wait()
+    many = [spawn("run", "--name", "delta", *sh("echo up; exec sleep 60"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                  stderr=subprocess.DEVNULL) for _ in range(4)] + [spawn("ps", "-q", stdout=subprocess.DEVNULL) for _ in range(2)]
+    up = [p for p in many[:4] if p.stdout.readline() == b"up\n"]
+    many[4].wait()
+    many[5].wait()
+    twice += [i] if len(up) > 1 else []
+    none += [i] if not up else []
+    lost += [i] if run("exec", "delta", "--", "echo", "here").stdout != b"here\n" else []
+    for p in up:
+        p.kill()
+    for p in many[:4]:
+        p.wait()
+same((twice, none, lost), ([], [], []), "one of four that start at once gets the name that a dead one left, and is reached by it")
 
 c = guest("gamma", "--init", "/sbin/init")
 p = spawn("console", "gamma", stdin=subprocess.PIPE, stdout=subprocess.PIPE)

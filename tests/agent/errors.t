@@ -96,13 +96,37 @@ if os.getuid():
     p = spawn("run", *cmd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)))
     ok(p.wait(10) == 125 and b"ulimit -u" in p.stderr.read(), "too few processes allowed is said")
+
+
+def squatted(what, text, make):
+    """A guest without a name runs without a control socket, which is said; one with a name does not start."""
+    base = os.path.join(TMP, what.replace(" ", "-"))
+    os.makedirs(base, exist_ok=True)
+    make(os.path.join(base, "ring3"))
+    env = dict(os.environ, XDG_RUNTIME_DIR=base)
+    r = run("run", *sh("echo fine"), env=env)
+    line = r.stderr.decode()
+    ok((r.returncode, r.stdout) == (0, b"fine\n") and line.count("\n") == 1 and
+       all(t in line for t in ("will not find this guest", text, f"{base}/ring3", "XDG_RUNTIME_DIR")),
+       f"{what}: a guest runs, and one sentence says that it has no control socket", r)
+    refused(["run", "--name", "x", *cmd], f"{base}/ring3", env=env)
+    refused(["ps", "-q"], text, 1, env=env)
+
+
+def mkdir(path, mode=0o700, uid=-1):
+    os.mkdir(path)
+    os.chmod(path, mode)
+    os.chown(path, uid, -1)
+
+
+if os.getuid() == 0:
+    squatted("a directory of another user", "belongs to user 54321", lambda path: mkdir(path, 0o777, 54321))
+squatted("a directory open to others", "not yours alone", lambda path: mkdir(path, 0o777))
+squatted("a file", "Not a directory", lambda path: open(path, "w").close())
+squatted("a link", "ot a directory", lambda path: os.symlink(TMP, path))
 r = run("run", *cmd, env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
-same((r.returncode, r.stderr), (0, b""), "a guest needs no place for its control socket")
+ok(r.returncode == 0 and b"XDG_RUNTIME_DIR" in r.stderr and r.stderr.count(b"\n") == 1, "also where none can be made", r)
 refused(["run", "--name", "x", *cmd], "XDG_RUNTIME_DIR", env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
-open_to_all = os.path.join(TMP, "open")
-os.makedirs(os.path.join(open_to_all, "ring3"), exist_ok=True)
-os.chmod(os.path.join(open_to_all, "ring3"), 0o777)
-refused(["ps", "-q"], "not yours alone", 1, env=dict(os.environ, XDG_RUNTIME_DIR=open_to_all))
 
 for sub in ("run", "ps", "exec", "console", "stop", "doctor"):
     r = run(sub, "--help")
