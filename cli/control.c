@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "machine.h"
 #include "state.h"
+#include "text.h"
 
 #define MAX_CLIENTS	64
 #define LINE_MAX_IN	4096
@@ -90,13 +91,14 @@ static void reap_clients(void *ctx)
 
 static void reply(struct client *cl, struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	size_t len = strlen(text);
+	char *text = text_json(o);
+	size_t len = text ? strlen(text) : 0;
 
 	/* Short, and the first thing sent: it fits the socket or the client is not one. */
-	if (send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
+	if (!text || send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
 	    send(cl->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		kill_client(cl);
+	free(text);
 	json_object_put(o);
 }
 

@@ -23,6 +23,7 @@
 #include "base/util.h"
 #include "cli.h"
 #include "machine.h"
+#include "message.h"
 
 #define SLOW_MS		30000
 #define LOG_PER_SECOND	(64 << 10)
@@ -108,7 +109,7 @@ static void is_slow(void *ctx)
 {
 	struct machine *m = ctx;
 
-	term_message("the guest is not ready after %d s; the last it wrote to its console:", SLOW_MS / 1000);
+	message("the guest is not ready after %d s; the last it wrote to its console:", SLOW_MS / 1000);
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
@@ -150,7 +151,7 @@ static bool log_fits(struct machine *m, size_t n)
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
 	if (!m->log_cut)
-		term_message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
+		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
 	return false;
 }
@@ -162,7 +163,7 @@ static bool read_log(struct machine *m)
 
 	if (n > 0) {
 		if (log_fits(m, n))
-			term_text(text, bootlog_clean(text, n));
+			message_text(text, n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		loop_unwatch(&m->loop, &m->log_watch);
 	}
@@ -257,7 +258,7 @@ static void guest_off(struct machine *m, const char *how)
 		finish(m, CLI_OK);
 		return;
 	}
-	term_message("the guest %s before the command ended", how);
+	message("the guest %s before the command ended", how);
 	finish(m, CLI_ENDED);
 }
 
@@ -270,7 +271,7 @@ static void guest_reboot(struct machine *m)
 		return;
 	}
 	if (start(m, &err)) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		finish(m, CLI_HOST);
 		return;
 	}
@@ -281,11 +282,11 @@ static void guest_reboot(struct machine *m)
 static void explain_death(struct machine *m, int status)
 {
 	if (WIFSIGNALED(status))
-		term_message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
+		message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
 			     strsignal(WTERMSIG(status)),
 			     WTERMSIG(status) == SIGKILL ? "; the host may be out of memory" : "");
 	else
-		term_message("the guest's monitor ended with status %d", WEXITSTATUS(status));
+		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
 	show_tail(m);
 	finish(m, CLI_HOST);
 }
@@ -319,7 +320,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
-		term_message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
+		message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
 		finish(m, CLI_PANIC);
@@ -373,7 +374,7 @@ static int open_control(struct machine *m, struct r3_err *err)
 	if (!ret || m->opt->name)
 		return ret;
 	/* Nobody asked for it by name: the guest is of use without. */
-	term_message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
+	message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
 	return 0;
 }
 
@@ -423,13 +424,13 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 	if (ret) {
 		monitor_kill(&m.mon);
 		term_restore();
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		finish(&m, CLI_START);
 	}
 	while (!m.over) {
 		ret = loop_step(&m.loop);
 		if (ret) {
-			term_message("poll: %s", strerror(-ret));
+			message("poll: %s", strerror(-ret));
 			monitor_kill(&m.mon);
 			finish(&m, CLI_HOST);
 		}
@@ -437,11 +438,8 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 	status = m.status;
 	if (m.mon.pid)
 		waitpid(m.mon.pid, NULL, 0);
-	if (m.session.message[0]) {
-		size_t len = bootlog_clean(m.session.message, strlen(m.session.message));
-
-		term_message("%.*s", (int)len, m.session.message);
-	}
+	if (m.session.message[0])
+		message("%s", m.session.message);
 	timing_write(&m);
 	control_close(&m);
 	hvc_free(&m.hvc);

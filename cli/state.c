@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "config.h"
 #include "state.h"
+#include "text.h"
 
 #define SOCKET		".sock"
 #define LOCK		".lock"
@@ -348,14 +349,14 @@ static int read_line(int fd, char *line, size_t size)
 
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
 {
-	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	cleanup_free char *text = text_json(request);
 	struct timeval wait = { .tv_sec = ANSWER_SECONDS }, ever = { 0 };
 	struct json_object *o, *ok, *error;
 	char *line;
 	int ret;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	ret = write_full(fd, text, strlen(text));
+	ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
 	if (!ret)
 		ret = write_full(fd, "\n", 1);
 	line = malloc(STATE_LINE_MAX);

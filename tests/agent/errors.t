@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
 # Bad input and guests that fail: one clear sentence each, and the right status.
+import json
 import os
 import resource
 import subprocess
 import sys
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
@@ -17,6 +19,14 @@ def refused(args, text, status=125, **kw):
     line = r.stderr.decode()
     ok(r.returncode == status and text in line and line.count("\n") == 1 and line.startswith("ring3: "),
        f"{' '.join(args)[:60]}: {text}", r)
+
+
+def harmless(text):
+    """UTF-8 without controls (but line ends) and format characters."""
+    try:
+        return not any(c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 cmd = ["--", "true"]
@@ -69,13 +79,35 @@ p.wait()
 same(wait_until(lambda: run("run", "--root-rw", *cmd).returncode == 0), True, "the lock goes with its guest")
 
 r = run("run", "--append", "fake.panic", *cmd)
-ok(r.returncode == 121 and b"Kernel panic" in r.stderr and b"\033" not in r.stderr,
+ok(r.returncode == 121 and b"Kernel panic" in r.stderr and harmless(r.stderr),
    "a panic is shown and is 121; a guest's text does not control the terminal", r)
 refused(["run", "--append", "fake.config", *cmd], "cannot be configured", 125)
 r = run("run", "--append", "fake.host", *cmd)
 ok(r.returncode == 122 and b"the fake host failed" in r.stderr, "a host that fails the guest is 122", r)
 r = run("run", "--append", "fake.crash", *cmd)
 ok(r.returncode == 122 and b"signal 11" in r.stderr, "a monitor that crashes is 122", r)
+# An agent's words: the kernel's name, why a command or the guest cannot go on.
+nasty = "\033[2J\n\tring3: x \u007f\u009b2J\u061c\u200e\u202e\u2066\u200b\ufeff".encode() + b"\xff\xc3"
+agent = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nasty_agent.py")
+for what in ("session", "link"):
+    r = run("run", *cmd, env=dict(os.environ, R3INIT=agent, NASTY=what, NASTY_TEXT=nasty.hex()))
+    ok(r.returncode in (1, 125) and r.stderr.count(b"\n") == 1 and b"ring3: x" in r.stderr and harmless(r.stderr),
+       f"an error of the {what} is one line without controls", r)
+p = spawn("run", "--name", "nasty", *cmd, stdin=subprocess.DEVNULL,
+          env=dict(os.environ, R3INIT=agent, NASTY="run", NASTY_TEXT=nasty.hex()))
+info = lambda *args: run("ps", *args).stdout
+wait_until(lambda: b'"running"' in info("--json"))
+ok(harmless(info("--json")) and len(info("--json").splitlines()) == 1 and
+   json.loads(info("--json"))["kernel"].count("?") > 5, "a kernel's name in ps --json is valid UTF-8 without controls", info("--json"))
+run("stop", "--force", "nasty")
+p.wait(10)
+p = spawn("run", "--name", "words", "--", "sleep", "60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
+wait_until(lambda: b'"running"' in info("--json"))
+ok(harmless(info("--json")) and json.loads(info("--json"))["command"][3] == "\u202e",
+   "a command's words too, and they are kept", info("--json"))
+ok(harmless(info()) and len(info().splitlines()) == 2, "ps without options has a line for it without controls", info())
+run("stop", "--force", "words")
+p.wait(10)
 refused(["run", "--append", "fake.off", *cmd], "powered off before", 120)
 refused(["run", "--append", "fake.garbage", *cmd], "agent protocol error", 123)
 refused(["run", "--append", "fake.badhello", *cmd], "version", 123)
