@@ -326,21 +326,23 @@ static void take_request(struct client *cl, struct json_object *req)
 	}
 }
 
+/* Takes the line and not a byte more: what follows is for whoever the request is to. */
 static void line_ready(struct client *cl)
 {
-	ssize_t n = recv(cl->fd, cl->line + cl->len, sizeof(cl->line) - 1 - cl->len, MSG_DONTWAIT);
+	char *at = cl->line + cl->len, *nl;
 	struct json_object *req;
-	char *nl;
+	ssize_t n = recv(cl->fd, at, sizeof(cl->line) - 1 - cl->len, MSG_DONTWAIT | MSG_PEEK);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	nl = n > 0 ? memchr(at, '\n', n) : NULL;
+	if (nl)
+		n = nl + 1 - at;
+	if (n <= 0 || recv(cl->fd, at, n, MSG_DONTWAIT) != n) {
 		kill_client(cl);
 		return;
 	}
 	cl->len += n;
-	cl->line[cl->len] = 0;
-	nl = memchr(cl->line, '\n', cl->len);
 	if (!nl) {
 		if (cl->len == sizeof(cl->line) - 1)
 			refuse(cl, "the request is too long");

@@ -34,6 +34,10 @@
 #define FORCED_MS	3000
 #define ORDERLY_MS	20000
 #define INIT_MS		90000
+/* A guest that ran for less before it reboots may do so for ever. */
+#define QUICK_MS	10000
+#define RESTART_MIN_MS	250
+#define RESTART_MAX_MS	30000
 
 static void send_power(struct machine *m, bool force)
 {
@@ -52,7 +56,8 @@ static void send_power(struct machine *m, bool force)
 static void force_end(struct machine *m)
 {
 	monitor_kill(&m->mon);
-	timer_set(&m->killed, KILLED_MS);
+	timer_set(&m->restart, -1);
+	timer_set(&m->killed, m->mon.pid ? KILLED_MS : 0);
 }
 
 static void killed_over(void *ctx)
@@ -196,6 +201,7 @@ static int start(struct machine *m, struct r3_err *err)
 	close(early[1]);
 	if (ret)
 		return ret;
+	m->monitor_since = loop_now();
 	m->ready = false;
 	m->started_ns = 0;
 	m->exit_ns = 0;
@@ -262,14 +268,11 @@ static void guest_off(struct machine *m, const char *how)
 	finish(m, CLI_ENDED);
 }
 
-static void guest_reboot(struct machine *m)
+static void restart(void *ctx)
 {
+	struct machine *m = ctx;
 	struct r3_err err;
 
-	if (!m->opt->init && m->opt->argv) {
-		guest_off(m, "was rebooted");
-		return;
-	}
 	if (start(m, &err)) {
 		message("%s", err.msg);
 		finish(m, CLI_HOST);
@@ -277,6 +280,39 @@ static void guest_reboot(struct machine *m)
 	}
 	if (m->opt->init && m->hvc.in.tty)
 		term_raw(0);
+}
+
+/* The first time at once, and then after twice the time each time. */
+static int64_t restart_delay(struct machine *m)
+{
+	int64_t delay = RESTART_MIN_MS;
+	unsigned int i;
+
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->quick_reboots = 0;
+	if (!m->quick_reboots++)
+		return 0;
+	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
+		delay *= 2;
+	return min_t(int64_t, delay, RESTART_MAX_MS);
+}
+
+static void guest_reboot(struct machine *m)
+{
+	int64_t delay;
+
+	if (!m->opt->init && m->opt->argv) {
+		guest_off(m, "was rebooted");
+		return;
+	}
+	delay = restart_delay(m);
+	if (!delay) {
+		restart(m);
+		return;
+	}
+	message("the guest rebooted again within %d s of its start; it is started again in %.2f s",
+		QUICK_MS / 1000, delay / 1000.0);
+	timer_set(&m->restart, delay);
 }
 
 static void explain_death(struct machine *m, int status)
@@ -348,7 +384,8 @@ struct json_object *machine_info(const struct machine *m)
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->ready ? "running" : "booting"));
+		m->end != END_NONE ? "ending" : m->ready ? "running" :
+		m->restart.due >= 0 ? "rebooting" : "booting"));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
@@ -386,6 +423,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->slow, is_slow, m);
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
+	loop_timer(&m->loop, &m->restart, restart, m);
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -84,6 +85,36 @@ for text in (b"nonsense\n", b"{}\n", b'{"op": 1}\n', b'{"op": "fly"}\n', b"x" * 
     s.close()
 same(run("exec", "alpha", "--", "echo", "fine").stdout, b"fine\n", "clients that speak nonsense harm nobody")
 
+# What follows a request in the same packet is for whom the request was to.
+def client(first):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.path.join(state, "alpha.sock"))
+    s.settimeout(5)
+    s.sendall(first)
+    return s
+
+
+def answer(s, until):
+    got = b""
+    try:
+        while until not in got and (data := s.recv(65536)):
+            got += data
+    except OSError:
+        pass
+    return got
+
+
+# The session's number is not known before; a wrong one ends the session, which shows that the frame was read.
+s = client(b'{"op": "exec"}\n' + struct.pack("<IHH", 0, 99, 7))
+start = time.monotonic()
+ok(b'"ok":true' in answer(s, b"never") and time.monotonic() - start < 4, "a frame behind a request to exec is read as one")
+s.close()
+s = client(b'{"op": "exec"')
+time.sleep(0.1)
+s.sendall(b"}\n")
+ok(b'"ok":true' in answer(s, b"\n"), "a request may come in pieces")
+s.close()
+
 b.send_signal(signal.SIGSTOP)
 r = run("ps")
 ok(b"beta" in r.stdout and b"silent" in r.stdout and b"alpha" in r.stdout, "a guest that was stopped does not stop ps", r)
@@ -153,6 +184,12 @@ while b"hello" not in seen:
         break
     seen += line
 ok(b"hello" in seen, "and passes what is typed", seen)
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.path.join(state, "gamma.sock"))
+s.settimeout(5)
+s.sendall(b'{"op": "console"}\nword behind the line\n')
+ok(b"word behind the line" in answer(s, b"behind the line"), "what follows a request for the console is typed on it")
+s.close()
 p.stdin.write(b"off\n")
 p.stdin.flush()
 same((p.wait(10), c.wait(10)), (0, 0), "it ends with the guest")

@@ -128,6 +128,8 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 		raise(SIGSEGV);
 	if (has(cfg, "fake.off"))
 		return VM_EXIT_POWEROFF;
+	if (has(cfg, "fake.reboot"))
+		return VM_EXIT_REBOOT;
 	if (has(cfg, "fake.hang"))
 		for (;;)
 			pause();

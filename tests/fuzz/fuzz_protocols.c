@@ -193,6 +193,7 @@ static void begin(bool init)
 	loop_timer(&m.loop, &m.timeout, nothing, &m);
 	loop_timer(&m.loop, &m.slow, nothing, &m);
 	loop_timer(&m.loop, &m.grace, nothing, &m);
+	loop_timer(&m.loop, &m.restart, nothing, &m);
 	loop_timer(&m.loop, &tick, nothing, &m);
 	m.hvc.ctx = &m;
 	m.hvc.output = console_output;
