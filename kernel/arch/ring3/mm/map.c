@@ -308,11 +308,9 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	unsigned long addr, first, next, size, flags;
 
 	r3_uaccess_flush();
-	space = READ_ONCE(mm->context.space);
+	space = r3_space_lock(mm, &flags);
 	if (!space)
 		return;
-
-	spin_lock_irqsave(&space->lock, flags);
 	run.space = space;
 	take_stale(&run, mm, start, end);
 	addr = first = max(start, space->lo);
@@ -320,10 +318,6 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	if (addr >= end || space->dead)
 		goto out;
 
-	if (!atomic_read(&mm->mm_users) && start <= space->lo && end == space->hi) {
-		r3_space_retire(space);
-		goto out;
-	}
 	for (; addr < end; addr = next) {
 		pte_t *ptep = entry_of(mm, addr, &next, &size);
 
@@ -476,13 +470,12 @@ bool r3_maps_pfn(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 /* There is a new version of the code at addr. Interrupts are on. */
 void r3_remap_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 {
-	struct r3_space *space = READ_ONCE(mm->context.space);
 	unsigned long next, size, flags;
+	struct r3_space *space = r3_space_lock(mm, &flags);
 	pte_t *ptep, pte;
 
 	if (!space)
 		return;
-	spin_lock_irqsave(&space->lock, flags);
 	ptep = entry_of(mm, addr, &next, &size);
 	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
 	if (size == PAGE_SIZE && pte_pfn(pte) == pfn && mapped(pte) == (PROT_READ | PROT_EXEC)) {
