@@ -74,10 +74,13 @@ static int only_slot(struct r3_space *space)
 static void retire(struct r3_space *space)
 {
 	int cpu = only_slot(space);
+	unsigned int tries;
 
 	/* On one host CPU it may be on its way. */
-	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) != 2)
-		r3_hand_over(NULL);
+	for (tries = 0; cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) != 2 && tries < 3; tries++) {
+		if (!r3_hand_over(NULL))
+			break;
+	}
 	/* It writes there until it says that it will sleep; who lies is ended. */
 	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) == 2) {
 		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, slot_address(cpu),
