@@ -19,7 +19,7 @@
 #include <asm/fpu.h>
 #include <asm/mmu_context.h>
 #include <asm/rewrite.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 
 #define POOL_SIZE	4
 
@@ -239,7 +239,7 @@ static void free_space(struct r3_space *space)
 
 	for_each_possible_cpu(cpu) {
 		if (space->slots[cpu])
-			r3_handover_forget(cpu, space->slots[cpu]);
+			r3_slot_forget(cpu, space->slots[cpu]);
 	}
 	free_page((unsigned long)space->cmd);
 	/* A vCPU that looks at it just now has interrupts off. */
