@@ -68,7 +68,7 @@ struct r3_vcpu {
 	__u32 start;			/* futex; the kernel writes 1 to start a secondary */
 	__u64 stack;			/* initial stack pointer of a secondary, by the kernel */
 	__s32 host_cpu;			/* its guest threads run there too; -1: anywhere */
-	__s32 spare_cpu;		/* no vCPU's, or -1: kernel/handover.c */
+	__s32 spare_cpu;		/* no vCPU's, or -1: kernel/borrow.c */
 	__u64 reserved[3];
 };
 

@@ -13,7 +13,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
-#include <asm/handover.h>
+#include <asm/affinity.h>
 #include <asm/host.h>
 #include <asm/mmu_context.h>
 #include <asm/rewrite.h>

@@ -35,7 +35,7 @@
 #include <linux/string.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 #include <asm/space.h>
 #include <asm/host.h>
 #include <asm/fpu.h>
@@ -44,11 +44,6 @@
 
 /* By the vCPU of their only slot. */
 static DEFINE_PER_CPU(struct r3_idle, parked);
-
-static unsigned long slot_address(unsigned int cpu)
-{
-	return R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
-}
 
 /* The vCPU of the only slot, if the space may serve again, or -1. */
 static int only_slot(struct r3_space *space)
@@ -77,13 +72,13 @@ static void retire(struct r3_space *space)
 	unsigned int tries;
 
 	/* On one host CPU it may be on its way. */
-	for (tries = 0; cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) != 2 && tries < 3; tries++) {
+	for (tries = 0; cpu >= 0 && !r3_slot_sleeps(space->slots[cpu]->slot) && tries < 3; tries++) {
 		if (!r3_hand_over(NULL))
 			break;
 	}
 	/* It writes there until it says that it will sleep; who lies is ended. */
-	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) == 2) {
-		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, slot_address(cpu),
+	if (cpu >= 0 && r3_slot_sleeps(space->slots[cpu]->slot)) {
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, r3_slot_address(cpu),
 			     space->slots[cpu]->size, 0);
 		space->retired = true;
 	}
@@ -105,12 +100,12 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	slot->flags = X86_EFLAGS_IF;
 
 	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	uc->uc_stack.ss_sp = (void __user *)(slot_address(cpu) + r3_stack_start);
+	uc->uc_stack.ss_sp = (void __user *)(r3_slot_address(cpu) + r3_stack_start);
 	uc->uc_stack.ss_size = info->size - r3_stack_start;
 	*(u64 *)&uc->uc_sigmask = ~0ULL;
 	sc->sp = 0;
 	sc->ip = R3_STUB_SLEEP;
-	sc->di = slot_address(cpu) + R3_SLOT_RESUME;
+	sc->di = r3_slot_address(cpu) + R3_SLOT_RESUME;
 	sc->dx = R3_RESUME_RESET;
 	sc->flags = X86_EFLAGS_IF;
 	sc->cs = R3_USER_CS;
@@ -187,7 +182,7 @@ struct r3_space *r3_space_unpark(void)
 		}
 		space->retired = false;
 		spin_lock_irqsave(&space->lock, flags);
-		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ | PROT_WRITE, slot_address(cpu),
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ | PROT_WRITE, r3_slot_address(cpu),
 			     info->size, 0);
 		spin_unlock_irqrestore(&space->lock, flags);
 		return space;

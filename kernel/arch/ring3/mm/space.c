@@ -12,7 +12,7 @@
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/fpu.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 
 static DEFINE_SPINLOCK(spaces_lock);	/* the table, and all lists of idle spaces */
 static struct r3_space *space_by_id[R3_MAX_SPACES];
@@ -218,7 +218,7 @@ static void free_space(struct r3_space *space)
 
 	for_each_possible_cpu(cpu) {
 		if (space->slots[cpu])
-			r3_handover_forget(cpu, space->slots[cpu]);
+			r3_slot_forget(cpu, space->slots[cpu]);
 	}
 	r3_debug_space_gone(space);
 	free_page((unsigned long)space->cmd);

@@ -7,31 +7,9 @@
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
+#include <asm/affinity.h>
 #include <asm/debug_spaces.h>
-#include <asm/fpu.h>
-#include <ring3/space.h>
-
-/* A guest thread of a space: the one that runs user code for one vCPU. */
-struct r3_slot_info {
-	struct r3_slot *slot;		/* our view of the shared pages */
-	unsigned long size;
-	u32 tid;			/* on the host */
-	int home;			/* the host CPU it is kept on, or -1 */
-	u64 stamp;			/* whose vector state its frame holds */
-	unsigned long uc;		/* offsets into the slot, checked; 0: none yet */
-	unsigned long fp;
-	u64 fs, gs;			/* bases that its thread has, after R3_SIG_FAST */
-	bool started;
-	bool fast;			/* the thread waits after R3_SIG_FAST, not in a signal handler */
-};
-
-/* Any value but these two means that user code stopped: what it says is checked later. */
-static inline bool r3_slot_stopped(const struct r3_slot *slot)
-{
-	u32 event = READ_ONCE(slot->event);
-
-	return event != 0 && event != 2;
-}
+#include <asm/slot.h>
 
 /* Spaces that no address space uses: fresh or parked. Oldest first. */
 struct r3_idle {
@@ -69,19 +47,6 @@ struct r3_space {
 
 #define R3_PLACED_NOWHERE	(-1)
 #define R3_PLACED_EVERYWHERE	NR_CPUS
-
-/* Each vCPU has a host CPU that no other vCPU has: kernel/handover.c. */
-extern bool r3_vcpus_apart;
-
-/* What the kernel says once in a slot that is all zeroes otherwise. */
-static inline void r3_slot_begin(struct r3_slot *slot)
-{
-	slot->xmask = r3_xfeatures;
-	slot->yield = r3_vcpus_apart;
-	slot->spins = 1;
-}
-
-extern unsigned int r3_stack_start;	/* where in a slot its signal stack begins */
 
 /* mm/context.c: which space an mm has. */
 void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared);
