@@ -120,7 +120,7 @@ static void tell(int page)
 	const char *who = getuid() ? "uid 1000" : "root";
 
 	for (i = 0; i < 10000000 && bad != BAD; i++)
-		memcpy(&bad, (const unsigned char *)p + PAGE - 7, 4);
+		bad = *(const volatile unsigned int *)(p + PAGE - 7);
 	if (bad == BAD)
 		through("%s reads memory of another process, and executes it: %#x", who, function());
 	else
