@@ -18,6 +18,8 @@ ATTACKS = [
     "frames",
     "heir",
     "moved 10",
+    "copies 2000",
+    "patches 3000",
     "revoke 200",
     "stale 4000",
     "race 1",
