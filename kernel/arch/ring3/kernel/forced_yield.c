@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rests for the sake of a vCPU that does not get on.
+ * Forced yields: all vCPUs sleep for the sake of one that does not get on.
  *
  * A vCPU may wait for something that the host does not run: the manager of a
  * space, or a thread of the host's kernel that holds a lock which the manager,
@@ -11,8 +11,8 @@
  * code and sleep for a moment.
  *
  * That it is so is seen from a vCPU's timer that is long overdue: interrupts are
- * off where it waits. Each tick of the others looks at one vCPU in turn. With a
- * rest of 10 ms every 310 at most, a process that holds up its own vCPU takes
+ * off where it waits. Each tick of the others looks at one vCPU in turn. With
+ * 10 ms every 310 at most, a process that holds up its own vCPU takes
  * no more than that from the others.
  */
 #include <linux/percpu.h>
@@ -26,23 +26,23 @@
 #include <asm/forced_yield.h>
 
 #define OVERDUE_NS	(500ULL * NSEC_PER_MSEC)
-#define REST_NS		(10ULL * NSEC_PER_MSEC)
+#define YIELD_NS		(10ULL * NSEC_PER_MSEC)
 #define AGAIN_NS	(300ULL * NSEC_PER_MSEC)
 
-static u64 rest_until;		/* sched_clock() */
-static DEFINE_PER_CPU(unsigned int, rests);
+static u64 until;		/* sched_clock() */
+static DEFINE_PER_CPU(unsigned int, forced_yields);
 static DEFINE_PER_CPU(unsigned int, looked_at);
 
-static u64 rest_left(void)
+static u64 time_left(void)
 {
-	s64 left = READ_ONCE(rest_until) - sched_clock();
+	s64 left = READ_ONCE(until) - sched_clock();
 
 	return left > 0 ? left : 0;
 }
 
 bool r3_forced_yield_wanted(void)
 {
-	return rest_left();
+	return time_left();
 }
 
 void r3_forced_yield(void)
@@ -50,18 +50,18 @@ void r3_forced_yield(void)
 	static u32 never;
 	u64 left;
 
-	if (rest_left())
-		this_cpu_inc(rests);
-	while ((left = rest_left()))
+	if (time_left())
+		this_cpu_inc(forced_yields);
+	while ((left = time_left()))
 		r3_host_futex_wait_ns(&never, 0, left);
 }
 
-static void all_rest(u64 now)
+static void all_yield(u64 now)
 {
-	u64 last = READ_ONCE(rest_until);
+	u64 last = READ_ONCE(until);
 	unsigned int cpu;
 
-	if (now < last + AGAIN_NS || cmpxchg(&rest_until, last, now + REST_NS) != last)
+	if (now < last + AGAIN_NS || cmpxchg(&until, last, now + YIELD_NS) != last)
 		return;
 	for_each_online_cpu(cpu)
 		r3_post_vcpu(cpu, R3_PEND_FORCED_YIELD);
@@ -77,7 +77,7 @@ void r3_forced_yield_for_others(void)
 	this_cpu_write(looked_at, cpu);
 	due = r3_timer_due(cpu);
 	if (due && now > due + OVERDUE_NS)
-		all_rest(now);
+		all_yield(now);
 }
 
 /* In /proc/interrupts. */
@@ -85,9 +85,9 @@ int arch_show_interrupts(struct seq_file *p, int prec)
 {
 	unsigned int cpu;
 
-	seq_printf(p, "%*s: ", prec, "RST");
+	seq_printf(p, "%*s: ", prec, "FYD");
 	for_each_online_cpu(cpu)
-		seq_printf(p, "%10u ", per_cpu(rests, cpu));
-	seq_puts(p, "  Rests for a vCPU that did not get on\n");
+		seq_printf(p, "%10u ", per_cpu(forced_yields, cpu));
+	seq_puts(p, "  Forced yields for a vCPU that did not get on\n");
 	return 0;
 }
