@@ -391,7 +391,7 @@ is_posted:
 	cmpl	$1, %ecx
 	jle	wait_resume
 	/*
-	 * Who looks too early takes the line from the vCPU, which is about to write it.
+	 * Who polls too early takes the line from the vCPU, which is about to write it.
 	 * How long to wait is found by trying: a little less if that was not too early.
 	 */
 	movzwl	R3_SLOT_FIRST(%rsp, %r11, 2), %eax

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 100
 # A vCPU waits for the manager of a space that the host does not run: the others
-# rest now and then, in case that it is for them, and all goes on afterwards.
+# sleep now and then, in case that it is for them, and all goes on afterwards.
 import os
 import sys
 
@@ -45,7 +45,7 @@ ok(not wait_until(lambda: b"written" in g.text, 3), "who changes its memory wait
 os.kill(pid, signal.SIGCONT)
 ok(wait_until(lambda: b"written 0\n" in g.text, 20), "and goes on with it", g.text)
 now = ask(g, "yields", rb"yields (\d+)\n")
-print(f"# {yields} yields before, {now} after")
+print(f"# {yields} forced yields before, {now} after")
 ok(yields and now and int(now) >= int(yields) + 4, "meanwhile the other vCPU yielded several times", yields, now)
 ok(alive(victim), "its process is the same")
 same(messages(g), [], "and nobody complained")

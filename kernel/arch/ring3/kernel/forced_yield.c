@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Forced yields: all vCPUs leave the host's CPUs for a moment when one of them
- * makes no progress.
+ * Forced yields: all vCPUs sleep for the sake of one that does not get on.
  *
  * A vCPU may wait for something that the host does not run: the manager of a
  * space, or a thread of the host's kernel that holds a lock which the manager,
@@ -12,9 +11,9 @@
  * code and sleep for a moment.
  *
  * That it is so is seen from a vCPU's timer that is long overdue: interrupts are
- * off where it waits. Each tick of the others checks one vCPU in turn. With a
- * forced yield of 10 ms every 310 at most, a process that holds up its own vCPU
- * takes no more than that from the others.
+ * off where it waits. Each tick of the others looks at one vCPU in turn. With
+ * 10 ms every 310 at most, a process that holds up its own vCPU takes
+ * no more than that from the others.
  */
 #include <linux/percpu.h>
 #include <linux/cpumask.h>
@@ -30,20 +29,20 @@
 #define YIELD_NS		(10ULL * NSEC_PER_MSEC)
 #define AGAIN_NS	(300ULL * NSEC_PER_MSEC)
 
-static u64 yield_until;		/* sched_clock() */
+static u64 until;		/* sched_clock() */
 static DEFINE_PER_CPU(unsigned int, forced_yields);
-static DEFINE_PER_CPU(unsigned int, checked);
+static DEFINE_PER_CPU(unsigned int, looked_at);
 
-static u64 yield_left(void)
+static u64 time_left(void)
 {
-	s64 left = READ_ONCE(yield_until) - sched_clock();
+	s64 left = READ_ONCE(until) - sched_clock();
 
 	return left > 0 ? left : 0;
 }
 
 bool r3_forced_yield_wanted(void)
 {
-	return yield_left();
+	return time_left();
 }
 
 void r3_forced_yield(void)
@@ -51,18 +50,18 @@ void r3_forced_yield(void)
 	static u32 never;
 	u64 left;
 
-	if (yield_left())
+	if (time_left())
 		this_cpu_inc(forced_yields);
-	while ((left = yield_left()))
+	while ((left = time_left()))
 		r3_host_futex_wait_ns(&never, 0, left);
 }
 
-static void force_all(u64 now)
+static void all_yield(u64 now)
 {
-	u64 last = READ_ONCE(yield_until);
+	u64 last = READ_ONCE(until);
 	unsigned int cpu;
 
-	if (now < last + AGAIN_NS || cmpxchg(&yield_until, last, now + YIELD_NS) != last)
+	if (now < last + AGAIN_NS || cmpxchg(&until, last, now + YIELD_NS) != last)
 		return;
 	for_each_online_cpu(cpu)
 		r3_post_vcpu(cpu, R3_PEND_FORCED_YIELD);
@@ -70,15 +69,15 @@ static void force_all(u64 now)
 
 void r3_forced_yield_for_others(void)
 {
-	unsigned int cpu = cpumask_next(this_cpu_read(checked), cpu_online_mask);
+	unsigned int cpu = cpumask_next(this_cpu_read(looked_at), cpu_online_mask);
 	u64 now = sched_clock(), due;
 
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);
-	this_cpu_write(checked, cpu);
+	this_cpu_write(looked_at, cpu);
 	due = r3_timer_due(cpu);
 	if (due && now > due + OVERDUE_NS)
-		force_all(now);
+		all_yield(now);
 }
 
 /* In /proc/interrupts. */
@@ -89,6 +88,6 @@ int arch_show_interrupts(struct seq_file *p, int prec)
 	seq_printf(p, "%*s: ", prec, "FYD");
 	for_each_online_cpu(cpu)
 		seq_printf(p, "%10u ", per_cpu(forced_yields, cpu));
-	seq_puts(p, "  Forced yields\n");
+	seq_puts(p, "  Forced yields for a vCPU that did not get on\n");
 	return 0;
 }

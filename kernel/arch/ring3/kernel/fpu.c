@@ -116,13 +116,13 @@ void r3_fpu_sanitize(void *state)
  */
 void r3_fpu_save(struct task_struct *tsk)
 {
-	struct r3_slot_info *slot;
+	struct r3_slot_info *info;
 
 	preempt_disable();
-	slot = tsk->thread.fp_slot;
-	if (!slot)
+	info = tsk->thread.fp_slot;
+	if (!info)
 		goto out;
-	r3_copy(tsk->thread.fpu.state, (void *)slot->slot + slot->fp, r3_fpframe_size);
+	r3_copy(tsk->thread.fpu.state, (void *)info->slot + info->fp, r3_fpframe_size);
 	r3_fpu_sanitize(tsk->thread.fpu.state);
 	tsk->thread.fpu.valid = true;
 	tsk->thread.fp_slot = NULL;

@@ -142,7 +142,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	fp_in_frame = t->fp_stamp && info->stamp == t->fp_stamp && info->uc;
 	if (!info->uc)
 		default_place(info);
-	else if (r3_mutation(R3_MUTATION_ONCE) && slot->uc)
+	else if (r3_mutation(R3_MUTATION_ONCE) && R3_SLOT_GET(slot, uc))
 		info->uc = R3_SLOT_GET(slot, uc) - base;
 	uc = (void *)slot + info->uc;
 	sc = (struct sigcontext *)&uc->uc_mcontext;

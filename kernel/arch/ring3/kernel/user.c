@@ -146,7 +146,7 @@ static bool must_stop_first(unsigned int cpu)
 static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 {
 	struct r3_slot_info *info = ready_slot();
-	bool stopping = false, forced = false, slept = false, spun = false, yielded;
+	bool stopping = false, yielding = false, slept = false, spun = false, yielded;
 	unsigned int cpu = smp_processor_id();
 	struct r3_space *space;
 	struct r3_stop stop = { };
@@ -175,8 +175,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			if (space->dead)
 				return false;
 			if (r3_forced_yield_wanted())
-				forced = true;
-			if (call || forced || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
+				yielding = true;
+			if (call || yielding || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
 		}
 		if (stopping && !r3_stop_press(&stop, space, info)) {
@@ -208,7 +208,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	if (unlikely(stopping))
 		r3_stop_end(&stop, space, info);
 	r3_frame_get(info, regs, ev, cpu);
-	if (unlikely(forced))
+	if (unlikely(yielding))
 		r3_forced_yield();
 	return true;
 }
