@@ -14,7 +14,7 @@ from host import *
 
 PROGRAMS = os.path.join(os.environ["BUILD"], "tests", "attack")
 
-KEPT = 4  # mm/recycle.c: spaces for each vCPU
+PARKED = 4  # R3_PARKED_SPACES: for each vCPU
 STUB_BASE = 0x7fe000000000  # abi/ring3/layout.h
 
 # What a kernel says that has found itself damaged.
@@ -156,8 +156,8 @@ class Watch:
         # An idle vCPU keeps the address space that it had last.
         if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, 5):
             why.append(f"host processes are left: {sorted(self.guest.spaces() - set(self.guest.core))}")
-        if not wait_until(lambda: len(self.guest.parked()) <= KEPT * cpus, 5):
-            why.append(f"more spaces are kept than should be: {sorted(self.guest.parked())}")
+        if not wait_until(lambda: len(self.guest.parked()) <= PARKED * cpus, 5):
+            why.append(f"more spaces are parked than should be: {sorted(self.guest.parked())}")
         # Its slot is made read-only just before that.
         if not wait_until(lambda: not self.guest.leftovers(), 5):
             why.append(f"spaces that nobody uses have memory of guest processes: {self.guest.leftovers()}")
