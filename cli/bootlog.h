@@ -22,12 +22,6 @@ void bootlog_each(const struct bootlog *log, void (*fn)(void *ctx, const char *t
 /* The last lines on stderr, between rules; nothing if nothing is kept. */
 void bootlog_show(const struct bootlog *log, int lines);
 
-/*
- * For text that a guest wrote and that goes to the user's terminal outside of
- * a session: replaces what could control the terminal. Returns the new length.
- */
-size_t bootlog_clean(char *text, size_t len);
-
 void bootlog_free(struct bootlog *log);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "cli.h"
 #include "hvc.h"
+#include "message.h"
 #include "opts.h"
 #include "state.h"
 
@@ -75,7 +76,7 @@ int console_main(int argc, char **argv)
 	if (at >= 0 && at + 1 != argc)
 		at = err_set(&err, EINVAL, "which guest? \"ring3 ps\" lists them: ring3 %s", console_opts.usage);
 	if (at < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	req = json_object_new_object();
@@ -83,11 +84,11 @@ int console_main(int argc, char **argv)
 	fd = state_ask(argv[at], req, &reply, &err);
 	json_object_put(req);
 	if (fd < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_FAILED;
 	}
 	json_object_put(reply);
 	if (isatty(0))
-		term_message("console of %s; Ctrl-] three times leaves it", argv[at]);
+		message("console of %s; Ctrl-] three times leaves it", argv[at]);
 	return attach(fd) ? CLI_FAILED : CLI_OK;
 }

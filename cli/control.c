@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "machine.h"
 #include "state.h"
+#include "text.h"
 
 #define MAX_CLIENTS	64
 #define LINE_MAX_IN	4096
@@ -38,7 +39,7 @@ struct client {
 
 struct control {
 	struct machine *m;
-	int dir, fd;
+	int dir, lock, fd;
 	struct watch watch;
 	struct timer reap;
 	struct client *clients;
@@ -90,13 +91,14 @@ static void reap_clients(void *ctx)
 
 static void reply(struct client *cl, struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	size_t len = strlen(text);
+	char *text = text_json(o);
+	size_t len = text ? strlen(text) : 0;
 
 	/* Short, and the first thing sent: it fits the socket or the client is not one. */
-	if (send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
+	if (!text || send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
 	    send(cl->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		kill_client(cl);
+	free(text);
 	json_object_put(o);
 }
 
@@ -324,21 +326,23 @@ static void take_request(struct client *cl, struct json_object *req)
 	}
 }
 
+/* Takes the line and not a byte more: what follows is for whoever the request is to. */
 static void line_ready(struct client *cl)
 {
-	ssize_t n = recv(cl->fd, cl->line + cl->len, sizeof(cl->line) - 1 - cl->len, MSG_DONTWAIT);
+	char *at = cl->line + cl->len, *nl;
 	struct json_object *req;
-	char *nl;
+	ssize_t n = recv(cl->fd, at, sizeof(cl->line) - 1 - cl->len, MSG_DONTWAIT | MSG_PEEK);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	nl = n > 0 ? memchr(at, '\n', n) : NULL;
+	if (nl)
+		n = nl + 1 - at;
+	if (n <= 0 || recv(cl->fd, at, n, MSG_DONTWAIT) != n) {
 		kill_client(cl);
 		return;
 	}
 	cl->len += n;
-	cl->line[cl->len] = 0;
-	nl = memchr(cl->line, '\n', cl->len);
 	if (!nl) {
 		if (cl->len == sizeof(cl->line) - 1)
 			refuse(cl, "the request is too long");
@@ -396,23 +400,54 @@ static void accept_client(void *ctx, short revents)
 	loop_watch(&c->m->loop, &cl->watch, fd, POLLIN, client_ready, cl);
 }
 
+/* Nobody asked for this one's name: if another guest has it, any other will do. */
+static int reserve_name(int dir, struct machine *m, struct r3_err *err)
+{
+	char *name = m->cfg->name;
+	int lock = state_reserve(dir, name, err), i;
+
+	for (i = 2; lock == -EEXIST && !m->opt->name && i < 100; i++) {
+		snprintf(name, sizeof(m->cfg->name), "g%d-%d", getpid(), i);
+		lock = state_reserve(dir, name, err);
+	}
+	return lock;
+}
+
+static int open_socket(struct control *c, struct r3_err *err)
+{
+	c->dir = state_dir(true, err);
+	if (c->dir < 0)
+		return c->dir;
+	c->lock = reserve_name(c->dir, c->m, err);
+	if (c->lock < 0)
+		return c->lock;
+	c->fd = state_listen(c->dir, c->m->cfg->name, err);
+	return c->fd < 0 ? c->fd : 0;
+}
+
+static void close_socket(struct control *c)
+{
+	if (c->dir >= 0)
+		state_release(c->dir, c->m->cfg->name, c->lock);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->dir >= 0)
+		close(c->dir);
+	free(c);
+}
+
 int control_open(struct machine *m, struct r3_err *err)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct control *c = malloc(sizeof(*c));
+	int ret;
 
 	if (!c)
 		return err_set(err, ENOMEM, "no memory for a control socket");
-	c->m = m;
-	c->dir = state_dir(true, err);
-	c->fd = c->dir < 0 ? c->dir : state_listen(c->dir, m->cfg->name, err);
-	if (c->fd < 0) {
-		int ret = c->fd;
-
-		if (c->dir >= 0)
-			close(c->dir);
-		free(c);
-		/* Nobody asked for it by name: the guest is of use without. */
-		return m->opt->name ? ret : 0;
+	*c = (struct control){ .m = m, .dir = -1, .lock = -1, .fd = -1 };
+	ret = open_socket(c, err);
+	if (ret) {
+		close_socket(c);
+		return ret;
 	}
 	loop_watch(&m->loop, &c->watch, c->fd, POLLIN, accept_client, c);
 	loop_timer(&m->loop, &c->reap, reap_clients, c);
@@ -439,7 +474,6 @@ void control_close(struct machine *m)
 
 	if (!c)
 		return;
-	state_remove(c->dir, m->cfg->name);
 	for (cl = c->clients; cl; cl = cl->next) {
 		if (cl->kind == KIND_CONSOLE)
 			console_flush(cl);
@@ -449,8 +483,6 @@ void control_close(struct machine *m)
 	reap_clients(c);
 	loop_unwatch(&m->loop, &c->watch);
 	loop_untimer(&m->loop, &c->reap);
-	close(c->fd);
-	close(c->dir);
-	free(c);
+	close_socket(c);
 	m->control = NULL;
 }

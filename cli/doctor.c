@@ -15,6 +15,7 @@
 
 #include "cli.h"
 #include "jail/jail.h"
+#include "message.h"
 #include "opts.h"
 #include "term.h"
 #include "vm/host.h"
@@ -188,7 +189,7 @@ int doctor_main(int argc, char **argv)
 	if (at >= 0 && at < argc)
 		at = err_set(&err, EINVAL, "unexpected word %s; \"ring3 doctor\" takes none", argv[at]);
 	if (at < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	check_kernel();

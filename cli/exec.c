@@ -10,6 +10,7 @@
 
 #include "bootlog.h"
 #include "cli.h"
+#include "message.h"
 #include "opts.h"
 #include "session.h"
 #include "signals.h"
@@ -161,20 +162,16 @@ static int connect_guest(struct exec *x, const char *name, struct r3_err *err)
 
 static int result(struct exec *x)
 {
-	size_t len;
-
 	if (x->escaped) {
-		term_message("Ctrl-] three times: detached from the command");
+		message("Ctrl-] three times: detached from the command");
 		return CLI_ENDED;
 	}
 	if (!x->done) {
-		term_message("the guest ended before the command did");
+		message("the guest ended before the command did");
 		return CLI_ENDED;
 	}
-	if (x->session.message[0]) {
-		len = bootlog_clean(x->session.message, strlen(x->session.message));
-		term_message("%.*s", (int)len, x->session.message);
-	}
+	if (x->session.message[0])
+		message("%s", x->session.message);
 	return x->session.status;
 }
 
@@ -196,7 +193,7 @@ int exec_main(int argc, char **argv)
 	if (at >= 0 && at == argc)
 		at = err_set(&err, EINVAL, "which guest? \"ring3 ps\" lists them: ring3 %s", exec_opts.usage);
 	if (at < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	x.spec.env = x.env;
@@ -217,7 +214,7 @@ int exec_main(int argc, char **argv)
 	}
 	if (ret) {
 		term_restore();
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	if (x.lost)

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "hvc.h"
+#include "message.h"
 
 static void update(struct hvc *h)
 {
@@ -14,20 +15,6 @@ static void update(struct hvc *h)
 	h->watch.events = (h->out_len ? 0 : POLLIN) | (h->in_len ? POLLOUT : 0);
 	h->in_watch.events = h->attached && h->in.fd >= 0 && !h->in_len && h->fd >= 0 ? POLLIN : 0;
 	h->out_watch.events = h->out_len ? POLLOUT : 0;
-}
-
-static void show_text(const char *data, size_t len)
-{
-	char text[4096];
-
-	while (len) {
-		size_t n = min_t(size_t, len, sizeof(text));
-
-		memcpy(text, data, n);
-		term_text(text, bootlog_clean(text, n));
-		data += n;
-		len -= n;
-	}
 }
 
 static void write_out(struct hvc *h)
@@ -68,7 +55,7 @@ static bool read_console(struct hvc *h)
 		h->out_len = n;
 		write_out(h);
 	} else if (h->verbose) {
-		show_text(h->out_buf, n);
+		message_text(h->out_buf, n);
 	}
 	return true;
 }
@@ -85,7 +72,7 @@ static bool read_early(struct hvc *h)
 	}
 	bootlog_add(&h->log, text, n);
 	if (h->early_verbose)
-		show_text(text, n);
+		message_text(text, n);
 	return true;
 }
 

@@ -23,6 +23,7 @@
 #include "base/util.h"
 #include "cli.h"
 #include "machine.h"
+#include "message.h"
 
 #define SLOW_MS		30000
 #define LOG_PER_SECOND	(64 << 10)
@@ -33,6 +34,10 @@
 #define FORCED_MS	3000
 #define ORDERLY_MS	20000
 #define INIT_MS		90000
+/* A guest that ran for less before it reboots may do so for ever. */
+#define QUICK_MS	10000
+#define RESTART_MIN_MS	250
+#define RESTART_MAX_MS	30000
 
 static void send_power(struct machine *m, bool force)
 {
@@ -51,7 +56,8 @@ static void send_power(struct machine *m, bool force)
 static void force_end(struct machine *m)
 {
 	monitor_kill(&m->mon);
-	timer_set(&m->killed, KILLED_MS);
+	timer_set(&m->restart, -1);
+	timer_set(&m->killed, m->mon.pid ? KILLED_MS : 0);
 }
 
 static void killed_over(void *ctx)
@@ -108,7 +114,7 @@ static void is_slow(void *ctx)
 {
 	struct machine *m = ctx;
 
-	term_message("the guest is not ready after %d s; the last it wrote to its console:", SLOW_MS / 1000);
+	message("the guest is not ready after %d s; the last it wrote to its console:", SLOW_MS / 1000);
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
@@ -150,7 +156,7 @@ static bool log_fits(struct machine *m, size_t n)
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
 	if (!m->log_cut)
-		term_message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
+		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
 	return false;
 }
@@ -162,7 +168,7 @@ static bool read_log(struct machine *m)
 
 	if (n > 0) {
 		if (log_fits(m, n))
-			term_text(text, bootlog_clean(text, n));
+			message_text(text, n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		loop_unwatch(&m->loop, &m->log_watch);
 	}
@@ -195,6 +201,7 @@ static int start(struct machine *m, struct r3_err *err)
 	close(early[1]);
 	if (ret)
 		return ret;
+	m->monitor_since = loop_now();
 	m->ready = false;
 	m->started_ns = 0;
 	m->exit_ns = 0;
@@ -257,20 +264,17 @@ static void guest_off(struct machine *m, const char *how)
 		finish(m, CLI_OK);
 		return;
 	}
-	term_message("the guest %s before the command ended", how);
+	message("the guest %s before the command ended", how);
 	finish(m, CLI_ENDED);
 }
 
-static void guest_reboot(struct machine *m)
+static void restart(void *ctx)
 {
+	struct machine *m = ctx;
 	struct r3_err err;
 
-	if (!m->opt->init && m->opt->argv) {
-		guest_off(m, "was rebooted");
-		return;
-	}
 	if (start(m, &err)) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		finish(m, CLI_HOST);
 		return;
 	}
@@ -278,14 +282,47 @@ static void guest_reboot(struct machine *m)
 		term_raw(0);
 }
 
+/* The first time at once, and then after twice the time each time. */
+static int64_t restart_delay(struct machine *m)
+{
+	int64_t delay = RESTART_MIN_MS;
+	unsigned int i;
+
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->quick_reboots = 0;
+	if (!m->quick_reboots++)
+		return 0;
+	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
+		delay *= 2;
+	return min_t(int64_t, delay, RESTART_MAX_MS);
+}
+
+static void guest_reboot(struct machine *m)
+{
+	int64_t delay;
+
+	if (!m->opt->init && m->opt->argv) {
+		guest_off(m, "was rebooted");
+		return;
+	}
+	delay = restart_delay(m);
+	if (!delay) {
+		restart(m);
+		return;
+	}
+	message("the guest rebooted again within %d s of its start; it is started again in %.2f s",
+		QUICK_MS / 1000, delay / 1000.0);
+	timer_set(&m->restart, delay);
+}
+
 static void explain_death(struct machine *m, int status)
 {
 	if (WIFSIGNALED(status))
-		term_message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
+		message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
 			     strsignal(WTERMSIG(status)),
 			     WTERMSIG(status) == SIGKILL ? "; the host may be out of memory" : "");
 	else
-		term_message("the guest's monitor ended with status %d", WEXITSTATUS(status));
+		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
 	show_tail(m);
 	finish(m, CLI_HOST);
 }
@@ -319,7 +356,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
-		term_message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
+		message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
 		finish(m, CLI_PANIC);
@@ -347,7 +384,8 @@ struct json_object *machine_info(const struct machine *m)
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->ready ? "running" : "booting"));
+		m->end != END_NONE ? "ending" : m->ready ? "running" :
+		m->restart.due >= 0 ? "rebooting" : "booting"));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
@@ -365,6 +403,18 @@ struct json_object *machine_info(const struct machine *m)
 	return o;
 }
 
+/* Before the guest starts: two under one name never run, not even for a moment. */
+static int open_control(struct machine *m, struct r3_err *err)
+{
+	int ret = control_open(m, err);
+
+	if (!ret || m->opt->name)
+		return ret;
+	/* Nobody asked for it by name: the guest is of use without. */
+	message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
+	return 0;
+}
+
 static int begin(struct machine *m, struct r3_err *err)
 {
 	int ret;
@@ -373,6 +423,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->slow, is_slow, m);
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
+	loop_timer(&m->loop, &m->restart, restart, m);
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;
@@ -381,7 +432,9 @@ static int begin(struct machine *m, struct r3_err *err)
 	m->hvc.verbose = m->opt->verbose;
 	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
 	hvc_init(&m->hvc, &m->loop);
-	ret = machine_take_signals(m, err);
+	ret = open_control(m, err);
+	if (!ret)
+		ret = machine_take_signals(m, err);
 	if (!ret)
 		ret = start(m, err);
 	if (ret)
@@ -392,7 +445,7 @@ static int begin(struct machine *m, struct r3_err *err)
 		if (ret)
 			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));
 	}
-	return control_open(m, err);
+	return 0;
 }
 
 int machine_run(const struct run_options *opt, struct run_config *cfg)
@@ -409,13 +462,13 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 	if (ret) {
 		monitor_kill(&m.mon);
 		term_restore();
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		finish(&m, CLI_START);
 	}
 	while (!m.over) {
 		ret = loop_step(&m.loop);
 		if (ret) {
-			term_message("poll: %s", strerror(-ret));
+			message("poll: %s", strerror(-ret));
 			monitor_kill(&m.mon);
 			finish(&m, CLI_HOST);
 		}
@@ -423,11 +476,8 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 	status = m.status;
 	if (m.mon.pid)
 		waitpid(m.mon.pid, NULL, 0);
-	if (m.session.message[0]) {
-		size_t len = bootlog_clean(m.session.message, strlen(m.session.message));
-
-		term_message("%.*s", (int)len, m.session.message);
-	}
+	if (m.session.message[0])
+		message("%s", m.session.message);
 	timing_write(&m);
 	control_close(&m);
 	hvc_free(&m.hvc);

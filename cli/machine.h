@@ -52,6 +52,9 @@ struct machine {
 	struct timer slow;		/* not ready for long */
 	struct timer grace;		/* it was asked to end, and did not yet */
 	struct timer killed;		/* it was killed, and did not end yet */
+	struct timer restart;		/* it rebooted too soon to be started again at once */
+	int64_t monitor_since;		/* loop_now() at its monitor's start */
+	unsigned int quick_reboots;	/* in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
 	bool over;

@@ -5,6 +5,8 @@
 #include "base/util.h"
 #include "cli.h"
 #include "machine.h"
+#include "message.h"
+#include "text.h"
 
 /* ---- the caller's session ---- */
 
@@ -22,7 +24,7 @@ void machine_escaped(void *ctx)
 	struct machine *m = ctx;
 
 	term_restore();
-	term_message("Ctrl-] three times: the guest is ended");
+	message("Ctrl-] three times: the guest is ended");
 	machine_stop(m, END_ESCAPE, CLI_ENDED, true);
 }
 
@@ -44,7 +46,7 @@ static void open_session(struct machine *m)
 	m->session.on_done = session_done;
 	m->session.on_escape = machine_escaped;
 	if (session_open(&m->session, &m->loop, &m->agent, 1, m->hello.window, &spec, &err)) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		machine_stop(m, END_BROKEN, CLI_START, false);
 	}
 }
@@ -63,6 +65,7 @@ static const char *take_hello(struct machine *m, const struct r3_frame *frame, c
 		return "it does not speak the agent's protocol";
 	memcpy(hello, payload, sizeof(*hello));
 	hello->release[sizeof(hello->release) - 1] = 0;
+	text_line(hello->release);
 	if (hello->magic != R3_AGENT_MAGIC || hello->version != R3_AGENT_VERSION)
 		return "it speaks another version of the protocol; use the initramfs that came with this ring3";
 	if (hello->window < R3_AGENT_WINDOW_MIN || hello->window > R3_AGENT_WINDOW_MAX)
@@ -95,10 +98,9 @@ static const char *take_failure(struct machine *m, const struct r3_frame *frame,
 		return NULL;
 	len = min_t(size_t, frame->len - sizeof(struct r3_agent_error), sizeof(text) - 1);
 	memcpy(text, payload + sizeof(struct r3_agent_error), len);
-	len = bootlog_clean(text, len);
 	text[len] = 0;
 	term_restore();
-	term_message("%s", text);
+	message("%s", text);
 	machine_stop(m, END_BROKEN, CLI_START, true);
 	return NULL;
 }
@@ -137,7 +139,7 @@ void machine_agent_ended(void *ctx, const char *why)
 	if (m->end != END_NONE || !strcmp(why, "it closed the connection"))
 		return;
 	term_restore();
-	term_message("agent protocol error: %s", why);
+	message("agent protocol error: %s", why);
 	machine_stop(m, END_BROKEN, CLI_AGENT, true);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "message.h"
 #include "opts.h"
 
 static const struct subcommand subcommands[] = {
@@ -41,9 +42,9 @@ static int unknown(const char *word)
 		}
 	}
 	if (best)
-		fprintf(stderr, "ring3: unknown subcommand %s; did you mean %s?\n", word, best);
+		message("unknown subcommand %s; did you mean %s?", word, best);
 	else
-		fprintf(stderr, "ring3: unknown subcommand %s; \"ring3 --help\" lists them\n", word);
+		message("unknown subcommand %s; \"ring3 --help\" lists them", word);
 	return CLI_START;
 }
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "bootlog.h"
 #include "cli.h"
+#include "message.h"
 #include "opts.h"
 #include "state.h"
-#include "term.h"
+#include "text.h"
 
 static const struct opt table[] = {
 	{ "json", 'j', NULL, "Everything that is known of each guest, one JSON object a line." },
@@ -47,6 +47,12 @@ static const char *text_of(struct json_object *o, const char *key)
 	       json_object_get_string(v) : "";
 }
 
+static void word_of(struct json_object *o, const char *key, char *text, size_t size)
+{
+	snprintf(text, size, "%s", text_of(o, key));
+	text_line(text);
+}
+
 static int64_t number_of(struct json_object *o, const char *key)
 {
 	struct json_object *v;
@@ -72,10 +78,7 @@ static void command_of(struct json_object *guest, char *text, size_t size)
 			len += snprintf(text + len, size - len, "%s%s", i ? " " : "", word ? word : "");
 		}
 	}
-	text[bootlog_clean(text, strlen(text))] = 0;
-	/* A guest is a line. */
-	for (; (text = strpbrk(text, "\n\t")); *text = ' ')
-		;
+	text_line(text);
 }
 
 static void age_of(struct json_object *guest, char *text, size_t size)
@@ -91,17 +94,23 @@ static void age_of(struct json_object *guest, char *text, size_t size)
 
 static void print_guest(const struct ps *ps, struct json_object *guest)
 {
-	char command[256], age[32];
+	char name[64], state[16], command[256], age[32];
+	char *json;
 
+	word_of(guest, "name", name, sizeof(name));
 	if (ps->quiet) {
-		puts(text_of(guest, "name"));
+		puts(name);
 	} else if (ps->json) {
-		puts(json_object_to_json_string_ext(guest, JSON_C_TO_STRING_PLAIN));
+		json = text_json(guest);
+		if (json)
+			puts(json);
+		free(json);
 	} else {
+		word_of(guest, "state", state, sizeof(state));
 		command_of(guest, command, sizeof(command));
 		age_of(guest, age, sizeof(age));
-		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %s\n", text_of(guest, "name"),
-		       number_of(guest, "pid"), text_of(guest, "state"), number_of(guest, "cpus"),
+		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %s\n", name,
+		       number_of(guest, "pid"), state, number_of(guest, "cpus"),
 		       number_of(guest, "mem") >> 20, age, command);
 	}
 }
@@ -109,10 +118,14 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 /* Stopped, for one. */
 static void print_silent(const struct ps *ps, const char *name)
 {
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s", name);
+	text_line(text);
 	if (ps->quiet)
-		puts(name);
+		puts(text);
 	else if (!ps->json)
-		printf("%-16s %7s %-8s\n", name, "?", "silent");
+		printf("%-16s %7s %-8s\n", text, "?", "silent");
 }
 
 static void ask(const struct ps *ps, int dir, const char *name)
@@ -151,7 +164,7 @@ int ps_main(int argc, char **argv)
 	if (ret >= 0 && ret < argc)
 		ret = err_set(&err, EINVAL, "unexpected word %s; \"ring3 ps\" takes only options", argv[ret]);
 	if (ret < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	if (!ps.quiet && !ps.json)
@@ -161,7 +174,7 @@ int ps_main(int argc, char **argv)
 		return CLI_OK;
 	ret = dir < 0 ? dir : state_list(dir, &names, &err);
 	if (ret < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_FAILED;
 	}
 	for (i = 0; i < ret; i++) {

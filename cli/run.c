@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "cli.h"
 #include "machine.h"
+#include "message.h"
 #include "opts.h"
 #include "values.h"
 
@@ -186,7 +187,7 @@ int run_main(int argc, char **argv)
 		ret = config_open(&cfg, &opt, &err);
 	}
 	if (ret < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	return machine_run(&opt, &cfg);

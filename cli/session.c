@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "message.h"
 #include "session.h"
 
 /* How often to look whether a background job has become the foreground one. */
@@ -126,7 +127,7 @@ static size_t out_write(struct session_out *o, const uint8_t *data, size_t len)
 			break;
 		if (n < 0) {
 			if (n != -EPIPE)
-				term_message("cannot write to %s: %s",
+				message("cannot write to %s: %s",
 					     o->type == R3_FRAME_STDOUT ? "stdout" : "stderr", strerror(-n));
 			out_broken(o);
 			return len;

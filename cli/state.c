@@ -2,48 +2,77 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "config.h"
 #include "state.h"
+#include "text.h"
 
-#define SUFFIX		".sock"
+#define SOCKET		".sock"
+#define LOCK		".lock"
+#define NEW_SOCKET	".new"		/* not listening yet */
+#define FILE_MAX	80
+#define NAME_MAX_LEN	63
 #define ANSWER_SECONDS	5
+/* A change of the directory takes microseconds, unless who makes it was stopped. */
+#define CHANGE_MS	5000
+
+/* What to do about a directory that cannot be used. */
+#define WAY_OUT		"set XDG_RUNTIME_DIR to a directory of your own"
+
+static int check_dir(int fd, const char *path, struct r3_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "cannot examine the directory %s of running guests: %s; " WAY_OUT,
+			       path, strerror(errno));
+	if (st.st_uid != getuid())
+		return err_set(err, EPERM, "the directory %s of running guests is not yours alone: it belongs to user %u; "
+			       WAY_OUT ", or have it removed", path, st.st_uid);
+	if (st.st_mode & 077)
+		return err_set(err, EPERM, "the directory %s of running guests is not yours alone: others may use it; remove it, or "
+			       WAY_OUT, path);
+	return 0;
+}
 
 int state_dir(bool create, struct r3_err *err)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
 	char path[4096];
-	struct stat st;
-	int fd;
+	int fd, ret;
 
 	if (base && base[0] == '/')
 		snprintf(path, sizeof(path), "%s/ring3", base);
 	else
 		snprintf(path, sizeof(path), "/tmp/ring3-%u", getuid());
 	if (create && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "cannot make the directory %s for running guests: %s; set XDG_RUNTIME_DIR to a writable directory",
+		return err_set(err, errno, "cannot make the directory %s of running guests: %s; " WAY_OUT,
 			       path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, errno, "cannot open the directory %s of running guests: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || st.st_uid != getuid() || st.st_mode & 077) {
+		return err_set(err, errno, "cannot open the directory %s of running guests: %s; " WAY_OUT,
+			       path, strerror(errno));
+	ret = check_dir(fd, path, err);
+	if (ret) {
 		close(fd);
-		return err_set(err, EPERM, "the directory %s is not yours alone; remove it, or set XDG_RUNTIME_DIR to a directory of your own",
-			       path);
+		return ret;
 	}
 	return fd;
 }
+
+/* ---- files ---- */
 
 /* Through the descriptor, as the path may be longer than a socket's may. */
 static void address(struct sockaddr_un *addr, int dir, const char *file)
@@ -52,11 +81,43 @@ static void address(struct sockaddr_un *addr, int dir, const char *file)
 	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%.80s", dir, file);
 }
 
-static bool has_suffix(const char *file)
+static void file_of(char *file, const char *name, const char *suffix)
 {
-	size_t len = strlen(file), n = strlen(SUFFIX);
+	snprintf(file, FILE_MAX, "%.*s%s", NAME_MAX_LEN, name, suffix);
+}
 
-	return file[0] != '.' && len > n && len <= 63 + n && !strcmp(file + len - n, SUFFIX);
+/* Whose file it is; false if it is not one with this suffix. */
+static bool name_of(char *name, const char *file, const char *suffix)
+{
+	size_t len = strlen(file), n = strlen(suffix);
+
+	if (file[0] == '.' || len <= n || len > NAME_MAX_LEN + n || strcmp(file + len - n, suffix))
+		return false;
+	snprintf(name, FILE_MAX, "%.*s", (int)(len - n), file);
+	return true;
+}
+
+static DIR *open_list(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
+
+static void remove_files(int dir, const char *name)
+{
+	char file[FILE_MAX];
+
+	/* In this order: a socket without a lock is one that nobody holds. */
+	file_of(file, name, SOCKET);
+	unlinkat(dir, file, 0);
+	file_of(file, name, NEW_SOCKET);
+	unlinkat(dir, file, 0);
+	file_of(file, name, LOCK);
+	unlinkat(dir, file, 0);
 }
 
 static int connect_file(int dir, const char *file)
@@ -78,107 +139,147 @@ static int connect_file(int dir, const char *file)
 	return fd;
 }
 
-/* Published under its name only once it listens, so whoever refuses is dead. */
-static int publish(int dir, const char *temp, const char *file)
-{
-	int tries, fd;
+/* ---- names ----
+ *
+ * A name belongs to whoever holds the lock on its file NAME.lock, which the
+ * kernel gives back when that process is gone, however it went. Names are taken,
+ * and files of dead guests removed, only by a process that has the directory
+ * locked; so a lock that cannot be had is a guest's, never that of another
+ * process that looks whether there is one.
+ */
 
-	for (tries = 0; tries < 8; tries++) {
-		if (!linkat(dir, temp, dir, file, 0))
-			return 0;
-		if (errno != EEXIST)
-			return -errno;
-		fd = connect_file(dir, file);
-		if (fd >= 0) {
-			close(fd);
-			return -EEXIST;
-		}
-		if (fd != -ECONNREFUSED && fd != -ENOENT)
-			return -EEXIST;
-		unlinkat(dir, file, 0);
+static bool lock_dir(int dir, int wait_ms)
+{
+	const struct timespec wait = { .tv_nsec = 1000000 };
+	int tries;
+
+	for (tries = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; tries++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || tries >= wait_ms)
+			return false;
+		nanosleep(&wait, NULL);
 	}
-	return -EEXIST;
+	return true;
 }
 
-/* What guests left behind that had no time to clean up. */
+static void unlock_dir(int dir)
+{
+	flock(dir, LOCK_UN);
+}
+
+/* The name's lock, with the directory locked: descriptor, -EEXIST it is taken, -ENOENT no file. */
+static int lock_name(int dir, const char *name, bool create)
+{
+	struct stat st, now;
+	char file[FILE_MAX];
+	int fd, ret;
+
+	file_of(file, name, LOCK);
+	for (;;) {
+		fd = openat(dir, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			ret = errno == EWOULDBLOCK ? -EEXIST : -errno;
+			close(fd);
+			return ret;
+		}
+		/* Its guest removes it when it ends: then this is a file without a name. */
+		if (!fstat(fd, &st) && !fstatat(dir, file, &now, AT_SYMLINK_NOFOLLOW) &&
+		    st.st_dev == now.st_dev && st.st_ino == now.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+/* Removes what a guest left that had no time to clean up; the directory is locked. */
+static void remove_dead(int dir, const char *name)
+{
+	int lock = lock_name(dir, name, false);
+
+	if (lock >= 0 || lock == -ENOENT)
+		remove_files(dir, name);
+	if (lock >= 0)
+		close(lock);
+}
+
 static void sweep(int dir)
 {
+	char name[FILE_MAX];
 	struct dirent *de;
-	int fd;
-	DIR *d;
+	DIR *d = open_list(dir);
 
-	d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	if (!d)
+	while (d && (de = readdir(d)))
+		if (name_of(name, de->d_name, SOCKET) || name_of(name, de->d_name, LOCK))
+			remove_dead(dir, name);
+	if (d)
+		closedir(d);
+}
+
+int state_reserve(int dir, const char *name, struct r3_err *err)
+{
+	int lock;
+
+	if (!lock_dir(dir, CHANGE_MS))
+		return err_set(err, EBUSY, "the directory of running guests stays locked: is a \"ring3\" of yours stopped? "
+			       "Continue or end it, or " WAY_OUT);
+	sweep(dir);
+	lock = lock_name(dir, name, true);
+	unlock_dir(dir);
+	if (lock == -EEXIST)
+		return err_set(err, lock, "a guest called %s is running already; choose another --name or stop it with: ring3 stop %s",
+			       name, name);
+	if (lock < 0)
+		return err_set(err, lock, "the guest's name %s cannot be reserved: %s; " WAY_OUT, name, strerror(-lock));
+	return lock;
+}
+
+void state_release(int dir, const char *name, int lock)
+{
+	if (lock < 0)
 		return;
-	while ((de = readdir(d))) {
-		int pid = de->d_name[0] == '.' ? atoi(de->d_name + 1) : 0;
-
-		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
-			unlinkat(dir, de->d_name, 0);
-		if (!has_suffix(de->d_name))
-			continue;
-		fd = connect_file(dir, de->d_name);
-		if (fd == -ECONNREFUSED)
-			unlinkat(dir, de->d_name, 0);
-		if (fd >= 0)
-			close(fd);
-	}
-	closedir(d);
+	remove_files(dir, name);
+	close(lock);
 }
 
 int state_listen(int dir, const char *name, struct r3_err *err)
 {
-	char file[80], temp[96];
+	char file[FILE_MAX], temp[FILE_MAX];
 	struct sockaddr_un addr;
 	int fd, ret;
 
-	snprintf(file, sizeof(file), "%s" SUFFIX, name);
-	snprintf(temp, sizeof(temp), ".%d", getpid());
-	sweep(dir);
+	/* Under its name only once it listens. The name is ours, so whose file this replaces is dead. */
+	file_of(file, name, SOCKET);
+	file_of(temp, name, NEW_SOCKET);
 	unlinkat(dir, temp, 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, errno, "no control socket: %s", strerror(errno));
 	address(&addr, dir, temp);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 16) < 0) {
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 16) < 0 ||
+	    renameat(dir, temp, dir, file) < 0) {
 		ret = err_set(err, errno, "no control socket for the guest: %s", strerror(errno));
-		goto fail;
+		unlinkat(dir, temp, 0);
+		close(fd);
+		return ret;
 	}
-	ret = publish(dir, temp, file);
-	if (ret == -EEXIST)
-		err_set(err, ret, "a guest called %s is running already; choose another --name or stop it with: ring3 stop %s",
-			name, name);
-	else if (ret)
-		err_set(err, ret, "no control socket for the guest: %s", strerror(-ret));
-	if (ret)
-		goto fail;
-	unlinkat(dir, temp, 0);
 	return fd;
-fail:
-	unlinkat(dir, temp, 0);
-	close(fd);
-	return ret;
 }
 
-void state_remove(int dir, const char *name)
-{
-	char file[80];
-
-	snprintf(file, sizeof(file), "%s" SUFFIX, name);
-	unlinkat(dir, file, 0);
-}
+/* ---- clients ---- */
 
 int state_connect(int dir, const char *name, struct r3_err *err)
 {
-	char file[80];
+	char file[FILE_MAX];
 	int fd;
 
 	if (!config_name_ok(name))
 		return err_set(err, EINVAL, "%s is not the name of a guest", name);
-	snprintf(file, sizeof(file), "%s" SUFFIX, name);
+	file_of(file, name, SOCKET);
 	fd = connect_file(dir, file);
-	if (fd == -ECONNREFUSED)
-		unlinkat(dir, file, 0);
+	if (fd == -ECONNREFUSED && lock_dir(dir, 0)) {
+		remove_dead(dir, name);
+		unlock_dir(dir);
+	}
 	if (fd == -ECONNREFUSED || fd == -ENOENT)
 		return err_set(err, ENOENT, "no guest called %s is running; \"ring3 ps\" lists those that are", name);
 	if (fd == -EAGAIN)
@@ -196,15 +297,15 @@ static int by_name(const void *a, const void *b)
 int state_list(int dir, char ***names, struct r3_err *err)
 {
 	size_t n = 0, cap = 0;
+	char name[FILE_MAX];
 	struct dirent *de;
 	char **list = NULL;
-	DIR *d;
+	DIR *d = open_list(dir);
 
-	d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (!d)
 		return err_set(err, errno, "cannot list running guests: %s", strerror(errno));
 	while ((de = readdir(d))) {
-		if (!has_suffix(de->d_name))
+		if (!name_of(name, de->d_name, SOCKET))
 			continue;
 		if (n + 1 >= cap) {
 			char **bigger = realloc(list, (cap + 64) * sizeof(*list));
@@ -214,7 +315,7 @@ int state_list(int dir, char ***names, struct r3_err *err)
 			list = bigger;
 			cap += 64;
 		}
-		list[n] = strndup(de->d_name, strlen(de->d_name) - strlen(SUFFIX));
+		list[n] = strdup(name);
 		if (list[n])
 			n++;
 	}
@@ -248,14 +349,14 @@ static int read_line(int fd, char *line, size_t size)
 
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
 {
-	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	cleanup_free char *text = text_json(request);
 	struct timeval wait = { .tv_sec = ANSWER_SECONDS }, ever = { 0 };
 	struct json_object *o, *ok, *error;
 	char *line;
 	int ret;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	ret = write_full(fd, text, strlen(text));
+	ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
 	if (!ret)
 		ret = write_full(fd, "\n", 1);
 	line = malloc(STATE_LINE_MAX);

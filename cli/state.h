@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where running guests are found: a socket for each, NAME.sock, in
- * $XDG_RUNTIME_DIR/ring3 or /tmp/ring3-UID, which is the user's alone. The
+ * Where running guests are found: in $XDG_RUNTIME_DIR/ring3 or /tmp/ring3-UID,
+ * which is the user's alone, each has a lock for as long as it lives, on
+ * NAME.lock, by which the name is its own, and a socket NAME.sock. The
  * protocol: the client sends one line of JSON, {"op": "info"}, "exec",
  * "console" or "stop"; the guest's `ring3 run` answers with one line, "ok"
  * true or false with an "error". After "exec" both speak frames of
@@ -9,6 +10,8 @@
  */
 #ifndef R3_STATE_H
 #define R3_STATE_H
+
+#include <stdbool.h>
 
 #include <json-c/json.h>
 
@@ -19,9 +22,16 @@
 /* The directory's descriptor, made if need be and asked for. */
 int state_dir(bool create, struct r3_err *err);
 
-/* A listening socket called NAME. -EEXIST if a guest of this name runs. */
+/*
+ * Makes the name ours until state_release() or the end of this process: the
+ * descriptor of its lock, or -EEXIST if a guest of this name runs. Removes what
+ * dead guests left behind.
+ */
+int state_reserve(int dir, const char *name, struct r3_err *err);
+void state_release(int dir, const char *name, int lock);
+
+/* A listening socket for a name that is ours. */
 int state_listen(int dir, const char *name, struct r3_err *err);
-void state_remove(int dir, const char *name);
 
 /* Connected to the guest called NAME. Removes what a dead one left behind. */
 int state_connect(int dir, const char *name, struct r3_err *err);

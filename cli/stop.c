@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "loop.h"
+#include "message.h"
 #include "opts.h"
 #include "state.h"
 #include "term.h"
@@ -99,12 +100,12 @@ int stop_main(int argc, char **argv)
 	if (at >= 0 && at == argc)
 		at = err_set(&err, EINVAL, "which guest? \"ring3 ps\" lists them: ring3 %s", stop_opts.usage);
 	if (at < 0) {
-		term_message("%s", err.msg);
+		message("%s", err.msg);
 		return CLI_START;
 	}
 	for (; at < argc; at++) {
 		if (stop_one(&s, argv[at], &err) < 0) {
-			term_message("%s", err.msg);
+			message("%s", err.msg);
 			status = CLI_FAILED;
 		}
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +94,7 @@ void term_size(int fd, int other, struct r3_agent_winsize *size)
 	*size = (struct r3_agent_winsize){ ws.ws_row, ws.ws_col, ws.ws_xpixel, ws.ws_ypixel };
 }
 
-void term_text(const char *text, unsigned long len)
+void term_write(const char *text, unsigned long len)
 {
 	const char *end = text + len, *nl;
 
@@ -109,21 +108,6 @@ void term_text(const char *text, unsigned long len)
 		text = nl + 1;
 	}
 	fflush(stderr);
-}
-
-void term_message(const char *fmt, ...)
-{
-	char text[1400];
-	int len = snprintf(text, sizeof(text), "ring3: ");
-	va_list ap;
-
-	va_start(ap, fmt);
-	len += vsnprintf(text + len, sizeof(text) - len - 1, fmt, ap);
-	va_end(ap);
-	if (len > (int)sizeof(text) - 2)
-		len = sizeof(text) - 2;
-	text[len++] = '\n';
-	term_text(text, len);
 }
 
 bool term_escaped(struct term_escape *esc, const void *data, unsigned long len)

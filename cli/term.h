@@ -15,11 +15,11 @@ bool term_is_raw(void);
 /* The size of the first of the two that is a terminal; zeroes if none is. */
 void term_size(int fd, int other, struct r3_agent_winsize *size);
 
-/* One line "ring3: ..." on stderr, right also on a raw terminal. */
-void term_message(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Text as it is, with line ends that are right on a raw terminal. */
-void term_text(const char *text, unsigned long len);
+/*
+ * To stderr as it is, with line ends that are right on a raw terminal. For
+ * message.h, which makes it fit for a terminal.
+ */
+void term_write(const char *text, unsigned long len);
 
 /*
  * Three times Ctrl-] within a second, as typed by somebody whose guest does

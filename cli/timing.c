@@ -4,13 +4,13 @@
  * say when its first instruction ran on the host's clock.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <x86intrin.h>
 
 #include "machine.h"
+#include "message.h"
 
 uint64_t timing_now(void)
 {
@@ -41,23 +41,34 @@ static int64_t since(const struct machine *m, uint64_t ns)
 	return ns ? (int64_t)(ns - m->host_start_ns) : -1;
 }
 
+static void add(struct json_object *o, const char *name, int64_t ns)
+{
+	json_object_object_add(o, name, json_object_new_int64(ns));
+}
+
 void timing_write(const struct machine *m)
 {
+	struct json_object *o;
 	FILE *f;
 
 	if (!m->opt->timing)
 		return;
 	f = fopen(m->opt->timing, "we");
 	if (!f) {
-		term_message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
+		message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
 		return;
 	}
-	fprintf(f, "{\"start_monotonic_ns\": %" PRIu64 ", \"init_ns\": %" PRId64 ", \"ready_ns\": %" PRId64
-		", \"command_ns\": %" PRId64 ", \"exit_ns\": %" PRId64 ", \"end_ns\": %" PRId64
-		", \"guest_init_ns\": %" PRIu64 ", \"guest_ready_ns\": %" PRIu64 "}\n",
-		m->host_start_ns, from_tsc(m, m->hello.start_tsc), from_tsc(m, m->hello.ready_tsc),
-		since(m, m->started_ns), since(m, m->exit_ns), since(m, timing_now()),
-		(uint64_t)m->hello.start_ns, (uint64_t)m->hello.ready_ns);
+	o = json_object_new_object();
+	add(o, "start_monotonic_ns", m->host_start_ns);
+	add(o, "init_ns", from_tsc(m, m->hello.start_tsc));
+	add(o, "ready_ns", from_tsc(m, m->hello.ready_tsc));
+	add(o, "command_ns", since(m, m->started_ns));
+	add(o, "exit_ns", since(m, m->exit_ns));
+	add(o, "end_ns", since(m, timing_now()));
+	add(o, "guest_init_ns", m->hello.start_ns);
+	add(o, "guest_ready_ns", m->hello.ready_ns);
+	fprintf(f, "%s\n", json_object_to_json_string(o));
+	json_object_put(o);
 	if (fclose(f))
-		term_message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
+		message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
 }

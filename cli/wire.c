@@ -185,15 +185,6 @@ void wire_close(struct wire *wire)
 	*wire = (struct wire){ .fd = -1, .broken = "it was closed" };
 }
 
-int wire_preload(struct wire *wire, const void *data, size_t len)
-{
-	if (len > wire->in_cap - wire->in_len)
-		return -ENOSPC;
-	memcpy(wire->in + wire->in_len, data, len);
-	wire->in_len += len;
-	return 0;
-}
-
 static bool out_room(struct wire *wire, size_t need)
 {
 	if (wire->out_cap - wire->out_len >= need)

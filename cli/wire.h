@@ -44,9 +44,6 @@ struct wire {
 int wire_open(struct wire *wire, struct loop *loop, int fd);
 void wire_close(struct wire *wire);
 
-/* Bytes that were read together with what came before the frames. */
-int wire_preload(struct wire *wire, const void *data, size_t len);
-
 void wire_send(struct wire *wire, uint16_t type, uint16_t session, const void *payload, size_t len);
 uint8_t *wire_reserve(struct wire *wire, size_t len);
 void wire_commit(struct wire *wire, uint16_t type, uint16_t session, size_t len);

@@ -22,6 +22,9 @@
 #include "agent.h"
 #include "session.h"
 
+/* Children that are reaped before others get their turn. */
+#define REAP_MAX	256
+
 /* An init that is just starting misses signals: ask again, a few times. */
 #define POWER_MS	1000
 #define POWER_TIMES	5
@@ -36,6 +39,7 @@ struct agent {
 	struct r3_agent_power power;
 	int power_times;	/* to ask for it again */
 	int hangup_ms;		/* how long to wait for the host's end of the port */
+	bool more_children;	/* to reap, without a signal */
 	bool done;
 	int status;
 };
@@ -98,14 +102,40 @@ static const char *take_hello(struct agent *a, const struct r3_frame *frame, con
 	return NULL;
 }
 
+/* What one user's commands take does not keep root out, nor another user. */
+static const char *too_many(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
+{
+	int own = 0, users = 0;
+	struct r3_agent_run run;
+	struct session *s;
+
+	if (a->nr_sessions >= R3_AGENT_SESSIONS)
+		return "the guest runs too many commands for the host already";
+	if (frame->len < sizeof(run))
+		return NULL;
+	memcpy(&run, payload, sizeof(run));
+	if (!(run.flags & R3_RUN_UID) || !run.uid)
+		return NULL;
+	for (s = a->sessions; s; s = s->next) {
+		users += s->with_uid && s->uid;
+		own += s->with_uid && s->uid == run.uid;
+	}
+	if (own >= R3_AGENT_USER_SESSIONS)
+		return "the guest runs too many commands of this user for the host already";
+	if (users >= R3_AGENT_USERS_SESSIONS)
+		return "the guest runs too many commands of users other than root for the host already";
+	return NULL;
+}
+
 static void run(struct agent *a, const struct r3_frame *frame, const uint8_t *payload)
 {
+	const char *refused = too_many(a, frame, payload);
 	struct session *s;
 
 	if (a->cfg->boot->error[0])
 		return;
-	if (a->nr_sessions >= R3_AGENT_SESSIONS) {
-		send_text(a, frame->session, R3_AGENT_ESTART, "the guest runs too many commands for the host already");
+	if (refused) {
+		send_text(a, frame->session, R3_AGENT_ESTART, refused);
 		return;
 	}
 	s = session_start(&a->link, frame->session, a->host_window, payload, frame->len);
@@ -197,23 +227,51 @@ static void read_link(struct agent *a)
 	link_consume(&a->link, pos);
 }
 
+static struct session *find_process(struct agent *a, pid_t pid)
+{
+	struct session *s;
+
+	for (s = a->sessions; s; s = s->next)
+		if (s->running && s->pid == pid)
+			return s;
+	return NULL;
+}
+
+/* Whoever makes orphans faster than they are reaped must not hold up the link. */
 static void reap(struct agent *a)
 {
 	struct signalfd_siginfo info;
 	struct session *s;
-	int status;
+	int status, n;
 	pid_t pid;
 
 	while (read(a->sigfd, &info, sizeof(info)) == sizeof(info))
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (s = a->sessions; s; s = s->next) {
-			if (s->running && s->pid == pid) {
-				session_reaped(s, status);
-				break;
-			}
-		}
+	for (n = 0; n < REAP_MAX; n++) {
+		pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+		if (pid <= 0)
+			break;
+		s = find_process(a, pid);
+		if (s && WIFSTOPPED(status))
+			session_stopped(s);
+		else if (s)
+			session_reaped(s, status);
 	}
+	a->more_children = n == REAP_MAX;
+}
+
+/* Whose turn is first changes, so that no session gets all the room on the link. */
+static void rotate(struct agent *a)
+{
+	struct session *first = a->sessions, **p;
+
+	if (!first || !first->next)
+		return;
+	a->sessions = first->next;
+	for (p = &a->sessions; *p; p = &(*p)->next)
+		;
+	*p = first;
+	first->next = NULL;
 }
 
 static void drop_ended(struct agent *a)
@@ -255,12 +313,12 @@ static void iterate(struct agent *a)
 		fds[1].events |= POLLOUT;
 	for (s = a->sessions; s; s = s->next)
 		n += session_poll(s, fds + n);
-	ret = poll(fds, n, timeout);
+	ret = poll(fds, n, a->more_children ? 0 : timeout);
 	if (ret < 0 && errno != EINTR) {
 		a->link.broken = "poll failed";
 		return;
 	}
-	if (!ret && a->power_times) {
+	if (!ret && a->power_times && !a->more_children) {
 		a->power_times--;
 		power_end(&a->power, a->cfg->pid1);
 	}
@@ -268,7 +326,7 @@ static void iterate(struct agent *a)
 	n = 2;
 	for (s = a->sessions; s; s = s->next, n += 3)
 		session_io(s, fds + n, 3);
-	if (fds[0].revents)
+	if (fds[0].revents || a->more_children)
 		reap(a);
 	if (fds[1].revents & POLLHUP)
 		a->link.hangup = true;
@@ -282,6 +340,7 @@ static void iterate(struct agent *a)
 		/* All sent: there may be room for more of the rest. */
 	} while (queued && !link_queued(&a->link) && !a->link.broken);
 	drop_ended(a);
+	rotate(a);
 }
 
 static int setup_signals(struct agent *a)
@@ -312,6 +371,7 @@ int agent_serve(const struct agent_config *cfg)
 	ret = link_init(&a.link, cfg->fd);
 	if (ret < 0)
 		return ret;
+	spawn_init();
 	send_hello(&a);
 	if (cfg->boot->error[0])
 		send_text(&a, 0, R3_AGENT_EBOOT, cfg->boot->error);

@@ -30,12 +30,13 @@ static void wait_all(int timeout_ms)
 
 		if (pid < 0)
 			return;
-		if (pid > 0)
-			continue;
+		/* Looked at each time: there may be processes that end without end. */
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec > until.tv_sec ||
 		    (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec))
 			return;
+		if (pid > 0)
+			continue;
 		left.tv_sec = until.tv_sec - now.tv_sec;
 		left.tv_nsec = until.tv_nsec - now.tv_nsec;
 		if (left.tv_nsec < 0) {

@@ -26,18 +26,19 @@ static void send_error(struct link *link, uint16_t id, uint32_t code, uint32_t s
 	link_send(link, R3_FRAME_ERROR, id, buf, sizeof(error) + len);
 }
 
-/* The strings after a r3_agent_run, as lists. The caller frees the result. */
-static char **parse_strings(const struct r3_agent_run *run, const char *text, size_t len, struct spawn *sp)
+/* The strings after a r3_agent_run, copied, as lists. The caller frees the result. */
+static char **parse_strings(const struct r3_agent_run *run, const uint8_t *data, size_t len, struct spawn *sp)
 {
 	uint32_t i, total = run->argc + run->envc;
-	char **list;
+	char **list, *text;
 
 	if (run->argc > R3_AGENT_ARGS_MAX || run->envc > R3_AGENT_ARGS_MAX ||
-	    !len || text[len - 1] || (!run->argc && !(run->flags & R3_RUN_SHELL)))
+	    !len || data[len - 1] || (!run->argc && !(run->flags & R3_RUN_SHELL)))
 		return NULL;
-	list = calloc((size_t)total + 2, sizeof(*list));
+	list = calloc(1, ((size_t)total + 2) * sizeof(*list) + len);
 	if (!list)
 		return NULL;
+	text = memcpy(list + total + 2, data, len);
 	sp->cwd = text;
 	sp->argv = run->argc ? list : NULL;
 	sp->env = list + run->argc + 1;
@@ -50,7 +51,7 @@ static char **parse_strings(const struct r3_agent_run *run, const char *text, si
 			free(list);
 			return NULL;
 		}
-		list[i < run->argc ? i : i + 1] = (char *)text;
+		list[i < run->argc ? i : i + 1] = text;
 	}
 	return list;
 }
@@ -144,57 +145,79 @@ struct session *session_start(struct link *link, uint16_t id, uint32_t host_wind
 			      const uint8_t *payload, size_t len)
 {
 	struct spawn sp = { .fd = { -1, -1, -1 }, .ctty = -1 };
-	struct spawn_error error;
+	struct spawn_error error = { .code = R3_AGENT_ESTART, .status = 125 };
 	struct r3_agent_run run;
 	struct session *s;
-	uint32_t pid;
-	char **list = NULL;
-	int ret;
+	char **strings = NULL;
+	int ret = -ENOMEM;
 
 	if (len > sizeof(run)) {
 		memcpy(&run, payload, sizeof(run));
-		list = parse_strings(&run, (const char *)payload + sizeof(run), len - sizeof(run), &sp);
+		strings = parse_strings(&run, payload + sizeof(run), len - sizeof(run), &sp);
 	}
-	if (!list) {
+	if (!strings) {
 		send_error(link, id, R3_AGENT_EPROTO, 125, "the agent does not understand the request to run a command");
 		return NULL;
 	}
-	sp.with_uid = run.flags & R3_RUN_UID;
-	sp.uid = run.uid;
-	sp.gid = run.gid;
-
 	s = session_new(link, id, host_window);
-	if (!s) {
-		ret = -ENOMEM;
-		goto fail;
-	}
-	s->pty = run.flags & R3_RUN_PTY;
-	ret = open_streams(s, &run, &sp);
-	if (ret < 0)
-		goto fail;
-	s->pid = spawn_process(&sp, &error);
-	close_theirs(s, &sp);
-	free(list);
-	if (s->pid < 0) {
-		s->pid = 0;
-		session_free(s);
-		send_error(link, id, error.code, error.status, error.text);
-		return NULL;
-	}
-	s->running = true;
-	pid = s->pid;
-	link_send(link, R3_FRAME_STARTED, id, &pid, sizeof(pid));
-	return s;
-fail:
-	snprintf(error.text, sizeof(error.text), "the guest cannot open %s for the command: %s",
-		 s && s->pty ? "a pty" : "pipes", strerror(-ret));
-	send_error(link, id, R3_AGENT_ESTART, 125, error.text);
-	free(list);
 	if (s) {
-		close_theirs(s, &sp);
-		session_free(s);
+		s->strings = strings;
+		s->pty = run.flags & R3_RUN_PTY;
+		s->with_uid = sp.with_uid = run.flags & R3_RUN_UID;
+		s->uid = sp.uid = run.uid;
+		sp.gid = run.gid;
+		ret = open_streams(s, &run, &sp);
 	}
+	if (ret < 0)
+		snprintf(error.text, sizeof(error.text), "the guest cannot open %s for the command: %s",
+			 s && s->pty ? "a pty" : "pipes", strerror(-ret));
+	else
+		s->job = spawn_start(&sp, &error);
+	if (s)
+		close_theirs(s, &sp);
+	if (s && s->job) {
+		s->pid = s->job->pid;
+		s->running = true;
+		return s;
+	}
+	send_error(link, id, error.code, error.status, error.text);
+	if (s)
+		session_free(s);
+	else
+		free(strings);
 	return NULL;
+}
+
+static void job_done(struct session *s)
+{
+	spawn_free(s->job);
+	s->job = NULL;
+	free(s->strings);
+	s->strings = NULL;
+}
+
+/* Whether the program runs by now. Returns false while that is not known. */
+static bool check_start(struct session *s)
+{
+	struct spawn_error error;
+	uint32_t pid = s->pid;
+	int ret;
+
+	if (!s->job)
+		return true;
+	ret = spawn_result(s->job, &error);
+	if (!ret)
+		return false;
+	if (ret > 0) {
+		link_send(s->link, R3_FRAME_STARTED, s->id, &pid, sizeof(pid));
+	} else {
+		/* Reaped as any orphan. */
+		s->running = false;
+		s->ended = true;
+		send_error(s->link, s->id, error.code, error.status, error.text);
+	}
+	job_done(s);
+	return true;
 }
 
 static struct stream_out *out_stream(struct session *s, uint32_t type)
@@ -206,6 +229,12 @@ static struct stream_out *out_stream(struct session *s, uint32_t type)
 
 static void send_signal(struct session *s, int sig)
 {
+	if (!check_start(s)) {
+		/* It may have no group yet, and nothing to stop. */
+		if (sig != SIGSTOP && sig != SIGTSTP)
+			kill(s->pid, sig);
+		return;
+	}
 	/* In a terminal, whoever is in the foreground. */
 	if (s->pty && s->out.fd >= 0 && !ioctl(s->out.fd, TIOCSIG, sig))
 		return;
@@ -219,7 +248,9 @@ static void hang_up(struct session *s)
 	close_fd(&s->slave);
 	close_fd(&s->out.fd);
 	close_fd(&s->err.fd);
-	if (s->running) {
+	if (!check_start(s)) {
+		kill(s->pid, SIGKILL);
+	} else if (s->running) {
 		kill(-s->pid, SIGHUP);
 		kill(-s->pid, SIGCONT);
 	}
@@ -354,8 +385,17 @@ static size_t rest_of(struct session *s, struct stream_out *o)
 	return ioctl(o->fd, FIONREAD, &n) < 0 || n < 0 ? 0 : n;
 }
 
+void session_stopped(struct session *s)
+{
+	if (!check_start(s))
+		kill(s->pid, SIGCONT);
+}
+
 void session_reaped(struct session *s, int status)
 {
+	check_start(s);
+	if (s->ended)
+		return;
 	s->running = false;
 	s->status = status;
 	session_in_close(s, false);
@@ -369,6 +409,11 @@ int session_poll(struct session *s, struct pollfd *fds)
 	bool room = link_queued(s->link) < R3_AGENT_DATA_MAX;
 	bool in = s->in_queued || s->in_eof;
 
+	if (s->job) {
+		fds[0] = (struct pollfd){ .fd = s->job->status_fd, .events = POLLIN };
+		fds[1].fd = fds[2].fd = -1;
+		return 3;
+	}
 	if (!s->running)
 		room = false;
 	/* Without events a pipe still reports that its reader went away. */
@@ -382,6 +427,11 @@ void session_io(struct session *s, const struct pollfd *fds, int nr)
 {
 	if (nr != 3 || !s->running)
 		return;
+	if (s->job) {
+		if (fds[0].revents)
+			check_start(s);
+		return;
+	}
 	if (fds[0].fd >= 0 && fds[0].revents & POLLOUT)
 		session_in_flush(s);
 	else if (fds[0].fd >= 0 && fds[0].revents & (POLLERR | POLLHUP))
@@ -402,5 +452,9 @@ void session_free(struct session *s)
 {
 	hang_up(s);
 	free(s->in_buf);
+	/* A child that still reads it dies with the agent, which is ending. */
+	if (s->job)
+		return;
+	free(s->strings);
 	free(s);
 }

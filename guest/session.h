@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "link.h"
+#include "spawn.h"
 
 #define SESSION_WINDOW	(256 * 1024)
 
@@ -27,10 +28,14 @@ struct session {
 	struct session *next;
 	struct link *link;
 	uint16_t id;
+	bool with_uid;
+	uid_t uid;		/* with_uid: whose it is; else the agent's own, root */
+	char **strings;		/* of the request; the job's until it is done */
+	struct spawn_job *job;	/* it is being started; NULL: it was */
 	pid_t pid;
 	bool pty;
-	bool running;
-	bool ended;		/* EXIT was sent, to be freed */
+	bool running;		/* its process was not reaped */
+	bool ended;		/* EXIT or ERROR was sent, to be freed */
 	int status;		/* of waitpid(), once not running */
 	int slave;		/* of the pty, held so that its master never reports an end */
 
@@ -47,8 +52,9 @@ struct session {
 };
 
 /*
- * Starts what a RUN frame asks for. host_window is what the host granted for
- * each stream. On failure the host has been told, and NULL is returned.
+ * Begins to start what a RUN frame asks for. host_window is what the host
+ * granted for each stream. On failure the host has been told, and NULL is
+ * returned.
  */
 struct session *session_start(struct link *link, uint16_t id, uint32_t host_window,
 			      const uint8_t *payload, size_t len);
@@ -58,6 +64,8 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 
 /* The process ended with this waitpid() status. */
 void session_reaped(struct session *s, int status);
+/* It was stopped. One that does not run its program yet shall not be. */
+void session_stopped(struct session *s);
 
 /* Fills up to 3 entries; session_io() takes them back in the same order. */
 int session_poll(struct session *s, struct pollfd *fds);
@@ -87,40 +95,5 @@ static inline void close_fd(int *fd)
 		close(*fd);
 	*fd = -1;
 }
-
-/* spawn.c */
-
-struct spawn {
-	const char *cwd;	/* empty: home */
-	char **argv;		/* NULL: login shell */
-	char **env;		/* what the host set */
-	bool with_uid;
-	uid_t uid;
-	gid_t gid;
-	int fd[3];
-	int ctty;		/* -1, or the terminal to control the new session */
-};
-
-struct spawn_error {
-	uint32_t code;		/* enum r3_agent_code */
-	uint32_t status;
-	char text[512];
-};
-
-/* Starts a process, without copying this one. Returns its pid, or -1 and why. */
-pid_t spawn_process(const struct spawn *sp, struct spawn_error *error);
-
-/* user.c */
-
-struct user {
-	uid_t uid;
-	gid_t gid;
-	char name[64];
-	char home[256];
-	char shell[256];
-};
-
-/* From the guest's /etc/passwd; sensible values if it is not there. */
-void user_lookup(uid_t uid, struct user *user);
 
 #endif

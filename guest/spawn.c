@@ -1,42 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Starting a process. The child shares the agent's memory until it execs
- * (vfork), because copying an address space is the dearest thing a guest
- * does; so everything that needs memory is prepared before.
- */
+/* Preparing a process, since the child cannot, and saying what went wrong with it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "session.h"
+#include <ring3/agent.h>
+
+#include "spawn.h"
 
 #define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* Of a session: three streams or a pty, and the pipe of its start. */
+#define FILES_NEEDED	(5 * R3_AGENT_SESSIONS + 64)
 
-enum step { STEP_NONE, STEP_SETUP, STEP_CWD, STEP_USER, STEP_EXEC };
+static struct rlimit files;
 
-struct plan {
-	struct user user;
-	char **argv;
-	char **shell_argv;	/* the same through /bin/sh, for scripts without #! */
-	char **env;
-	char **path;		/* candidates for the program, in order */
-	char *own[8];		/* strings of ours that env points to */
-	char *login[2];
-	char login_name[300];
-	int nr_own;
-	/* written by the child */
-	volatile int step;
-	volatile int err;
-};
+void spawn_init(void)
+{
+	struct rlimit more;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	more = files;
+	if (more.rlim_cur < FILES_NEEDED)
+		more.rlim_cur = more.rlim_max < FILES_NEEDED ? more.rlim_max : FILES_NEEDED;
+	setrlimit(RLIMIT_NOFILE, &more);
+}
 
 static const char *env_find(char **env, const char *name)
 {
@@ -57,38 +50,38 @@ static size_t count(char **list)
 	return n;
 }
 
-static bool env_default(struct plan *plan, size_t *nr, char **env, const char *name, const char *value)
+static bool env_default(struct spawn_job *job, size_t *nr, char **env, const char *name, const char *value)
 {
 	if (env_find(env, name))
 		return true;
-	if (asprintf(&plan->own[plan->nr_own], "%s=%s", name, value) < 0)
+	if (asprintf(&job->own[job->nr_own], "%s=%s", name, value) < 0)
 		return false;
-	plan->env[(*nr)++] = plan->own[plan->nr_own++];
+	job->env[(*nr)++] = job->own[job->nr_own++];
 	return true;
 }
 
-static bool plan_env(struct plan *plan, char **env)
+static bool job_env(struct spawn_job *job, char **env)
 {
 	size_t nr = 0;
 
-	plan->env = calloc(count(env) + 8, sizeof(*plan->env));
-	if (!plan->env ||
-	    !env_default(plan, &nr, env, "PATH", DEFAULT_PATH) ||
-	    !env_default(plan, &nr, env, "HOME", plan->user.home) ||
-	    !env_default(plan, &nr, env, "USER", plan->user.name) ||
-	    !env_default(plan, &nr, env, "LOGNAME", plan->user.name) ||
-	    !env_default(plan, &nr, env, "SHELL", plan->user.shell) ||
-	    !env_default(plan, &nr, env, "LANG", "C.UTF-8"))
+	job->env = calloc(count(env) + 8, sizeof(*job->env));
+	if (!job->env ||
+	    !env_default(job, &nr, env, "PATH", DEFAULT_PATH) ||
+	    !env_default(job, &nr, env, "HOME", job->user.home) ||
+	    !env_default(job, &nr, env, "USER", job->user.name) ||
+	    !env_default(job, &nr, env, "LOGNAME", job->user.name) ||
+	    !env_default(job, &nr, env, "SHELL", job->user.shell) ||
+	    !env_default(job, &nr, env, "LANG", "C.UTF-8"))
 		return false;
 	for (; *env; env++)
-		plan->env[nr++] = *env;
+		job->env[nr++] = *env;
 	return true;
 }
 
 /* All places where the program may be, in one allocation. */
-static bool plan_path(struct plan *plan, const char *name)
+static bool job_path(struct spawn_job *job, const char *name)
 {
-	const char *path = env_find(plan->env, "PATH"), *p;
+	const char *path = env_find(job->env, "PATH"), *p;
 	size_t nr = 2, size, i = 0;
 	char *text;
 
@@ -97,207 +90,172 @@ static bool plan_path(struct plan *plan, const char *name)
 	for (p = path; *p; p++)
 		nr += *p == ':';
 	size = nr * (strlen(name) + 2) + strlen(path) + 1;
-	plan->path = malloc((nr + 1) * sizeof(char *) + size);
-	if (!plan->path)
+	job->path = malloc((nr + 1) * sizeof(char *) + size);
+	if (!job->path)
 		return false;
-	text = (char *)(plan->path + nr + 1);
+	text = (char *)(job->path + nr + 1);
 	if (!*path) {
-		plan->path[i++] = strcpy(text, name);
+		job->path[i++] = strcpy(text, name);
 	} else {
 		for (p = path; ; p++) {
 			size_t len = strcspn(p, ":");
 
-			plan->path[i++] = text;
+			job->path[i++] = text;
 			text += sprintf(text, "%.*s%s%s", (int)len, p, len ? "/" : "", name) + 1;
 			p += len;
 			if (!*p)
 				break;
 		}
 	}
-	plan->path[i] = NULL;
+	job->path[i] = NULL;
 	return true;
 }
 
-static bool plan_argv(struct plan *plan, const struct spawn *sp)
+static bool job_argv(struct spawn_job *job, const struct spawn *sp)
 {
 	const char *base;
 	size_t n;
 
-	plan->argv = sp->argv;
+	job->argv = sp->argv;
 	if (!sp->argv) {
-		base = strrchr(plan->user.shell, '/');
-		snprintf(plan->login_name, sizeof(plan->login_name), "-%s", base ? base + 1 : "sh");
-		plan->login[0] = plan->login_name;
-		plan->argv = plan->login;
+		base = strrchr(job->user.shell, '/');
+		snprintf(job->login_name, sizeof(job->login_name), "-%s", base ? base + 1 : "sh");
+		job->login[0] = job->login_name;
+		job->argv = job->login;
 	}
-	if (!plan_path(plan, sp->argv ? sp->argv[0] : plan->user.shell))
+	if (!job_path(job, sp->argv ? sp->argv[0] : job->user.shell))
 		return false;
-	n = count(plan->argv);
-	plan->shell_argv = calloc(n + 2, sizeof(*plan->shell_argv));
-	if (!plan->shell_argv)
+	n = count(job->argv);
+	job->shell_argv = calloc(n + 2, sizeof(*job->shell_argv));
+	if (!job->shell_argv)
 		return false;
-	plan->shell_argv[0] = (char *)"sh";
-	memcpy(plan->shell_argv + 2, plan->argv + 1, n * sizeof(*plan->argv));
+	job->shell_argv[0] = (char *)"sh";
+	memcpy(job->shell_argv + 2, job->argv + 1, n * sizeof(*job->argv));
 	return true;
 }
 
-static void plan_free(struct plan *plan)
+/* As the user it was to be, the child saw these paths; the agent looks at none of them. */
+static void explain_exec(const struct spawn_job *job, struct spawn_error *error)
 {
-	while (plan->nr_own)
-		free(plan->own[--plan->nr_own]);
-	free(plan->env);
-	free(plan->path);
-	free(plan->shell_argv);
-}
-
-static void default_signals(void)
-{
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Raw system calls: libc's wrappers would look for other threads to tell. */
-static int become(uid_t uid, gid_t gid)
-{
-	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
-	    syscall(SYS_setresuid, uid, uid, uid) < 0)
-		return -1;
-	return 0;
-}
-
-static void try_exec(struct plan *plan)
-{
-	int err = ENOENT;
-	size_t i;
-
-	for (i = 0; plan->path[i]; i++) {
-		execve(plan->path[i], plan->argv, plan->env);
-		if (errno == ENOEXEC) {
-			plan->shell_argv[1] = plan->path[i];
-			execve("/bin/sh", plan->shell_argv, plan->env);
-			errno = ENOEXEC;
-		}
-		/* As in a shell, "not executable" is remembered, "not there" is not. */
-		if (errno != ENOENT && errno != ENOTDIR) {
-			err = errno;
-			if (err != EACCES)
-				break;
-		}
-	}
-	plan->err = err;
-}
-
-static void child(const struct spawn *sp, struct plan *plan)
-{
-	int i;
-
-	plan->step = STEP_SETUP;
-	if (setsid() < 0 || (sp->ctty >= 0 && ioctl(sp->ctty, TIOCSCTTY, 0) < 0))
-		goto fail;
-	for (i = 0; i < 3; i++)
-		if (dup2(sp->fd[i], i) < 0)
-			goto fail;
-	plan->step = STEP_USER;
-	if (sp->with_uid && become(sp->uid, sp->gid) < 0)
-		goto fail;
-	plan->step = STEP_CWD;
-	if (*sp->cwd ? chdir(sp->cwd) : chdir(plan->user.home) && chdir("/"))
-		goto fail;
-	default_signals();
-	/* What nobody can speak with any more shall not stay. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	plan->step = STEP_EXEC;
-	try_exec(plan);
-	_exit(127);
-fail:
-	plan->err = errno;
-	_exit(127);
-}
-
-static void explain_exec(const struct spawn *sp, struct plan *plan, struct spawn_error *error)
-{
-	const char *name = sp->argv ? sp->argv[0] : plan->user.shell;
-	size_t i;
+	const char *name = job->sp.argv ? job->sp.argv[0] : job->user.shell;
+	int err = job->report.err, path = job->report.path;
 
 	error->code = R3_AGENT_ENOEXEC;
 	error->status = 126;
-	if (plan->err != ENOENT) {
-		struct stat st;
-
-		if (plan->err == EACCES && !stat(name, &st) && S_ISDIR(st.st_mode))
-			plan->err = EISDIR;
+	if (err != ENOENT) {
+		if (err == EACCES && job->report.is_dir)
+			err = EISDIR;
 		snprintf(error->text, sizeof(error->text), "%s cannot be executed in the guest: %s",
-			 name, strerror(plan->err));
+			 name, strerror(err));
 		return;
 	}
-	for (i = 0; plan->path[i]; i++) {
-		if (!access(plan->path[i], F_OK)) {
-			snprintf(error->text, sizeof(error->text),
-				 "%s cannot be executed in the guest: its interpreter or dynamic loader is missing",
-				 plan->path[i]);
-			return;
-		}
+	if (path >= 0) {
+		snprintf(error->text, sizeof(error->text),
+			 "%s cannot be executed in the guest: its interpreter or dynamic loader is missing",
+			 job->path[path]);
+		return;
 	}
 	error->code = R3_AGENT_ENOCMD;
 	error->status = 127;
 	snprintf(error->text, sizeof(error->text), "no such command in the guest: %s", name);
 }
 
-static void explain(const struct spawn *sp, struct plan *plan, struct spawn_error *error)
+static void explain(const struct spawn_job *job, struct spawn_error *error)
 {
+	int err = job->report.err;
+
 	error->code = R3_AGENT_ESTART;
 	error->status = 125;
-	switch (plan->step) {
+	switch (job->report.step) {
 	case STEP_EXEC:
-		explain_exec(sp, plan, error);
+		explain_exec(job, error);
 		break;
 	case STEP_CWD:
 		snprintf(error->text, sizeof(error->text), "cannot change to the guest's directory %s: %s",
-			 sp->cwd, strerror(plan->err));
+			 job->sp.cwd, strerror(err));
 		break;
 	case STEP_USER:
 		snprintf(error->text, sizeof(error->text), "cannot become user %u: %s",
-			 sp->uid, strerror(plan->err));
+			 job->sp.uid, strerror(err));
 		break;
 	default:
 		snprintf(error->text, sizeof(error->text), "the guest cannot start a process: %s",
-			 strerror(plan->err));
+			 strerror(err));
 	}
 }
 
-pid_t spawn_process(const struct spawn *sp, struct spawn_error *error)
+/* Returns 0 or an errno. */
+static int start(struct spawn_job *job)
 {
-	struct plan plan = { 0 };
 	sigset_t all, old;
-	pid_t pid;
+	int p[2], err = 0;
 
-	user_lookup(sp->with_uid ? sp->uid : getuid(), &plan.user);
-	if (!plan_env(&plan, sp->env) || !plan_argv(&plan, sp)) {
-		plan_free(&plan);
-		plan.err = ENOMEM;
-		explain(sp, &plan, error);
-		return -1;
-	}
-
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return errno;
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	job->status_fd = p[0];
+	job->child_fd = p[1];
+	job->files = files;
 	/* No handler of ours may run in the child while memory is shared. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = vfork();
-	if (!pid)
-		child(sp, &plan);
-	if (pid < 0)
-		plan.err = errno;
+	job->pid = clone(spawn_child, job->stack + SPAWN_STACK, CLONE_VM | SIGCHLD, job);
+	if (job->pid < 0)
+		err = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(p[1]);
+	return err;
+}
 
-	if (plan.err)
-		explain(sp, &plan, error);
-	plan_free(&plan);
-	/* The child that failed is reaped as any orphan. */
-	return plan.err ? -1 : pid;
+struct spawn_job *spawn_start(const struct spawn *sp, struct spawn_error *error)
+{
+	struct spawn_job *job = calloc(1, sizeof(*job)), none = { .sp = *sp };
+	int err = ENOMEM;
+
+	if (job) {
+		job->sp = *sp;
+		job->status_fd = -1;
+		user_lookup(sp->with_uid ? sp->uid : getuid(), &job->user);
+		if (job_env(job, sp->env) && job_argv(job, sp))
+			err = start(job);
+	}
+	if (!err)
+		return job;
+	none.report = (struct spawn_report){ .step = STEP_SETUP, .err = err };
+	explain(&none, error);
+	if (job)
+		spawn_free(job);
+	return NULL;
+}
+
+/* All of the report, and the end behind it, by which the child is out of our memory. */
+int spawn_result(struct spawn_job *job, struct spawn_error *error)
+{
+	char data[sizeof(job->report)];
+	ssize_t n;
+
+	while ((n = read(job->status_fd, data, sizeof(data))) != 0) {
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n > 0 && job->report_len + n <= sizeof(job->report)) {
+			memcpy((char *)&job->report + job->report_len, data, n);
+			job->report_len += n;
+		}
+	}
+	if (!job->report_len)
+		return 1;
+	explain(job, error);
+	return -1;
+}
+
+void spawn_free(struct spawn_job *job)
+{
+	if (job->status_fd >= 0)
+		close(job->status_fd);
+	while (job->nr_own)
+		free(job->own[--job->nr_own]);
+	free(job->env);
+	free(job->path);
+	free(job->shell_argv);
+	free(job);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A static program must not load NSS modules, so /etc/passwd it is. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "session.h"
+#include "user.h"
 
 static void copy(char *dst, size_t size, const char *src)
 {

@@ -299,12 +299,12 @@ r3_stub_signal:
 	jne	1f
 	/* Told to stop when it is about to, or while it waits: unless it may go on. */
 	movq	STUB_UC_RIP(%rdx), %rax
-	leaq	fast_posted(%rip), %rcx
+	leaq	trampolines(%rip), %rcx
 	subq	%rcx, %rax
-	cmpq	$(resumed - fast_posted), %rax
+	cmpq	$(resumed - trampolines), %rax
 	jae	1f
 	movq	%rdx, %rsp
-	cmpq	$(is_posted - fast_posted), %rax
+	cmpq	$(is_posted - trampolines), %rax
 	jb	sigreturn
 	cmpl	$1, R3_SLOT_RESUME(%rbx)
 	jne	sigreturn
@@ -323,6 +323,7 @@ r3_stub_signal:
 
 /* Rewritten system calls enter here: ecx is the site. */
 	.org	R3_STUB_TRAMP - R3_STUB_BASE
+trampolines:
 	.set	site, 0
 	.rept	R3_MAX_SITES
 	movl	$site, %ecx

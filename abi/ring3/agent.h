@@ -8,7 +8,9 @@
  * host speaks only after it has read the agent's, which therefore also says
  * "ready". Session numbers are the host's, 1 to R3_AGENT_SESSIONS; session 0
  * is the link itself. A session begins with RUN and is over with EXIT, or
- * with ERROR if nothing was started.
+ * with ERROR if nothing was started. STARTED says that the program runs: what
+ * happens before, as the command's user, may take as long as that user wants,
+ * and holds up no other session.
  *
  * Data of each stream may be sent as far as the receiver granted: the window
  * in its HELLO when the session begins, and then what CREDIT adds. The
@@ -31,6 +33,8 @@
 #define R3_AGENT_FRAME_MAX	(1024 * 1024)	/* payload of a RUN frame */
 #define R3_AGENT_SMALL_MAX	4096		/* payload of every other frame */
 #define R3_AGENT_SESSIONS	256
+#define R3_AGENT_USER_SESSIONS	128		/* of them, with R3_RUN_UID as one user that is not root */
+#define R3_AGENT_USERS_SESSIONS	192		/* and as all such users: the rest is root's */
 #define R3_AGENT_WINDOW_MIN	R3_AGENT_DATA_MAX
 #define R3_AGENT_WINDOW_MAX	(16 * 1024 * 1024)
 #define R3_AGENT_ARGS_MAX	65536		/* argc + envc */

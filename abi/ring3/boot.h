@@ -10,7 +10,7 @@
 #include "layout.h"
 
 /* Counted up with every change of a layout in this folder. */
-#define R3_ABI_VERSION		9
+#define R3_ABI_VERSION		10
 #define R3_BOOT_MAGIC		0x33674e52	/* "RNg3" */
 
 /* Signals of a vCPU thread. All others stay blocked there. */
@@ -68,7 +68,7 @@ struct r3_vcpu {
 	__u32 start;			/* futex; the kernel writes 1 to start a secondary */
 	__u64 stack;			/* initial stack pointer of a secondary, by the kernel */
 	__s32 host_cpu;			/* its guest threads run there too; -1: anywhere */
-	__s32 spare_cpu;		/* no vCPU's, or -1: kernel/handover.c */
+	__s32 spare_cpu;		/* no vCPU's, or -1: kernel/borrow.c */
 	__u64 reserved[3];
 };
 

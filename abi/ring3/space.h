@@ -204,6 +204,15 @@ struct r3_slot {
 #define R3_MAX_SPACES		32768
 #define R3_ZYGOTE_RING		4096
 
+/*
+ * What a guest may cost its host, by its RAM: address spaces, as many as Linux
+ * allows threads by default; and spaces that wait for the next of them.
+ */
+#define R3_ADDRESS_SPACES(ram)	((ram) >> 17 < 64 ? 64 : (ram) >> 17 > 32000 ? 32000 : (ram) >> 17)
+#define R3_FRESH_SPACES		4
+#define R3_PARKED_SPACES	4		/* a vCPU */
+#define R3_SPACES(ram, cpus)	(R3_ADDRESS_SPACES(ram) + R3_FRESH_SPACES + R3_PARKED_SPACES * (cpus))
+
 #define R3_SPACE_FREE		0		/* kernel's */
 #define R3_SPACE_WANTED		1		/* zygote's */
 #define R3_SPACE_LIVE		2		/* kernel's; the process exists */
@@ -222,9 +231,7 @@ struct r3_zygote {
 	__u32 limit;			/* by the kernel: entries from here on were never used */
 	__u32 reserved;
 	__u32 want[R3_ZYGOTE_RING];	/* indices into space[] */
-	__u32 dead_head;		/* by the monitor's reaper */
-	__u32 dead_tail;		/* by the kernel */
-	__u32 dead[R3_ZYGOTE_RING];
+	__u64 dead[R3_MAX_SPACES / 64];	/* atomic, a bit each: ended since the kernel took it */
 	struct r3_space_entry space[R3_MAX_SPACES];
 };
 

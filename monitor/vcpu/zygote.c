@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <ring3/vdev.h>
+
 #include "base/log.h"
 #include "base/util.h"
 #include "vcpu/vcpu.h"
@@ -20,6 +22,9 @@ extern const char r3_space_image[], r3_space_image_end[];
 
 /* Exit status of a space that the host refused a thread, see space/stub.h. */
 #define SPACE_NO_THREAD	11
+
+/* The zygote, and threads of the monitor but vCPUs, at most. */
+#define MONITOR_TASKS	(2 + R3_VDEV_MAX)
 
 static int image_memfd(void)
 {
@@ -33,6 +38,24 @@ static int image_memfd(void)
 		return ret;
 	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	return util_take_fd(&fd);
+}
+
+/*
+ * No more processes and threads than the guest kernel should ask for, whatever it
+ * does ask for. The host counts those of a user by user namespace.
+ */
+static void limit_tasks(const struct zygote *z)
+{
+	uint64_t cpus = z->boot->nr_cpus;
+	struct rlimit tasks, now;
+
+	if (!z->own_user_ns || getrlimit(RLIMIT_NPROC, &now))
+		return;
+	tasks.rlim_cur = R3_SPACES(z->ram_size, cpus) * (1 + cpus) + MONITOR_TASKS + cpus;
+	if (tasks.rlim_cur > now.rlim_max)
+		tasks.rlim_cur = now.rlim_max;
+	tasks.rlim_max = tasks.rlim_cur;
+	setrlimit(RLIMIT_NPROC, &tasks);
 }
 
 /* In the child: exactly the descriptors of <ring3/space.h>, then execute. */
@@ -71,6 +94,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	close_range(hi + 1, ~0U, 0);
 	setpgid(0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
+	limit_tasks(z);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sched_short_slices();
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
@@ -121,12 +145,9 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 
 static void tell_kernel(struct zygote *z, uint32_t id)
 {
-	struct r3_zygote *page = z->page;
-	uint32_t head = page->dead_head;
 	unsigned int i;
 
-	page->dead[head % R3_ZYGOTE_RING] = id;
-	store_release(page->dead_head, head + 1);
+	atomic_or(z->page->dead[id / 64], 1ULL << id % 64);
 	for (i = 0; i < z->nr_acks; i++) {
 		uint64_t notice = R3_ACK_DEATH;
 		struct pollfd pfd = { .fd = z->ack_fd[i], .events = POLLOUT };

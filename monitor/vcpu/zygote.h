@@ -16,6 +16,8 @@ struct zygote {
 	struct r3_boot *boot;
 	int page_fd;
 	bool pin_signals;		/* spaces get a filter against signals to others */
+	bool own_user_ns;		/* all processes in it are this guest's */
+	uint64_t ram_size;
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
 	unsigned int nr_acks;
 	int ack_fd[R3_MAX_CPUS];	/* as in the boot block, which is the guest's to write */

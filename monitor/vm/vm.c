@@ -23,6 +23,7 @@
 #include <ring3/layout.h>
 
 #include "base/log.h"
+#include "base/mutation.h"
 #include "base/util.h"
 #include "jail/jail.h"
 #include "loader/loader.h"
@@ -257,6 +258,8 @@ static int start_zygote(struct vm *vm, struct r3_err *err)
 	int ret;
 
 	vm->zygote.pin_signals = vm->jail.mode != JAIL_OFF && vm->jail.report.wall[JAIL_LANDLOCK_SCOPE];
+	vm->zygote.own_user_ns = vm->jail.mode != JAIL_OFF && !vm->jail.report.wall[JAIL_USER_NS] && !MUTATION_JAIL_NAMESPACES;
+	vm->zygote.ram_size = vm->mem.size;
 	if (vm->cfg->cpus > 1 || vm->boot->vcpu[0].host_cpu < 0)
 		return zygote_start(&vm->zygote, err);
 	/* Managers inherit the zygote's affinity: they stay with the only vCPU. */

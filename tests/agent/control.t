@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -84,6 +85,36 @@ for text in (b"nonsense\n", b"{}\n", b'{"op": 1}\n', b'{"op": "fly"}\n', b"x" * 
     s.close()
 same(run("exec", "alpha", "--", "echo", "fine").stdout, b"fine\n", "clients that speak nonsense harm nobody")
 
+# What follows a request in the same packet is for whom the request was to.
+def client(first):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.path.join(state, "alpha.sock"))
+    s.settimeout(5)
+    s.sendall(first)
+    return s
+
+
+def answer(s, until):
+    got = b""
+    try:
+        while until not in got and (data := s.recv(65536)):
+            got += data
+    except OSError:
+        pass
+    return got
+
+
+# The session's number is not known before; a wrong one ends the session, which shows that the frame was read.
+s = client(b'{"op": "exec"}\n' + struct.pack("<IHH", 0, 99, 7))
+start = time.monotonic()
+ok(b'"ok":true' in answer(s, b"never") and time.monotonic() - start < 4, "a frame behind a request to exec is read as one")
+s.close()
+s = client(b'{"op": "exec"')
+time.sleep(0.1)
+s.sendall(b"}\n")
+ok(b'"ok":true' in answer(s, b"\n"), "a request may come in pieces")
+s.close()
+
 b.send_signal(signal.SIGSTOP)
 r = run("ps")
 ok(b"beta" in r.stdout and b"silent" in r.stdout and b"alpha" in r.stdout, "a guest that was stopped does not stop ps", r)
@@ -110,7 +141,7 @@ a = guest("alpha")
 a.kill()
 a.wait()
 b = guest("beta")
-same(os.listdir(state), ["beta.sock"], "the next guest removes what one that was killed left")
+same(sorted(os.listdir(state)), ["beta.lock", "beta.sock"], "the next guest removes what one that was killed left")
 run("stop", "--force", "beta")
 b.wait(10)
 a = guest("alpha")
@@ -120,6 +151,26 @@ a = guest("alpha")
 same(names(), ["alpha"], "a name left behind can be used again")
 run("stop", "--force", "alpha")
 same(a.wait(10), 120, "stop --force ends at once")
+
+# Whatever ends and starts at the same time under one name: one of them has it, and can be reached.
+twice, lost, none = [], [], []
+for i in range(40):
+    a = guest("delta")
+    a.kill()
+    a.wait()
+    many = [spawn("run", "--name", "delta", *sh("echo up; exec sleep 60"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                  stderr=subprocess.DEVNULL) for _ in range(4)] + [spawn("ps", "-q", stdout=subprocess.DEVNULL) for _ in range(2)]
+    up = [p for p in many[:4] if p.stdout.readline() == b"up\n"]
+    many[4].wait()
+    many[5].wait()
+    twice += [i] if len(up) > 1 else []
+    none += [i] if not up else []
+    lost += [i] if run("exec", "delta", "--", "echo", "here").stdout != b"here\n" else []
+    for p in up:
+        p.kill()
+    for p in many[:4]:
+        p.wait()
+same((twice, none, lost), ([], [], []), "one of four that start at once gets the name that a dead one left, and is reached by it")
 
 c = guest("gamma", "--init", "/sbin/init")
 p = spawn("console", "gamma", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -133,6 +184,12 @@ while b"hello" not in seen:
         break
     seen += line
 ok(b"hello" in seen, "and passes what is typed", seen)
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.path.join(state, "gamma.sock"))
+s.settimeout(5)
+s.sendall(b'{"op": "console"}\nword behind the line\n')
+ok(b"word behind the line" in answer(s, b"behind the line"), "what follows a request for the console is typed on it")
+s.close()
 p.stdin.write(b"off\n")
 p.stdin.flush()
 same((p.wait(10), c.wait(10)), (0, 0), "it ends with the guest")

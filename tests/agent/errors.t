@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
 # Bad input and guests that fail: one clear sentence each, and the right status.
+import json
 import os
 import resource
 import subprocess
 import sys
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
@@ -17,6 +19,14 @@ def refused(args, text, status=125, **kw):
     line = r.stderr.decode()
     ok(r.returncode == status and text in line and line.count("\n") == 1 and line.startswith("ring3: "),
        f"{' '.join(args)[:60]}: {text}", r)
+
+
+def harmless(text):
+    """UTF-8 without controls (but line ends) and format characters."""
+    try:
+        return not any(c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 cmd = ["--", "true"]
@@ -69,13 +79,35 @@ p.wait()
 same(wait_until(lambda: run("run", "--root-rw", *cmd).returncode == 0), True, "the lock goes with its guest")
 
 r = run("run", "--append", "fake.panic", *cmd)
-ok(r.returncode == 121 and b"Kernel panic" in r.stderr and b"\033" not in r.stderr,
+ok(r.returncode == 121 and b"Kernel panic" in r.stderr and harmless(r.stderr),
    "a panic is shown and is 121; a guest's text does not control the terminal", r)
 refused(["run", "--append", "fake.config", *cmd], "cannot be configured", 125)
 r = run("run", "--append", "fake.host", *cmd)
 ok(r.returncode == 122 and b"the fake host failed" in r.stderr, "a host that fails the guest is 122", r)
 r = run("run", "--append", "fake.crash", *cmd)
 ok(r.returncode == 122 and b"signal 11" in r.stderr, "a monitor that crashes is 122", r)
+# An agent's words: the kernel's name, why a command or the guest cannot go on.
+nasty = "\033[2J\n\tring3: x \u007f\u009b2J\u061c\u200e\u202e\u2066\u200b\ufeff".encode() + b"\xff\xc3"
+agent = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nasty_agent.py")
+for what in ("session", "link"):
+    r = run("run", *cmd, env=dict(os.environ, R3INIT=agent, NASTY=what, NASTY_TEXT=nasty.hex()))
+    ok(r.returncode in (1, 125) and r.stderr.count(b"\n") == 1 and b"ring3: x" in r.stderr and harmless(r.stderr),
+       f"an error of the {what} is one line without controls", r)
+p = spawn("run", "--name", "nasty", *cmd, stdin=subprocess.DEVNULL,
+          env=dict(os.environ, R3INIT=agent, NASTY="run", NASTY_TEXT=nasty.hex()))
+info = lambda *args: run("ps", *args).stdout
+wait_until(lambda: b'"running"' in info("--json"))
+ok(harmless(info("--json")) and len(info("--json").splitlines()) == 1 and
+   json.loads(info("--json"))["kernel"].count("?") > 5, "a kernel's name in ps --json is valid UTF-8 without controls", info("--json"))
+run("stop", "--force", "nasty")
+p.wait(10)
+p = spawn("run", "--name", "words", "--", "sleep", "60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
+wait_until(lambda: b'"running"' in info("--json"))
+ok(harmless(info("--json")) and json.loads(info("--json"))["command"][3] == "\u202e",
+   "a command's words too, and they are kept", info("--json"))
+ok(harmless(info()) and len(info().splitlines()) == 2, "ps without options has a line for it without controls", info())
+run("stop", "--force", "words")
+p.wait(10)
 refused(["run", "--append", "fake.off", *cmd], "powered off before", 120)
 refused(["run", "--append", "fake.garbage", *cmd], "agent protocol error", 123)
 refused(["run", "--append", "fake.badhello", *cmd], "version", 123)
@@ -96,13 +128,37 @@ if os.getuid():
     p = spawn("run", *cmd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)))
     ok(p.wait(10) == 125 and b"ulimit -u" in p.stderr.read(), "too few processes allowed is said")
+
+
+def squatted(what, text, make):
+    """A guest without a name runs without a control socket, which is said; one with a name does not start."""
+    base = os.path.join(TMP, what.replace(" ", "-"))
+    os.makedirs(base, exist_ok=True)
+    make(os.path.join(base, "ring3"))
+    env = dict(os.environ, XDG_RUNTIME_DIR=base)
+    r = run("run", *sh("echo fine"), env=env)
+    line = r.stderr.decode()
+    ok((r.returncode, r.stdout) == (0, b"fine\n") and line.count("\n") == 1 and
+       all(t in line for t in ("will not find this guest", text, f"{base}/ring3", "XDG_RUNTIME_DIR")),
+       f"{what}: a guest runs, and one sentence says that it has no control socket", r)
+    refused(["run", "--name", "x", *cmd], f"{base}/ring3", env=env)
+    refused(["ps", "-q"], text, 1, env=env)
+
+
+def mkdir(path, mode=0o700, uid=-1):
+    os.mkdir(path)
+    os.chmod(path, mode)
+    os.chown(path, uid, -1)
+
+
+if os.getuid() == 0:
+    squatted("a directory of another user", "belongs to user 54321", lambda path: mkdir(path, 0o777, 54321))
+squatted("a directory open to others", "not yours alone", lambda path: mkdir(path, 0o777))
+squatted("a file", "Not a directory", lambda path: open(path, "w").close())
+squatted("a link", "ot a directory", lambda path: os.symlink(TMP, path))
 r = run("run", *cmd, env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
-same((r.returncode, r.stderr), (0, b""), "a guest needs no place for its control socket")
+ok(r.returncode == 0 and b"XDG_RUNTIME_DIR" in r.stderr and r.stderr.count(b"\n") == 1, "also where none can be made", r)
 refused(["run", "--name", "x", *cmd], "XDG_RUNTIME_DIR", env=dict(os.environ, XDG_RUNTIME_DIR="/proc"))
-open_to_all = os.path.join(TMP, "open")
-os.makedirs(os.path.join(open_to_all, "ring3"), exist_ok=True)
-os.chmod(os.path.join(open_to_all, "ring3"), 0o777)
-refused(["ps", "-q"], "not yours alone", 1, env=dict(os.environ, XDG_RUNTIME_DIR=open_to_all))
 
 for sub in ("run", "ps", "exec", "console", "stop", "doctor"):
     r = run(sub, "--help")

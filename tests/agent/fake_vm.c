@@ -121,13 +121,15 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 	if (has(cfg, "fake.host"))
 		return err_set(err, 12, "the fake host failed"), VM_EXIT_HOST;
 	if (has(cfg, "fake.panic")) {
-		console(cfg, "[    0.100000] Kernel panic - not syncing: \033[31mfake\r\n");
+		console(cfg, "[    0.100000] Kernel panic - not syncing: \033[31mfake \330\234 \342\200\256 \302\233" "2J\r\n");
 		return VM_EXIT_PANIC;
 	}
 	if (has(cfg, "fake.crash"))
 		raise(SIGSEGV);
 	if (has(cfg, "fake.off"))
 		return VM_EXIT_POWEROFF;
+	if (has(cfg, "fake.reboot"))
+		return VM_EXIT_REBOOT;
 	if (has(cfg, "fake.hang"))
 		for (;;)
 			pause();

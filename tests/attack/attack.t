@@ -18,6 +18,8 @@ ATTACKS = [
     "frames",
     "heir",
     "moved 10",
+    "copies 2000",
+    "patches 3000",
     "revoke 200",
     "stale 4000",
     "race 1",
@@ -25,6 +27,7 @@ ATTACKS = [
     "maps",
     "peek WITNESS",
     "mask 0 MASK CROWD",
+    "mask 3 4",
     "exhaust processes 200",
     "exhaust threads 300",
     "exhaust mappings 2000",
@@ -37,7 +40,7 @@ WHO = {"root": None, "user": "1000:1000"}
 def one(guest, cpus, who, words):
     watch = Watch(guest)
     # One way more of refusing, which each costs two seconds, to either; fifteen in a crowd.
-    mask, crowd = ("1", "3") if who == "root" else ("2", "4")
+    mask, crowd = ("1", "5") if who == "root" else ("2", "6")
     words = words.replace("CPUS", str(cpus)).replace("MASK", mask).replace("CROWD", crowd)
     status, out = guest.attack(words, WHO[who])
     why = [] if status == 0 else [f"status {status}"]

@@ -21,9 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,8 +37,8 @@
 #define DATA 0xd00		/* from here on nothing is ever patched */
 #define GOOD 0x600d0000U	/* the page's function returns it, with the page's number */
 #define BAD 0xbad0badU		/* what the fillers' code returns */
-#define FILL 64			/* pages at a time, */
-#define FILLS 20		/* so often for a try */
+#define FILL 16			/* pages at a time, in memory and in a pipe, */
+#define FILLS 24		/* so often for a try */
 
 enum { IDLE, ADD, FILLING, DONE };
 
@@ -47,6 +49,7 @@ static struct {
 	volatile int stop;
 	volatile int added, filled;
 } *round;
+static unsigned int pause_us;	/* of the others: who is not stopped for them can forge an event */
 static int wake[2];		/* a pipe: the call that sleeps reads it */
 static char byte;
 
@@ -117,7 +120,7 @@ static void tell(int page)
 	const char *who = getuid() ? "uid 1000" : "root";
 
 	for (i = 0; i < 10000000 && bad != BAD; i++)
-		memcpy(&bad, (const unsigned char *)p + PAGE - 7, 4);
+		bad = *(const volatile unsigned int *)(p + PAGE - 7);
 	if (bad == BAD)
 		through("%s reads memory of another process, and executes it: %#x", who, function());
 	else
@@ -189,28 +192,44 @@ static void two_threads(int page)
 #define SI_ADDR 16
 #define SI_ARCH 28
 
-/* Says that it made a call that sleeps, and goes on. */
-static void ghost(int page)
+/* Where the kernel thinks that the call returns to. */
+static void ghost_end(void)
+{
+	_exit(0);
+}
+
+/* Says that it made a call that sleeps, and goes on. It may end as it likes. */
+static int ghost_child(long page)
 {
 	struct r3_slot *slot = (void *)stay_on(0);
+	static const struct itimerval often = { { 0, 300 }, { 0, 300 } };
+	static unsigned long stack[8 * PAGE / 8];
+	unsigned long *top = stack + 8 * PAGE / 8 - 1;
 	struct frame *frame;
 	long spins;
 
+	/* Interrupts that wake nobody: at one the vCPU sees the event, and need not stop us. */
+	signal(SIGALRM, SIG_IGN);
+	setitimer(ITIMER_REAL, &often, NULL);
 	quick_call(site(page, 0));
 	quick_call(site(page, 0));
 	quick_call(site(page, 0));
 	quick_call(site(page, 1));
-	intact(page);
+	if (!intact(page))
+		return 1;
 	round->page = page;
+	*top = (unsigned long)ghost_end;
 	readable(NOWHERE);		/* now the slot has a frame */
+	if (!slot->uc || !slot->info)
+		return 0;
 	trying = 1;
+	/* From here on nothing may fault: the host would write its own frame over ours. */
+	shared->word[2]++;
 	if (!TRY()) {
-		trying = 0;
-		return;
-	}
-	if (!slot->uc || !slot->info) {
-		trying = 0;
-		return;
+		/* Of the page itself, and not of what became of the frame. */
+		if (caught.ip - (unsigned long)site(page, 0) + FIRST < FIRST)
+			through("%s executes memory that is not its own: signal %d", getuid() ? "uid 1000" : "root", caught.sig);
+		return 0;
 	}
 	round->state = ADD;
 	frame = (void *)slot->uc;
@@ -219,6 +238,7 @@ static void ghost(int page)
 	frame->g[REG_RDI] = wake[0];
 	frame->g[REG_RSI] = (unsigned long)&byte;
 	frame->g[REG_RDX] = 1;
+	frame->g[REG_RSP] = (unsigned long)top;
 	frame->g[REG_RIP] = (unsigned long)site(page, 1) + 2;
 	*(unsigned long *)(slot->info + SI_ADDR) = (unsigned long)site(page, 1) + 2;
 	*(int *)(slot->info + SI_ARCH) = AUDIT_ARCH_X86_64;
@@ -230,7 +250,12 @@ static void ghost(int page)
 			break;
 		shared->word[1]++;
 	}
-	trying = 0;
+	return 0;
+}
+
+static void ghost(int page)
+{
+	in_child(ghost_child, page, 3000);
 }
 
 /* ---- the others: beside the thread on CPU 0, so that this one is not interrupted ---- */
@@ -243,11 +268,11 @@ static void adder(void)
 	map_file();
 	while (!round->stop) {
 		if (round->state != ADD) {
-			usleep(200);
+			usleep(pause_us);
 			continue;
 		}
 		page = round->page;
-		usleep(2000);
+		usleep(10 * pause_us);
 		quick_call(site(page, 2));
 		quick_call(site(page, 2));
 		/* No more of them: the next copy would be where the last one was. */
@@ -256,13 +281,16 @@ static void adder(void)
 	}
 }
 
-/* Memory that has just become free is the next to be used. */
+/*
+ * Memory that has just become free is the next to be used; by a pipe if the kernel had
+ * it for itself.
+ */
 static void filler(void)
 {
 	static unsigned char p[PAGE];
 	static char *m[FILLS];
 	const unsigned int bad = BAD;
-	int i, n;
+	int i, n, fd[FILLS][2];
 
 	stay_on(0);
 	memset(p, 0x90, sizeof(p));
@@ -271,21 +299,29 @@ static void filler(void)
 	p[PAGE - 3] = 0xc3;
 	while (!round->stop) {
 		if (round->state != FILLING) {
-			usleep(200);
+			usleep(pause_us);
 			continue;
 		}
 		for (n = 0; n < FILLS; n++) {
 			m[n] = mmap(NULL, FILL * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-			for (i = 0; i < FILL && m[n] != MAP_FAILED; i++)
+			if (m[n] == MAP_FAILED || pipe(fd[n]))
+				cannot("no memory to fill");
+			for (i = 0; i < FILL; i++) {
 				memcpy(m[n] + i * PAGE, p, PAGE);
+				if (i && write(fd[n][1], p, PAGE) != PAGE)
+					cannot("write");
+			}
 			usleep(500);
 		}
-		for (n = 0; n < FILLS; n++)
+		for (n = 0; n < FILLS; n++) {
 			munmap(m[n], FILL * PAGE);
+			close(fd[n][0]);
+			close(fd[n][1]);
+		}
 		round->filled++;
-		round->state = DONE;
 		if (write(wake[1], &byte, 1) != 1)
 			cannot("write");
+		round->state = DONE;
 	}
 	/* Whoever still sleeps. */
 	if (write(wake[1], "", 1) != 1)
@@ -316,7 +352,7 @@ static void owner(void (*fn)(int page), bool threads, long ms)
 {
 	struct timespec t, now;
 	pthread_t thread;
-	int page = 0;
+	int page = 0, left;
 
 	map_file();
 	round->page = 0;
@@ -325,8 +361,14 @@ static void owner(void (*fn)(int page), bool threads, long ms)
 	stay_on(0);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	do {
+		/* What woke nobody the last time. */
+		while (!ioctl(wake[0], FIONREAD, &left) && left)
+			if (read(wake[0], &byte, 1) != 1)
+				cannot("read");
 		fn(page);
 		page++;
+		while ((round->state == ADD || round->state == FILLING) && !round->stop)
+			usleep(1000);
 		shared->word[0]++;
 		usleep(1000);
 		clock_gettime(CLOCK_MONOTONIC, &now);
@@ -343,6 +385,7 @@ static void way(void (*fn)(int page), bool threads, unsigned int victim, unsigne
 	int pid[3], i, status;
 
 	memset(round, 0, sizeof(*round));
+	pause_us = threads ? 200 : 4000;
 	if (pipe(wake))
 		cannot("no pipe");
 	make_file();

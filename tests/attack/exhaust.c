@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * More of everything than there is: processes, threads, mappings, memory. It
- * may fail for the attacker; what counts is that the guest goes on, which the
+ * More of everything than there is: processes, threads, mappings, memory,
+ * address spaces that have ended, kernel memory that is mapped piece by piece.
+ * It may fail for the attacker; what counts is that the guest goes on, which the
  * test looks after. KIND AMOUNT.
  */
 #include "attack.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,13 +29,15 @@ static int many_processes(long n)
 
 	for (i = 0; i < n && i < 4096; i++) {
 		pid[i] = fork();
-		if (pid[i] < 0)
+		if (pid[i] < 0) {
+			shared->word[1] = errno;
 			break;
+		}
 		if (!pid[i]) {
 			pause();
 			_exit(0);
 		}
-		shared->word[0] = i + 1;
+		shared->next = shared->word[0] = i + 1;
 	}
 	while (i-- > 0)
 		kill(pid[i], SIGKILL);
@@ -91,6 +101,95 @@ static int much_memory(long mb)
 	return 0;
 }
 
+/* Can this user have processes still? */
+static void has_processes(const char *what)
+{
+	int i, status, pid;
+
+	for (i = 0; i < 20; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(7);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 7 << 8) {
+			through("no process can be made after %lu %s", shared->word[0], what);
+			return;
+		}
+	}
+}
+
+/* Nobody runs in them any more, but they are referred to. */
+static int many_ended(long n)
+{
+	struct rlimit files;
+	long i;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	for (i = 0; i < n; i++) {
+		char name[32];
+		int pid = fork(), fd;
+
+		if (pid < 0)
+			break;
+		if (!pid) {
+			pause();
+			_exit(0);
+		}
+		snprintf(name, sizeof(name), "/proc/%d/mem", pid);
+		fd = open(name, O_RDONLY);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		if (fd < 0)
+			break;
+		shared->next = shared->word[0] = i + 1;
+	}
+	has_processes("that have ended");
+	return 0;
+}
+
+static void take_filters(unsigned long n)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog prog = { 1, &allow };
+	int i;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* A process could have more, but each of its calls goes through all of them. */
+	for (i = 0; i < 2000 && shared->word[0] < n && !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog); i++) {
+		shared->word[0]++;
+		shared->next++;
+	}
+}
+
+/* The kernel maps each by itself. */
+static int many_filters(long n)
+{
+	unsigned long before;
+	int gate[2], done[2];
+	char c;
+
+	if (pipe(gate) || pipe(done))
+		cannot("pipe");
+	do {
+		before = shared->word[0];
+		switch (fork()) {
+		case -1:
+			return 0;
+		case 0:
+			close(gate[1]);
+			take_filters(n);
+			if (write(done[1], "", 1) == 1)
+				(void)!read(gate[0], &c, 1);
+			_exit(0);
+		}
+		if (read(done[0], &c, 1) != 1)
+			break;
+	} while (shared->word[0] > before && shared->word[0] < (unsigned long)n);
+	has_processes("filters");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -99,6 +198,7 @@ int main(int argc, char **argv)
 	} kinds[] = {
 		{ "processes", many_processes }, { "threads", many_threads },
 		{ "mappings", many_mappings }, { "memory", much_memory },
+		{ "ended", many_ended }, { "filters", many_filters },
 	};
 	unsigned int i;
 
@@ -107,7 +207,7 @@ int main(int argc, char **argv)
 		if (argc == 3 && !strcmp(argv[1], kinds[i].name)) {
 			int status = in_child(kinds[i].fn, atol(argv[2]), 20000);
 
-			printf("%lu %s, status %#x\n", shared->word[0], kinds[i].name, status);
+			printf("%lu %s, status %#x, error %lu\n", shared->word[0], kinds[i].name, status, shared->word[1]);
 			return attack_end();
 		}
 	cannot("usage: exhaust KIND AMOUNT");

@@ -41,6 +41,7 @@ KERNEL_WALLS = [
     ("stop", 1, "mask 0", GONE),
     ("task-size", 1, "maps", "mmap at 0x7fe0"),
     ("uaccess", 1, "peek", "a system call read the kernel's memory"),
+    ("work", 1, "mask 3", GONE),
 ]
 
 

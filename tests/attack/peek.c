@@ -120,6 +120,28 @@ static void remnants(void)
 	}
 }
 
+/* What a thread's number is on the host, after its start and after stops. */
+static void host_numbers(void)
+{
+	const struct r3_cmd_page *cmds = (void *)R3_STUB_CMD;
+	int cpu, i;
+
+	for (cpu = 0; cpu < cpus(); cpu++) {
+		const volatile struct r3_slot *slot = (void *)stay_on(cpu);
+
+		for (i = 0; i < 5; i++)
+			be_stopped();
+		if (slot->tid)
+			through("slot %d names its thread on the host: %u", cpu, slot->tid);
+	}
+	for (i = 0; i < R3_CMD_RING; i++) {
+		if (cmds->cmd[i].op == R3_OP_KICK && cmds->cmd[i].arg)
+			through("an order names a thread on the host: %u", cmds->cmd[i].arg);
+		if (cmds->cmd[i].op == R3_OP_THREAD && cmds->cmd[i].len)
+			through("an order names a CPU of the host: %lu", (unsigned long)cmds->cmd[i].len - 1);
+	}
+}
+
 /* Vector registers stay ours, whoever else runs here: the witness fills its own. */
 static void registers(void)
 {
@@ -175,6 +197,7 @@ int main(int argc, char **argv)
 	host_memory();
 	kernel_memory();
 	remnants();
+	host_numbers();
 	registers();
 	witness(argc > 1 ? atoi(argv[1]) : 0, argc > 2 ? strtoul(argv[2], NULL, 16) : 0);
 	printf("looked everywhere\n");

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,8 +34,9 @@ static int answer_fd = -1;
 /* ---- what the world would be, see the --wrap options in meson.build ---- */
 
 int __wrap_state_dir(bool create, struct r3_err *err);
+int __wrap_state_reserve(int dir, const char *name, struct r3_err *err);
 int __wrap_state_listen(int dir, const char *name, struct r3_err *err);
-void __wrap_state_remove(int dir, const char *name);
+void __wrap_state_release(int dir, const char *name, int lock);
 int __wrap_state_connect(int dir, const char *name, struct r3_err *err);
 int __wrap_state_list(int dir, char ***names, struct r3_err *err);
 int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
@@ -44,8 +45,7 @@ bool __wrap_monitor_reap(struct monitor_proc *mon, int *status);
 void __wrap_monitor_kill(struct monitor_proc *mon);
 void __wrap_stdfd_open(struct stdfd *io, int fd, bool output);
 void __wrap_stdfd_close(struct stdfd *io);
-void __wrap_term_text(const char *text, unsigned long len);
-void __wrap_term_message(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void __wrap_term_write(const char *text, unsigned long len);
 
 int __wrap_state_dir(bool create, struct r3_err *err)
 {
@@ -57,8 +57,15 @@ int __wrap_state_listen(int dir, const char *name, struct r3_err *err)
 	return listener = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-void __wrap_state_remove(int dir, const char *name)
+int __wrap_state_reserve(int dir, const char *name, struct r3_err *err)
 {
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void __wrap_state_release(int dir, const char *name, int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 int __wrap_state_connect(int dir, const char *name, struct r3_err *err)
@@ -92,7 +99,7 @@ void __wrap_stdfd_close(struct stdfd *io)
 }
 
 /* Text of a guest must not control the terminal, whatever way it comes. */
-void __wrap_term_text(const char *text, unsigned long len)
+static void check_text(const char *text, unsigned long len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	unsigned long i;
@@ -102,18 +109,17 @@ void __wrap_term_text(const char *text, unsigned long len)
 		/* 8-bit controls: as they are, and in UTF-8. */
 		if (p[i] >= 0x80 && p[i] < 0xa0)
 			must(i && p[i - 1] >= 0x80 && p[i - 1] != 0xc2);
+		/* U+061C, and U+200B to U+200F and U+202A to U+202E. */
+		if (i + 1 < len)
+			must(p[i] != 0xd8 || p[i + 1] != 0x9c);
+		if (i + 2 < len && p[i] == 0xe2 && p[i + 1] == 0x80)
+			must(!(p[i + 2] >= 0x8b && p[i + 2] <= 0x8f) && !(p[i + 2] >= 0xaa && p[i + 2] <= 0xae));
 	}
 }
 
-void __wrap_term_message(const char *fmt, ...)
+void __wrap_term_write(const char *text, unsigned long len)
 {
-	char text[1400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	__wrap_term_text(text, strlen(text));
+	check_text(text, len);
 }
 
 static void pair(int *ours, int *theirs)
@@ -187,6 +193,7 @@ static void begin(bool init)
 	loop_timer(&m.loop, &m.timeout, nothing, &m);
 	loop_timer(&m.loop, &m.slow, nothing, &m);
 	loop_timer(&m.loop, &m.grace, nothing, &m);
+	loop_timer(&m.loop, &m.restart, nothing, &m);
 	loop_timer(&m.loop, &tick, nothing, &m);
 	m.hvc.ctx = &m;
 	m.hvc.output = console_output;
@@ -455,12 +462,24 @@ static void one_step(struct input *in)
 	step();
 }
 
+/* What ring3 ps wrote to its stdout. */
+static void check_list(int fd, bool json)
+{
+	static char text[1 << 20];
+	ssize_t n = pread(fd, text, sizeof(text), 0), i;
+
+	must(n >= 0);
+	check_text(text, n);
+	for (i = 0; json && i < n; i++)
+		must((unsigned char)text[i] < 0x80);
+}
+
 static void list_guests(struct input *in)
 {
 	static char *const words[] = { "ps", "--json", "--quiet", NULL };
 	uint8_t how = in8(in);
 	char *argv[] = { words[0], words[1 + how % 3], NULL };
-	int end = -1, out, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int end = -1, out, list = memfd_create("list", MFD_CLOEXEC);
 
 	pair(&end, &answer_fd);
 	say(end, in->p, in->len);
@@ -469,13 +488,15 @@ static void list_guests(struct input *in)
 	fcntl(answer_fd, F_SETFL, 0);
 	fflush(stdout);
 	out = fcntl(1, F_DUPFD_CLOEXEC, 3);
-	dup2(null, 1);
+	must(list >= 0 && out >= 0);
+	dup2(list, 1);
 	optind = 0;
 	ps_main(argv[1] ? 2 : 1, argv);
 	fflush(stdout);
 	dup2(out, 1);
 	close(out);
-	close(null);
+	check_list(list, how % 3 == 0);
+	close(list);
 	close(end);
 	shut(&answer_fd);
 }

@@ -78,6 +78,9 @@ __visible void r3_host_signal(int sig, struct siginfo *si, struct ucontext *uc)
 		return;
 	}
 
+	/* Not even a trap: the access is made again. */
+	if (sig == SIGSEGV && sc->trapno == R3_TRAP_PF && r3_vmap_fault(sc->cr2, sc->err))
+		return;
 	if (!stack_has_room(sc))
 		stack_is_bad(sc);
 	push(sc, sc->ip);

@@ -10,10 +10,12 @@
  * the monitor's first thread, which is kept nowhere, shows what is left.
  */
 #include <linux/bitops.h>
+#include <linux/init.h>
+#include <linux/cache.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
-#include <asm/handover.h>
+#include <asm/affinity.h>
 #include <asm/host.h>
 
 #define LONGS	128		/* 8192 host CPUs, as many as Linux can be built for */
@@ -27,6 +29,25 @@ struct affinity {
 };
 
 static DEFINE_PER_CPU(struct affinity, affinity);
+
+bool r3_vcpus_apart __ro_after_init;
+
+static int __init check_host_cpus(void)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < r3_boot->nr_cpus; i++) {
+		if (r3_boot->vcpu[i].host_cpu < 0)
+			return 0;
+		for (j = 0; j < i; j++) {
+			if (r3_boot->vcpu[i].host_cpu == r3_boot->vcpu[j].host_cpu)
+				return 0;
+		}
+	}
+	r3_vcpus_apart = true;
+	return 0;
+}
+early_initcall(check_host_cpus);
 
 /* A host that does not tell has not been asked to change anything. */
 static bool left_to_us(const struct affinity *a, unsigned int host_cpu)

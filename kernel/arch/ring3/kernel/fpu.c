@@ -13,8 +13,10 @@
 #include <linux/uaccess.h>
 #include <linux/string.h>
 #include <linux/atomic.h>
+#include <linux/preempt.h>
 #include <asm/sigcontext.h>
 #include <asm/space.h>
+#include <asm/copy.h>
 #include <asm/fpu.h>
 #include <asm/elf.h>
 
@@ -107,16 +109,25 @@ void r3_fpu_sanitize(void *state)
 	r3_fpu_set_sw_bytes(state);
 }
 
+/*
+ * Takes the state out of the slot, which is another task's as soon as this one
+ * is switched away: nothing that can sleep may come between a look at fp_slot
+ * and the copy, and nobody looks into the slot afterwards.
+ */
 void r3_fpu_save(struct task_struct *tsk)
 {
-	struct r3_slot_info *slot = tsk->thread.fp_slot;
+	struct r3_slot_info *slot;
 
+	preempt_disable();
+	slot = tsk->thread.fp_slot;
 	if (!slot)
-		return;
+		goto out;
 	r3_copy(tsk->thread.fpu.state, (void *)slot->slot + slot->fp, r3_fpframe_size);
 	r3_fpu_sanitize(tsk->thread.fpu.state);
 	tsk->thread.fpu.valid = true;
 	tsk->thread.fp_slot = NULL;
+out:
+	preempt_enable();
 }
 
 /* The initial state: legacy control words, no component in use. */
@@ -139,15 +150,12 @@ int r3_fpu_to_user(void __user *buf)
 	struct thread_struct *t = &current->thread;
 	void *state = t->fpu.state;
 
-	if (t->fp_slot) {
-		/* Other threads may write it meanwhile: what they get is theirs. */
-		state = (void *)t->fp_slot->slot + t->fp_slot->fp;
-		r3_fpu_sanitize(state);
-	} else if (t->fpu.valid) {
+	/* The copy may fault and sleep. */
+	r3_fpu_save(current);
+	if (t->fpu.valid)
 		r3_fpu_set_sw_bytes(state);
-	} else {
+	else
 		r3_fpu_init_state(state);
-	}
 	return copy_to_user(buf, state, r3_fpframe_size) ? -EFAULT : 0;
 }
 

@@ -16,6 +16,7 @@
 #include <asm/space.h>
 #include <asm/debug.h>
 #include <asm/frame.h>
+#include <asm/copy.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
 
@@ -31,16 +32,11 @@ static u64 new_stamp(unsigned int cpu)
 	return this_cpu_add_return(r3_stamp, NR_CPUS) + cpu + 1;
 }
 
-static unsigned long slot_address(unsigned int cpu)
-{
-	return R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
-}
-
 /* An object of size bytes at a user address in the slot: its offset, or 0. */
 static unsigned long slot_offset(struct r3_slot_info *info, unsigned int cpu,
 				 unsigned long addr, unsigned long size, unsigned long align)
 {
-	unsigned long off = addr - slot_address(cpu);
+	unsigned long off = addr - r3_slot_address(cpu);
 
 	if (r3_mutation(R3_MUTATION_FRAME))
 		return off;
@@ -67,10 +63,11 @@ static void put_init_state(void *state)
  */
 static bool unchanged(const struct r3_slot *slot, const struct pt_regs *regs)
 {
-	return !((slot->bx ^ regs->bx) | (slot->dx ^ regs->dx) | (slot->si ^ regs->si) |
-		 (slot->di ^ regs->di) | (slot->bp ^ regs->bp) | (slot->r8 ^ regs->r8) |
-		 (slot->r9 ^ regs->r9) | (slot->r10 ^ regs->r10) | (slot->r12 ^ regs->r12) |
-		 (slot->r13 ^ regs->r13) | (slot->r14 ^ regs->r14) | (slot->r15 ^ regs->r15));
+#define DIFFERS(reg) (R3_SLOT_GET(slot, reg) ^ regs->reg)
+	return !(DIFFERS(bx) | DIFFERS(dx) | DIFFERS(si) | DIFFERS(di) | DIFFERS(bp) |
+		 DIFFERS(r8) | DIFFERS(r9) | DIFFERS(r10) | DIFFERS(r12) | DIFFERS(r13) |
+		 DIFFERS(r14) | DIFFERS(r15));
+#undef DIFFERS
 }
 
 /* For a thread that stopped in the stub's own code, without a signal frame. */
@@ -133,7 +130,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 {
 	struct thread_struct *t = &current->thread;
 	struct r3_slot *slot = info->slot;
-	unsigned long base = slot_address(cpu);
+	unsigned long base = r3_slot_address(cpu);
 	struct ucontext *uc;
 	struct sigcontext *sc;
 	bool fp_in_frame;
@@ -146,7 +143,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	if (!info->uc)
 		default_place(info);
 	else if (r3_mutation(R3_MUTATION_ONCE) && slot->uc)
-		info->uc = READ_ONCE(slot->uc) - base;
+		info->uc = R3_SLOT_GET(slot, uc) - base;
 	uc = (void *)slot + info->uc;
 	sc = (struct sigcontext *)&uc->uc_mcontext;
 
@@ -193,7 +190,7 @@ void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigne
 	slot->mode = R3_MODE_SIGRETURN;
 }
 
-static struct sigcontext *registers_at(struct r3_slot *slot, unsigned long uc_off)
+static const struct sigcontext *registers_at(struct r3_slot *slot, unsigned long uc_off)
 {
 	struct ucontext *uc = (void *)slot + uc_off;
 
@@ -208,10 +205,10 @@ static bool canonical_user(unsigned long addr)
 static void get_bases(struct thread_struct *t, struct r3_slot *slot)
 {
 	/* A base that is not canonical would fault in the stub. */
-	t->fsbase = READ_ONCE(slot->fs);
+	t->fsbase = R3_SLOT_GET(slot, fs);
 	if (!canonical_user(t->fsbase))
 		t->fsbase = 0;
-	t->gsbase = READ_ONCE(slot->gs);
+	t->gsbase = R3_SLOT_GET(slot, gs);
 	if (!canonical_user(t->gsbase))
 		t->gsbase = 0;
 }
@@ -226,26 +223,26 @@ static void get_fast(struct r3_slot_info *info, struct pt_regs *regs, struct r3_
 	prefetchw(&slot->bx);
 	prefetchw(&slot->r10);
 	ev->sig = R3_SIG_FAST;
-	ev->site = READ_ONCE(slot->site);
+	ev->site = R3_SLOT_GET(slot, site);
 	info->fast = true;
 	info->fp = R3_SLOT_FP;
 	t->fp_slot = info;
 
-	regs->ax = READ_ONCE(slot->ax);
-	regs->bx = READ_ONCE(slot->bx);
-	regs->dx = READ_ONCE(slot->dx);
-	regs->si = READ_ONCE(slot->si);
-	regs->di = READ_ONCE(slot->di);
-	regs->bp = READ_ONCE(slot->bp);
-	regs->sp = READ_ONCE(slot->usp);
-	regs->r8 = READ_ONCE(slot->r8);
-	regs->r9 = READ_ONCE(slot->r9);
-	regs->r10 = READ_ONCE(slot->r10);
-	regs->r12 = READ_ONCE(slot->r12);
-	regs->r13 = READ_ONCE(slot->r13);
-	regs->r14 = READ_ONCE(slot->r14);
-	regs->r15 = READ_ONCE(slot->r15);
-	regs->flags = READ_ONCE(slot->flags) | X86_EFLAGS_IF;
+	regs->ax = R3_SLOT_GET(slot, ax);
+	regs->bx = R3_SLOT_GET(slot, bx);
+	regs->dx = R3_SLOT_GET(slot, dx);
+	regs->si = R3_SLOT_GET(slot, si);
+	regs->di = R3_SLOT_GET(slot, di);
+	regs->bp = R3_SLOT_GET(slot, bp);
+	regs->sp = R3_SLOT_GET(slot, usp);
+	regs->r8 = R3_SLOT_GET(slot, r8);
+	regs->r9 = R3_SLOT_GET(slot, r9);
+	regs->r10 = R3_SLOT_GET(slot, r10);
+	regs->r12 = R3_SLOT_GET(slot, r12);
+	regs->r13 = R3_SLOT_GET(slot, r13);
+	regs->r14 = R3_SLOT_GET(slot, r14);
+	regs->r15 = R3_SLOT_GET(slot, r15);
+	regs->flags = R3_SLOT_GET(slot, flags) | X86_EFLAGS_IF;
 	if (unlikely(r3_debug_armed(current)) && !test_thread_flag(TIF_SINGLESTEP))
 		regs->flags &= ~X86_EFLAGS_TF;
 	regs->r11 = regs->flags;
@@ -264,10 +261,10 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	struct thread_struct *t = &current->thread;
 	struct r3_slot *slot = info->slot;
 	unsigned long uc_off, fp_off, si_off;
-	struct siginfo *si;
-	struct sigcontext *sc;
+	const struct siginfo *si;
+	const struct sigcontext *sc;
 	bool resumed;
-	int sig = READ_ONCE(slot->sig);
+	int sig = R3_SLOT_GET(slot, sig);
 
 	if (likely(sig == R3_SIG_FAST)) {
 		get_fast(info, regs, ev);
@@ -275,48 +272,48 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	}
 	memset(ev, 0, sizeof(*ev));
 	info->fast = false;
-	uc_off = slot_offset(info, cpu, READ_ONCE(slot->uc), sizeof(struct ucontext), 8);
-	si_off = slot_offset(info, cpu, READ_ONCE(slot->info), sizeof(struct siginfo), 8);
+	uc_off = slot_offset(info, cpu, R3_SLOT_GET(slot, uc), sizeof(struct ucontext), 8);
+	si_off = slot_offset(info, cpu, R3_SLOT_GET(slot, info), sizeof(struct siginfo), 8);
 	if (!uc_off || !si_off)
 		return;
 	sc = registers_at(slot, uc_off);
-	fp_off = slot_offset(info, cpu, (unsigned long)READ_ONCE(sc->fpstate),
+	fp_off = slot_offset(info, cpu, (unsigned long)R3_SLOT_GET(sc, fpstate),
 			     r3_fpframe_size, 64);
 	if (!fp_off)
 		return;
 	ev->sig = sig;
-	ev->ip = READ_ONCE(sc->ip);
+	ev->ip = R3_SLOT_GET(sc, ip);
 	resumed = ev->ip >= R3_STUB_POSTED && ev->ip < R3_STUB_FAST_END;
 	info->uc = uc_off;
 	info->fp = resumed ? R3_SLOT_FP : fp_off;
 	t->fp_slot = info;
-	ev->trap_nr = sc->trapno;
-	ev->err = sc->err;
-	ev->cr2 = sc->cr2;
+	ev->trap_nr = R3_SLOT_GET(sc, trapno);
+	ev->err = R3_SLOT_GET(sc, err);
+	ev->cr2 = R3_SLOT_GET(sc, cr2);
 	/* It was about to go on where regs say: that is where it still is. */
 	if (unlikely(resumed)) {
 		regs->orig_ax = -1;
 		return;
 	}
 
-	regs->r8 = sc->r8;
-	regs->r9 = sc->r9;
-	regs->r10 = sc->r10;
-	regs->r11 = sc->r11;
-	regs->r12 = sc->r12;
-	regs->r13 = sc->r13;
-	regs->r14 = sc->r14;
-	regs->r15 = sc->r15;
-	regs->di = sc->di;
-	regs->si = sc->si;
-	regs->bp = sc->bp;
-	regs->bx = sc->bx;
-	regs->dx = sc->dx;
-	regs->ax = sc->ax;
-	regs->cx = sc->cx;
-	regs->sp = sc->sp;
+	regs->r8 = R3_SLOT_GET(sc, r8);
+	regs->r9 = R3_SLOT_GET(sc, r9);
+	regs->r10 = R3_SLOT_GET(sc, r10);
+	regs->r11 = R3_SLOT_GET(sc, r11);
+	regs->r12 = R3_SLOT_GET(sc, r12);
+	regs->r13 = R3_SLOT_GET(sc, r13);
+	regs->r14 = R3_SLOT_GET(sc, r14);
+	regs->r15 = R3_SLOT_GET(sc, r15);
+	regs->di = R3_SLOT_GET(sc, di);
+	regs->si = R3_SLOT_GET(sc, si);
+	regs->bp = R3_SLOT_GET(sc, bp);
+	regs->bx = R3_SLOT_GET(sc, bx);
+	regs->dx = R3_SLOT_GET(sc, dx);
+	regs->ax = R3_SLOT_GET(sc, ax);
+	regs->cx = R3_SLOT_GET(sc, cx);
+	regs->sp = R3_SLOT_GET(sc, sp);
 	regs->ip = ev->ip;
-	regs->flags = sc->flags | X86_EFLAGS_IF;
+	regs->flags = R3_SLOT_GET(sc, flags) | X86_EFLAGS_IF;
 	if (unlikely(r3_debug_armed(current)) && !test_thread_flag(TIF_SINGLESTEP))
 		regs->flags &= ~X86_EFLAGS_TF;
 	regs->cs = R3_USER_CS;
@@ -324,12 +321,12 @@ void r3_frame_get(struct r3_slot_info *info, struct pt_regs *regs, struct r3_eve
 	regs->orig_ax = -1;
 
 	si = (void *)slot + si_off;
-	ev->code = READ_ONCE(si->si_code);
+	ev->code = R3_SLOT_GET(si, si_code);
 	if (ev->sig == SIGSYS) {
-		ev->arch = READ_ONCE(si->_sifields._sigsys._arch);
-		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigsys._call_addr);
+		ev->arch = R3_SLOT_GET(si, _sifields._sigsys._arch);
+		ev->addr = (unsigned long)R3_SLOT_GET(si, _sifields._sigsys._call_addr);
 	} else {
-		ev->addr = (unsigned long)READ_ONCE(si->_sifields._sigfault._addr);
+		ev->addr = (unsigned long)R3_SLOT_GET(si, _sifields._sigfault._addr);
 	}
 
 	get_bases(t, slot);

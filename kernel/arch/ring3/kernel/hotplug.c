@@ -17,10 +17,10 @@
 #include <linux/jiffies.h>
 #include <asm/host.h>
 #include <asm/entry.h>
-#include <asm/handover.h>
 #include <asm/irqflags.h>
 #include <asm/smp.h>
 #include <asm/traps.h>
+#include "handover.h"
 
 static DEFINE_PER_CPU(struct cpu, cpu_devices);
 

@@ -14,11 +14,11 @@
 #include <linux/sched/idle.h>
 #include <linux/cpu.h>
 #include <linux/minmax.h>
-#include <asm/handover.h>
 #include <asm/timex.h>
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/traps.h>
+#include "handover.h"
 
 #define POLL_MAX_US	200
 #define POLL_MIN_US	25
@@ -32,11 +32,6 @@ struct idle_poll {
 };
 
 static DEFINE_PER_CPU(struct idle_poll, idle_poll);
-
-static u64 cycles(u64 us)
-{
-	return r3_boot->tsc_khz * us / 1000;
-}
 
 /* Whoever may bring work can do it on another host CPU. */
 static bool others_run_elsewhere(unsigned int cpu)
@@ -55,7 +50,7 @@ static bool poll(struct idle_poll *p, u64 start)
 {
 	unsigned int cpu = smp_processor_id();
 	u32 *pending = &r3_boot->vcpu[cpu].pending;
-	u64 spin = others_run_elsewhere(cpu) ? cycles(SPIN_US) : 0;
+	u64 spin = others_run_elsewhere(cpu) ? r3_cycles(SPIN_US) : 0;
 	u64 now = start, last = start;
 	bool found;
 
@@ -74,8 +69,8 @@ static bool poll(struct idle_poll *p, u64 start)
 		last = now;
 		r3_host_yield();
 		now = get_cycles();
-		if (now - last > cycles(LONG_YIELD_US)) {
-			p->paused_until = now + cycles(PAUSE_US);
+		if (now - last > r3_cycles(LONG_YIELD_US)) {
+			p->paused_until = now + r3_cycles(PAUSE_US);
 			found = something_to_do(pending);
 			break;
 		}
@@ -92,11 +87,11 @@ static bool poll(struct idle_poll *p, u64 start)
 
 static void learn(struct idle_poll *p, u64 waited)
 {
-	if (waited > cycles(POLL_MAX_US))
+	if (waited > r3_cycles(POLL_MAX_US))
 		p->limit /= 2;
 	else if (waited > p->limit)
-		p->limit = clamp(p->limit * 2, cycles(POLL_MIN_US), cycles(POLL_MAX_US));
-	if (p->limit < cycles(POLL_MIN_US))
+		p->limit = clamp(p->limit * 2, r3_cycles(POLL_MIN_US), r3_cycles(POLL_MAX_US));
+	if (p->limit < r3_cycles(POLL_MIN_US))
 		p->limit = 0;
 }
 

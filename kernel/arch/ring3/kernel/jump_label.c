@@ -28,9 +28,8 @@ static int size_of(const u8 *insn)
 	return insn[0] == 0xeb || insn[0] == 0x66 ? 2 : 5;
 }
 
-static const struct jump_entry *patching;
-static enum jump_label_type patching_type;
-static int patching_size;
+/* The place that has a breakpoint now, or 0, and where that leads. */
+static unsigned long patching, patching_to;
 
 void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type type)
 {
@@ -55,16 +54,17 @@ void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type ty
 		memcpy(alias, insn, size);
 		return;
 	}
-	patching_type = type;
-	patching_size = size;
-	smp_store_release(&patching, entry);
+	WRITE_ONCE(patching_to, type == JUMP_LABEL_JMP ? jump_entry_target(entry) :
+							 (unsigned long)text + size);
+	smp_store_release(&patching, (unsigned long)text);
 	WRITE_ONCE(alias[0], 0xcc);
 	r3_host_membarrier();
 	memcpy(alias + 1, insn + 1, size - 1);
 	r3_host_membarrier();
 	WRITE_ONCE(alias[0], insn[0]);
 	r3_host_membarrier();
-	smp_store_release(&patching, NULL);
+	smp_store_release(&patching, 0);
+	smp_wmb();		/* before the next patching_to */
 }
 
 bool arch_jump_label_transform_queue(struct jump_entry *entry, enum jump_label_type type)
@@ -85,13 +85,22 @@ int arch_jump_entry_size(struct jump_entry *entry)
 /* Kernel code ran into a breakpoint at ip; returns where it goes on, or 0. */
 unsigned long r3_jump_label_trap(unsigned long ip)
 {
-	const struct jump_entry *entry = smp_load_acquire(&patching);
+	unsigned long at, to;
 
-	if (entry && jump_entry_code(entry) == ip)
-		return patching_type == JUMP_LABEL_JMP ? jump_entry_target(entry) :
-							 ip + patching_size;
-	/* Patched meanwhile: what is there now is an instruction. */
-	if (*(volatile u8 *)ip != 0xcc)
-		return ip;
-	return 0;
+	for (;;) {
+		at = smp_load_acquire(&patching);
+		if (at == ip) {
+			to = READ_ONCE(patching_to);
+			smp_rmb();
+			if (READ_ONCE(patching) == ip)
+				return to;
+			continue;
+		}
+		/* Patched meanwhile: what is there now is an instruction. */
+		if (*(volatile u8 *)ip != 0xcc)
+			return ip;
+		smp_rmb();
+		if (READ_ONCE(patching) == at)
+			return 0;
+	}
 }

@@ -23,6 +23,7 @@ static const char *const names[] = {
 	[R3_MUTATION_STOP] = "stop",
 	[R3_MUTATION_TASK_SIZE] = "task-size",
 	[R3_MUTATION_UACCESS] = "uaccess",
+	[R3_MUTATION_WORK] = "work",
 };
 
 static int activate(const char *name, const struct kernel_param *param)

@@ -204,10 +204,10 @@ void user_disable_single_step(struct task_struct *task)
 		task_pt_regs(task)->flags &= ~X86_EFLAGS_TF;
 }
 
+/* Debug registers stay as they are, on x86-64 too. */
 void ptrace_disable(struct task_struct *child)
 {
 	user_disable_single_step(child);
-	r3_debug_free(child);
 }
 
 #define DEBUGREG(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(long))

@@ -3,6 +3,7 @@
 #include <linux/linkage.h>
 #include <linux/syscalls.h>
 #include <linux/sched.h>
+#include <linux/prctl.h>
 #include <linux/uaccess.h>
 #include <uapi/asm/prctl.h>
 #include <asm/syscall.h>
@@ -42,6 +43,40 @@ SYSCALL_DEFINE2(arch_prctl, int, option, unsigned long, arg)
 	return -EINVAL;
 }
 
+/*
+ * The TSC of a guest thread is the host's, and other tasks run there, too: nobody
+ * can have it taken away.
+ */
+int r3_get_tsc_mode(unsigned long addr)
+{
+	return put_user(PR_TSC_ENABLE, (int __user *)addr);
+}
+
+int r3_set_tsc_mode(unsigned int mode)
+{
+	return mode == PR_TSC_ENABLE ? 0 : -EINVAL;
+}
+
+/*
+ * There are no ports here. Who asks is told what x86-64 tells everybody on a
+ * machine that is locked down: nothing is given, and nothing can be given back.
+ */
+#define NR_PORTS	65536
+
+SYSCALL_DEFINE3(ioperm, unsigned long, from, unsigned long, num, int, turn_on)
+{
+	if (from + num <= from || from + num > NR_PORTS)
+		return -EINVAL;
+	return turn_on ? -EPERM : 0;
+}
+
+SYSCALL_DEFINE1(iopl, unsigned int, level)
+{
+	if (level > 3)
+		return -EINVAL;
+	return level ? -EPERM : 0;
+}
+
 atomic_t r3_membarriers = ATOMIC_INIT(0);
 
 static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigned long cpu_id,
@@ -56,8 +91,6 @@ static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigne
 	return ret;
 }
 
-#define sys_iopl		sys_ni_syscall
-#define sys_ioperm		sys_ni_syscall
 #define sys_modify_ldt		sys_ni_syscall
 #define sys_map_shadow_stack	sys_ni_syscall
 #define sys_uretprobe		sys_ni_syscall

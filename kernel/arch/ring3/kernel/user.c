@@ -11,7 +11,6 @@
  */
 #include <linux/entry-common.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/clock.h>
 #include <linux/signal.h>
 #include <linux/nospec.h>
 #include <asm/syscall.h>
@@ -22,19 +21,20 @@
 #include <asm/entry.h>
 #include <asm/traps.h>
 #include <asm/rewrite.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 #include <asm/forced_yield.h>
+#include "handover.h"
+#include "user.h"
 
-/*
- * A guest thread that has not stopped this long after it was told to, see
- * refuses(): then it is looked at why, and at last that does not matter. Where
- * its manager acknowledges at once, that is before a soft lockup is reported.
- */
-#define STOP_TIMEOUT_NS	(2ULL * NSEC_PER_SEC)
-#define STOP_PATIENCE_NS (13ULL * NSEC_PER_SEC)
-#define KICK_AGAIN_NS	(100ULL * NSEC_PER_MSEC)
-/* Of the host's time, in which any thread answers. */
-#define STOP_RAN_NS	(50ULL * NSEC_PER_MSEC)
+/* What there is to do before user code may be resumed. */
+enum outcome {
+	NOT_READY,		/* it has not run: there is no space, or no slot in it */
+	STOPPED,		/* for what the kernel has to do */
+	TRAPPED,
+	CALLED,			/* by a system call instruction */
+	CALLED_INSIDE,		/* by one that is no more, in what was rewritten */
+	CALLED_FAST,		/* through the stub */
+};
 
 /* Interrupts that came in while user code runs. */
 static void user_irqs(struct pt_regs *regs)
@@ -54,146 +54,78 @@ static void no_space(long err)
 	force_fatal_sig(SIGKILL);
 }
 
-/* Makes the space and this vCPU's slot if need be; may sleep and move. */
-static struct r3_slot_info *get_slot(struct pt_regs *regs)
+/* This vCPU's slot, if all is ready; interrupts are off. */
+static struct r3_slot_info *ready_slot(void)
 {
 	struct r3_space *space = current->mm->context.space;
+
+	if (unlikely(!space || space->dead || space->dying || READ_ONCE(current->mm->context.fresh)))
+		return NULL;
+	return space->slots[smp_processor_id()];
+}
+
+/* Makes it ready; may sleep and move. */
+static void make_ready(struct pt_regs *regs)
+{
+	struct r3_space *space = r3_space_get(current->mm);
 	struct r3_slot_info *info;
 
-	if (likely(space)) {
-		info = space->slots[smp_processor_id()];
-		if (likely(info && !space->dead && !space->dying &&
-			   !READ_ONCE(current->mm->context.fresh)))
-			return info;
-	}
-
-	irqentry_enter_from_user_mode(regs);
-	local_irq_enable();
-	space = r3_space_get(current->mm);
 	if (IS_ERR(space)) {
 		no_space(PTR_ERR(space));
-	} else if (space->dead || space->dying) {
-		no_space(-ESRCH);
-	} else {
-		info = r3_space_slot(space, raw_smp_processor_id());
-		if (IS_ERR(info))
-			no_space(PTR_ERR(info));
-		else if (READ_ONCE(current->mm->context.fresh))
-			r3_fault_first(regs);
+		return;
 	}
-	local_irq_disable();
-	irqentry_exit_to_user_mode(regs);
-	return NULL;
+	if (space->dead || space->dying) {
+		no_space(-ESRCH);
+		return;
+	}
+	info = r3_space_slot(space, raw_smp_processor_id());
+	if (IS_ERR(info))
+		no_space(PTR_ERR(info));
+	else if (READ_ONCE(current->mm->context.fresh))
+		r3_fault_first(regs);
+}
+
+/* The entry that was queued last. The space's lock is held. */
+static struct r3_cmd *last_command(struct r3_space *space)
+{
+	return &space->cmd->cmd[(space->pos ? space->pos : R3_CMD_RING) - 1];
+}
+
+static void start_thread_of(struct r3_space *space, struct r3_slot_info *info, unsigned int cpu)
+{
+	struct r3_cmd *cmd;
+
+	info->started = true;
+	info->home = r3_affinity_home();
+	r3_space_cmd(space, R3_OP_THREAD, 0, r3_slot_address(cpu), info->home + 1, 0);
+	cmd = last_command(space);
+	/*
+	 * Its number is read before it runs user code. Other threads of the process
+	 * may write there: they deceive themselves. Afterwards neither that nor
+	 * where it runs is in memory that user code can read.
+	 */
+	r3_space_wait(space);
+	info->tid = r3_slot_take_tid(info->slot);
+	WRITE_ONCE(cmd->len, 0);
 }
 
 static void resume_guest(struct r3_space *space, struct r3_slot_info *info, unsigned int cpu)
 {
-	struct r3_slot *slot = info->slot;
-	unsigned long addr = R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
-
 	/* What this CPU has queued it sees; what others queue is not waited for here. */
 	if (likely(info->started && READ_ONCE(space->head) == READ_ONCE(space->rung))) {
-		/* event = 0, resume = 1, in one go: see struct r3_slot */
-		if (xchg((u64 *)&slot->event, 1ULL << 32) >> 32 >= 2) {
-			r3_host_futex_wake(&slot->resume, 1);
+		if (r3_slot_resume(info->slot)) {
+			r3_host_futex_wake(&info->slot->resume, 1);
 			r3_handover_late();
 		}
 		return;
 	}
-	WRITE_ONCE(slot->event, 0);
+	r3_slot_begin_event(info->slot);
 	spin_lock(&space->lock);
-	if (!info->started) {
-		info->started = true;
-		info->home = r3_affinity_home();
-		r3_space_cmd(space, R3_OP_THREAD, 0, addr, info->home + 1, 0);
-		/* Its number is read before it runs user code. Other threads of
-		 * the process may write there: they deceive themselves. */
-		r3_space_wait(space);
-		info->tid = READ_ONCE(slot->tid);
-	}
-	r3_space_cmd(space, R3_OP_WAKE, 0, addr, 0, 0);
+	if (!info->started)
+		start_thread_of(space, info, cpu);
+	r3_space_cmd(space, R3_OP_WAKE, 0, r3_slot_address(cpu), 0, 0);
 	r3_space_ring(space);
 	spin_unlock(&space->lock);
-}
-
-static void stop_guest(struct r3_space *space, unsigned int cpu)
-{
-	spin_lock(&space->lock);
-	space->kicked = true;
-	r3_space_cmd(space, R3_OP_KICK, space->slots[cpu]->tid, 0, 0, 0);
-	r3_space_ring(space);
-	spin_unlock(&space->lock);
-}
-
-static void give_up(struct r3_space *space)
-{
-	pr_warn("%s[%d]: user code does not answer, ending its space\n",
-		current->comm, task_pid_nr(current));
-	spin_lock(&space->lock);
-	r3_space_cmd(space, R3_OP_EXIT, 0, 0, 0, 0);
-	r3_space_ring(space);
-	space->dying = true;
-	spin_unlock(&space->lock);
-}
-
-/* How long user code has been told to stop. */
-struct stop {
-	u64 first, last;
-	u64 looked;		/* after STOP_TIMEOUT_NS, when its manager had acknowledged */
-	u64 used;		/* time on the host of its process, then */
-};
-
-/* The time on the host of all threads of the space. */
-static u64 time_used(struct r3_space *space)
-{
-	int pid = READ_ONCE(r3_zygote->space[space->id].pid);
-
-	return r3_host_clock((~(unsigned int)pid << 3) | 2);	/* CPUCLOCK_SCHED */
-}
-
-/*
- * Does user code not stop because it does not want to? On a host that has much
- * else to do it may not have run at all, nor the manager, for seconds. So it
- * refuses if it sleeps though it was told to go on, or if it ran.
- */
-static bool refuses(struct stop *stop, struct r3_space *space, struct r3_slot *slot, u64 now)
-{
-	unsigned int others;
-
-	if (!stop->looked) {
-		/* Then the manager has woken and kicked it, however late that was. */
-		spin_lock(&space->lock);
-		r3_space_wait(space);
-		spin_unlock(&space->lock);
-		stop->looked = sched_clock();
-		stop->used = time_used(space);
-		return false;
-	}
-	if (now - stop->looked > STOP_PATIENCE_NS)
-		return true;
-	/* Who sleeps there in good faith has posted an event before. */
-	if (r3_host_futex_wake(&slot->resume, 1) > 0 && !r3_slot_stopped(slot))
-		return true;
-	/* Which of a process's threads ran is not known, but how many can. */
-	others = min_t(unsigned int, atomic_read(&current->mm->mm_users), num_online_cpus()) - 1;
-	return time_used(space) > stop->used + others * (now - stop->looked) + STOP_RAN_NS;
-}
-
-/* Tells it, again after a while. Returns false if it does not listen. */
-static bool press(struct stop *stop, struct r3_space *space, struct r3_slot *slot, unsigned int cpu)
-{
-	u64 now = sched_clock();
-
-	if (!stop->first)
-		stop->first = now;
-	if (now - stop->first > STOP_TIMEOUT_NS && !r3_mutation(R3_MUTATION_STOP) &&
-	    refuses(stop, space, slot, now))
-		return false;
-	if (!stop->last || now - stop->last > KICK_AGAIN_NS) {
-		stop->last = now;
-		stop_guest(space, cpu);
-	}
-	return true;
 }
 
 /*
@@ -213,18 +145,18 @@ static bool must_stop_first(unsigned int cpu)
  */
 static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 {
-	struct r3_slot_info *info = get_slot(regs);
+	struct r3_slot_info *info = ready_slot();
+	bool stopping = false, rest = false, slept = false, spun = false, yielded;
+	unsigned int cpu = smp_processor_id();
 	struct r3_space *space;
-	struct stop stop = { };
-	bool stopping = false, rest = false, slept = false, spun = false, yielded = r3_boot->vcpu[smp_processor_id()].host_cpu < 0;
+	struct r3_stop stop = { };
 	struct r3_slot *slot;
-	unsigned int cpu;
 
 	if (!info)
 		return false;
-	cpu = smp_processor_id();
 	space = current->mm->context.space;
 	slot = info->slot;
+	yielded = r3_boot->vcpu[cpu].host_cpu < 0;
 
 	if (unlikely(space->placed != cpu))
 		r3_space_place(space, cpu, atomic_read(&current->mm->mm_users) > 1);
@@ -247,8 +179,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			if (call || rest || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
 		}
-		if (stopping && !press(&stop, space, slot, cpu)) {
-			give_up(space);
+		if (stopping && !r3_stop_press(&stop, space, info)) {
+			r3_stop_give_up(space);
 			return false;
 		}
 		if (!spun && r3_handover_spin(slot))
@@ -263,17 +195,18 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			if (r3_hand_over(slot))
 				continue;
 		}
-		cmpxchg(&slot->event, 0, 2);
-		if (READ_ONCE(slot->event) != 2)
+		if (!r3_slot_announce_sleep(slot))
 			continue;
 		slept = true;
 		/* No interrupt is taken now, the timer's neither. */
 		if (call)
-			r3_host_futex_wait_ns(&slot->event, 2, KICK_AGAIN_NS);
+			r3_host_futex_wait_ns(&slot->event, 2, R3_KICK_AGAIN_NS);
 		else
 			r3_host_wait_irq(&slot->event, 2);
 	}
 	r3_handover_end(slept);
+	if (unlikely(stopping))
+		r3_stop_end(&stop, space, info);
 	r3_frame_get(info, regs, ev, cpu);
 	if (unlikely(rest))
 		r3_forced_yield();
@@ -300,95 +233,38 @@ static void do_syscall(struct pt_regs *regs, bool by_signal)
 	syscall_exit_to_user_mode(regs);
 }
 
-static void do_trap(struct pt_regs *regs, struct r3_event *ev);
+/*
+ * All but system calls: the kernel's part of what user code stopped for, and what
+ * is pending meanwhile.
+ */
+static void do_work(struct pt_regs *regs, const struct r3_event *ev, enum outcome outcome)
+{
+	irqentry_enter_from_user_mode(regs);
+	local_irq_enable();
+	if (outcome == TRAPPED)
+		r3_user_trap(regs, ev);
+	else if (outcome == NOT_READY)
+		make_ready(regs);
+	local_irq_disable();
+	irqentry_exit_to_user_mode(regs);
+}
 
 /* A rewritten system call. */
-static void do_fast(struct pt_regs *regs, struct r3_event *ev)
+static void do_fast(struct pt_regs *regs, const struct r3_event *ev)
 {
-	u64 enter = r3_handover_enter();
+	const struct r3_event forged = { .sig = SIGSEGV };
 	struct r3_site site;
+	u64 enter;
 
 	if (unlikely(!r3_rewrite_enter(regs, ev->site, &site))) {
 		/* Nobody but forgers gets here. */
-		*ev = (struct r3_event){ .sig = SIGSEGV };
-		do_trap(regs, ev);
+		do_work(regs, &forged, TRAPPED);
 		return;
 	}
+	enter = r3_yield_enter();
 	do_syscall(regs, false);
 	r3_handover_leave(ev->site, enter);
 	r3_rewrite_leave(regs, &site);
-}
-
-static void trap_signal(struct pt_regs *regs, struct r3_event *ev)
-{
-	current->thread.trap_nr = ev->trap_nr;
-	current->thread.error_code = ev->err;
-
-	switch (ev->sig) {
-	case SIGFPE:
-		force_sig_fault(SIGFPE, ev->code > 0 && ev->code < 16 ? ev->code : FPE_FLTUNK,
-				(void __user *)regs->ip);
-		break;
-	case SIGILL:
-		force_sig_fault(SIGILL, ILL_ILLOPN, (void __user *)regs->ip);
-		break;
-	case SIGTRAP:
-		if (ev->trap_nr == R3_TRAP_BP) {
-			force_sig(SIGTRAP);
-			break;
-		}
-		if (r3_debug_armed(current)) {
-			if (r3_debug_hit(regs)) {
-				force_sig_fault(SIGTRAP, TRAP_HWBKPT, (void __user *)regs->ip);
-				break;
-			}
-			if (!test_thread_flag(TIF_SINGLESTEP))
-				break;
-		}
-		if (test_thread_flag(TIF_SINGLESTEP))
-			regs->flags &= ~X86_EFLAGS_TF;
-		force_sig_fault(SIGTRAP, TRAP_TRACE, (void __user *)regs->ip);
-		break;
-	case SIGBUS:
-		if (ev->trap_nr == R3_TRAP_AC) {
-			force_sig_fault(SIGBUS, BUS_ADRALN, NULL);
-			break;
-		}
-		pr_err_ratelimited("%s[%d]: the host has no memory for page %lx\n",
-				   current->comm, task_pid_nr(current), ev->cr2);
-		force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)ev->cr2);
-		break;
-	case SIGSYS:
-		/* int 0x80: there is no such gate here. */
-	case SIGSEGV:
-		/* #GP and its kin: no address to tell. */
-		force_sig(SIGSEGV);
-		break;
-	default:
-		/* The frame is not one the host wrote: user code forged it. */
-		force_fatal_sig(SIGSEGV);
-	}
-}
-
-static void do_trap(struct pt_regs *regs, struct r3_event *ev)
-{
-	irqentry_enter_from_user_mode(regs);
-	local_irq_enable();
-	if (ev->sig == SIGSEGV && ev->trap_nr == R3_TRAP_PF)
-		r3_fault_user(regs, ev->cr2, ev->err);
-	else
-		trap_signal(regs, ev);
-	local_irq_disable();
-	irqentry_exit_to_user_mode(regs);
-}
-
-static void do_stopped(struct pt_regs *regs)
-{
-	irqentry_enter_from_user_mode(regs);
-	/* It may have been stopped for an interrupt that is pending still. */
-	local_irq_enable();
-	local_irq_disable();
-	irqentry_exit_to_user_mode(regs);
 }
 
 /*
@@ -409,21 +285,6 @@ static bool in_host_vsyscall(struct pt_regs *regs, struct r3_event *ev)
 	return true;
 }
 
-/* Has user code jumped into what was rewritten? Then it never happened. */
-static bool in_rewritten(struct pt_regs *regs, struct r3_event *ev)
-{
-	if (ev->sig != SIGILL && (ev->sig != SIGSEGV || ev->trap_nr != R3_TRAP_GP))
-		return false;
-	switch (r3_rewrite_trap(regs)) {
-	case 2:
-		do_syscall(regs, false);
-		fallthrough;
-	case 1:
-		return true;
-	}
-	return false;
-}
-
 /*
  * With TF set, the jump of a rewritten call traps when it has arrived at its
  * trampoline, of which nothing has been executed yet.
@@ -438,25 +299,70 @@ static bool stepped_into_stub(struct r3_event *ev)
 	return true;
 }
 
+/* In the stub's own code, which is stepped through until user code is reached. */
+static bool stepped_in_stub(const struct r3_event *ev)
+{
+	return ev->sig == SIGTRAP && ev->ip >= R3_STUB_POSTED && ev->ip < R3_STUB_FAST_END;
+}
+
+static enum outcome outcome_of(struct pt_regs *regs, struct r3_event *ev)
+{
+	if (ev->sig == R3_SIG_FAST || stepped_into_stub(ev))
+		return CALLED_FAST;
+	if (ev->sig == SIGSYS && ev->arch == AUDIT_ARCH_X86_64)
+		return likely(!in_host_vsyscall(regs, ev)) ? CALLED : TRAPPED;
+	if (ev->sig == R3_SIG_KICK || stepped_in_stub(ev))
+		return STOPPED;
+	/* Has user code jumped into what was rewritten? Then it never happened. */
+	if (ev->sig == SIGILL || (ev->sig == SIGSEGV && ev->trap_nr == R3_TRAP_GP)) {
+		switch (r3_rewrite_trap(regs)) {
+		case 2:
+			return CALLED_INSIDE;
+		case 1:
+			return STOPPED;
+		}
+	}
+	return TRAPPED;
+}
+
+/* An instruction breakpoint is there: user code stops before it runs. */
+static bool at_breakpoint(struct pt_regs *regs, struct r3_event *ev)
+{
+	if (likely(!r3_debug_armed(current)) || !r3_debug_arrived(regs))
+		return false;
+	*ev = (struct r3_event){ .sig = SIGTRAP, .trap_nr = R3_TRAP_DB, .breakpoint = true };
+	return true;
+}
+
+/*
+ * Whatever user code says, or only says, that it stopped for: before it is
+ * resumed, interrupts have been on and the work of returning to user mode has
+ * been done. All of do_syscall(), do_fast() and do_work() do so, and there is no
+ * other way round. So neither a signal nor another task waits for an event that
+ * user code may choose.
+ */
 void __noreturn r3_user_loop(struct pt_regs *regs)
 {
+	enum outcome outcome;
 	struct r3_event ev;
 
 	for (;;) {
-		if (!run_user(regs, &ev))
+		if (at_breakpoint(regs, &ev))
+			outcome = TRAPPED;
+		else
+			outcome = run_user(regs, &ev) ? outcome_of(regs, &ev) : NOT_READY;
+		if (r3_mutation(R3_MUTATION_WORK) && outcome == STOPPED)
 			continue;
-		if (ev.sig == R3_SIG_FAST || stepped_into_stub(&ev))
+		switch (outcome) {
+		case CALLED_FAST:
 			do_fast(regs, &ev);
-		else if (ev.sig == SIGSYS && ev.arch == AUDIT_ARCH_X86_64 &&
-			 likely(!in_host_vsyscall(regs, &ev)))
-			do_syscall(regs, true);
-		else if (ev.ip >= R3_STUB_TRAMP && ev.ip < R3_STUB_POSTED &&
-			 ev.sig == R3_SIG_KICK)
-			continue;	/* it is about to stop by itself */
-		else if (ev.sig == R3_SIG_KICK ||
-			 (ev.sig == SIGTRAP && ev.ip >= R3_STUB_POSTED && ev.ip < R3_STUB_FAST_END))
-			do_stopped(regs);
-		else if (!in_rewritten(regs, &ev))
-			do_trap(regs, &ev);
+			break;
+		case CALLED:
+		case CALLED_INSIDE:
+			do_syscall(regs, outcome == CALLED);
+			break;
+		default:
+			do_work(regs, &ev, outcome);
+		}
 	}
 }

@@ -161,7 +161,7 @@ int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
 
 	if ((flags & FAULT_FLAG_WRITE) && r3_write_copies(mm, addr))
 		r3_forked_note(mm, addr, R3_FORKED_WRITE);
-	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs ?: task_pt_regs(current), addr);
+	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs ?: current_pt_regs(), addr);
 	r3_memmap_ahead();
 	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, regs, &fault))
 		return fault_result(fault, code);

@@ -23,6 +23,7 @@ void __init paging_init(void)
 
 	max_zone_pfn[ZONE_NORMAL] = max_pfn;
 	r3_memmap_init();
+	r3_debug_init();
 	free_area_init(max_zone_pfn);
 }
 

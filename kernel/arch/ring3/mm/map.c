@@ -308,11 +308,9 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	unsigned long addr, first, next, size, flags;
 
 	r3_uaccess_flush();
-	space = READ_ONCE(mm->context.space);
+	space = r3_space_lock(mm, &flags);
 	if (!space)
 		return;
-
-	spin_lock_irqsave(&space->lock, flags);
 	run.space = space;
 	take_stale(&run, mm, start, end);
 	addr = first = max(start, space->lo);
@@ -320,10 +318,6 @@ void r3_space_flush(struct mm_struct *mm, unsigned long start, unsigned long end
 	if (addr >= end || space->dead)
 		goto out;
 
-	if (!atomic_read(&mm->mm_users) && start <= space->lo && end == space->hi) {
-		r3_space_retire(space);
-		goto out;
-	}
 	for (; addr < end; addr = next) {
 		pte_t *ptep = entry_of(mm, addr, &next, &size);
 
@@ -538,15 +532,14 @@ static struct r3_retired *retired_place(struct mm_struct *mm, struct r3_space *s
 bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3_rewrite *next,
 			unsigned long addr, unsigned long pfn)
 {
-	struct r3_space *space = READ_ONCE(mm->context.space);
 	bool copied = r3_rewrite_copied(base, addr), done = false;
-	struct r3_retired *old = NULL;
 	unsigned long end, size, flags;
+	struct r3_space *space = r3_space_lock(mm, &flags);
+	struct r3_retired *old = NULL;
 	pte_t *ptep, pte;
 
 	if (!space)
 		return false;
-	spin_lock_irqsave(&space->lock, flags);
 	if (copied)
 		old = retired_place(mm, space);
 	if (rcu_access_pointer(mm->context.rewrite) != base || !r3_rewrite_possible(mm) ||

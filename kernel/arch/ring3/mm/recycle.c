@@ -9,10 +9,10 @@
  * again only if it has one guest thread, and that is known to be asleep:
  *
  * 1. All user memory is unmapped and the slot is made read-only, acknowledged
- *    (r3_space_retire()). From now on the thread can write nothing at all. A
+ *    (retire()). From now on the thread can write nothing at all. A
  *    signal, whatever for, finds no stack and ends the process.
  * 2. The word it waits on is woken, and the host says that somebody was asleep
- *    there (r3_space_park()). Only this thread can be: nobody else has the slot
+ *    there (reset()). Only this thread can be: nobody else has the slot
  *    mapped, the manager never waits there. Its filter lets it sleep from one
  *    instruction only, so it goes on behind that, with the word's address in
  *    RDI. That code writes nothing and jumps to the reset, or the process dies:
@@ -21,39 +21,29 @@
  *    with a frame that the kernel has written and the space cannot: all registers
  *    and the signal mask are new then. It leads back to the same sleep.
  * 4. Before the space is given to another mm it is woken again, and again has
- *    to be found asleep (r3_space_used()): it has gone all the way. Only then
+ *    to be found asleep (r3_space_unpark()): it has gone all the way. Only then
  *    may the slot be written again, and anything else be mapped.
  *
  * A thread that was ever told to stop by signal may have one pending. Such
  * spaces are not used again, nor are those where the host refused something.
  */
+#include <linux/init.h>
+#include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/string.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 #include <asm/space.h>
 #include <asm/host.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
 #include <asm/mutation.h>
 
-#define KEPT	4
-
-/* By the vCPU of their only slot. Oldest first, under the lists' lock of space.c. */
-struct kept {
-	struct r3_space *space[KEPT];
-	unsigned int nr;
-};
-
-static DEFINE_PER_CPU(struct kept, kept);
-
-static unsigned long slot_address(unsigned int cpu)
-{
-	return R3_STUB_SLOTS + cpu * R3_SLOT_STRIDE;
-}
+/* By the vCPU of their only slot. */
+static DEFINE_PER_CPU(struct r3_idle, parked);
 
 /* The vCPU of the only slot, if the space may serve again, or -1. */
 static int only_slot(struct r3_space *space)
@@ -72,21 +62,23 @@ static int only_slot(struct r3_space *space)
 	return only >= 0 && space->slots[only]->started ? only : -1;
 }
 
-/**
- * r3_space_retire - take all of its memory from a space whose mm has no users
- *
- * Its slot, too, if that is all it needs to be kept. The space's lock is held.
+/*
+ * Takes all of its memory from a space, and its slot if that is all it needs to
+ * be parked. The space's lock is held.
  */
-void r3_space_retire(struct r3_space *space)
+static void retire(struct r3_space *space)
 {
 	int cpu = only_slot(space);
+	unsigned int tries;
 
 	/* On one host CPU it may be on its way. */
-	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) != 2)
-		r3_hand_over(NULL);
+	for (tries = 0; cpu >= 0 && !r3_slot_sleeps(space->slots[cpu]->slot) && tries < 3; tries++) {
+		if (!r3_hand_over(NULL))
+			break;
+	}
 	/* It writes there until it says that it will sleep; who lies is ended. */
-	if (cpu >= 0 && READ_ONCE(space->slots[cpu]->slot->resume) == 2) {
-		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, slot_address(cpu),
+	if (cpu >= 0 && r3_slot_sleeps(space->slots[cpu]->slot)) {
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, r3_slot_address(cpu),
 			     space->slots[cpu]->size, 0);
 		space->retired = true;
 	}
@@ -108,12 +100,12 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 	slot->flags = X86_EFLAGS_IF;
 
 	uc->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	uc->uc_stack.ss_sp = (void __user *)(slot_address(cpu) + r3_stack_start);
+	uc->uc_stack.ss_sp = (void __user *)(r3_slot_address(cpu) + r3_stack_start);
 	uc->uc_stack.ss_size = info->size - r3_stack_start;
 	*(u64 *)&uc->uc_sigmask = ~0ULL;
 	sc->sp = 0;
 	sc->ip = R3_STUB_SLEEP;
-	sc->di = slot_address(cpu) + R3_SLOT_RESUME;
+	sc->di = r3_slot_address(cpu) + R3_SLOT_RESUME;
 	sc->dx = R3_RESUME_RESET;
 	sc->flags = X86_EFLAGS_IF;
 	sc->cs = R3_USER_CS;
@@ -132,21 +124,15 @@ static bool asleep(struct r3_slot_info *info)
 	return r3_host_futex_wake(&info->slot->resume, 1) == 1 || r3_mutation(R3_MUTATION_ASLEEP);
 }
 
-/**
- * r3_space_park - have a space that no mm uses any more reset
- *
- * Returns false if it cannot serve again and has to end, or is not needed.
- */
-bool r3_space_park(struct r3_space *space)
+static bool reset(struct r3_space *space)
 {
 	int cpu = only_slot(space);
 	unsigned long flags;
 
-	if (cpu < 0 || READ_ONCE(per_cpu(kept, cpu).nr) == KEPT)
+	if (cpu < 0 || READ_ONCE(per_cpu(parked, cpu).nr) == per_cpu(parked, cpu).max)
 		return false;
 	spin_lock_irqsave(&space->lock, flags);
-	if (space->hi || !space->retired)
-		r3_space_retire(space);
+	retire(space);
 	spin_unlock_irqrestore(&space->lock, flags);
 	if (!space->retired || only_slot(space) < 0 || space->head != space->acked)
 		return false;
@@ -159,64 +145,59 @@ bool r3_space_park(struct r3_space *space)
 	return asleep(space->slots[cpu]);
 }
 
-/* It is resting. Returns false if there are enough of them. */
-bool r3_space_keep(struct r3_space *space)
+/**
+ * r3_space_park - have a space reset that no mm uses any more, and keep it
+ *
+ * Returns false if it cannot serve again, or is not needed: then it has to end.
+ */
+bool r3_space_park(struct r3_space *space)
 {
-	int cpu = only_slot(space);
-	struct kept *k;
-
-	if (cpu < 0)
-		return false;
-	k = per_cpu_ptr(&kept, cpu);
-	if (k->nr == KEPT)
-		return false;
-	k->space[k->nr++] = space;
-	return true;
+	return reset(space) && r3_idle_add(per_cpu_ptr(&parked, only_slot(space)), space);
 }
 
-static void take(struct kept *k, unsigned int i)
+/**
+ * r3_space_unpark - a parked space for this vCPU, or NULL
+ *
+ * Those whose thread is kept where the vCPU no longer is end; one that is still
+ * on its way to its sleep is left for the next time.
+ */
+struct r3_space *r3_space_unpark(void)
 {
-	memmove(k->space + i, k->space + i + 1, (--k->nr - i) * sizeof(k->space[0]));
-}
+	unsigned int cpu = raw_smp_processor_id(), tries = R3_PARKED_SPACES;
+	struct r3_idle *idle = per_cpu_ptr(&parked, cpu);
+	struct r3_space *space;
+	unsigned long flags;
 
-/* For this vCPU, or NULL. */
-struct r3_space *r3_space_used(void)
-{
-	unsigned int cpu = smp_processor_id(), i;
-	struct kept *k = this_cpu_ptr(&kept);
-
-	for (i = 0; i < k->nr; i++) {
-		struct r3_space *space = k->space[i];
+	while (tries-- && (space = r3_idle_take(idle))) {
 		struct r3_slot_info *info = space->slots[cpu];
 
-		if (info->home != r3_affinity_home_of(cpu) || !asleep(info))
+		if (info->home != r3_affinity_home_of(cpu)) {
+			r3_space_end(space);
 			continue;
-		take(k, i);
+		}
+		if (!asleep(info)) {
+			if (!r3_idle_add(idle, space))
+				r3_space_end(space);
+			continue;
+		}
 		space->retired = false;
-		spin_lock(&space->lock);
-		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ | PROT_WRITE, slot_address(cpu),
+		spin_lock_irqsave(&space->lock, flags);
+		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ | PROT_WRITE, r3_slot_address(cpu),
 			     info->size, 0);
-		spin_unlock(&space->lock);
+		spin_unlock_irqrestore(&space->lock, flags);
 		return space;
 	}
 	return NULL;
 }
 
-/* It has ended. Returns true if it was one of those kept. */
-bool r3_space_unkeep(struct r3_space *space)
+static int __init park_init(void)
 {
-	unsigned int i;
-	int cpu;
+	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct kept *k = per_cpu_ptr(&kept, cpu);
-
-		for (i = 0; i < k->nr; i++) {
-			if (k->space[i] == space) {
-				take(k, i);
-				return true;
-			}
-		}
+		INIT_LIST_HEAD(&per_cpu(parked, cpu).spaces);
+		per_cpu(parked, cpu).max = R3_PARKED_SPACES;
 	}
-	return false;
+	return 0;
 }
+early_initcall(park_init);

@@ -5,29 +5,20 @@
  * queued under the space's lock and published by r3_space_ring(); making a
  * page less accessible is over only when r3_space_sync() has returned.
  *
- * A space serves one mm at a time. Most end with it; some are kept for others
- * (mm/recycle.c), and a few fresh ones are kept ready as well.
+ * A space serves one mm at a time: mm/context.c says which.
  */
 #include <linux/slab.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/mm.h>
-#include <linux/oom.h>
-#include <linux/workqueue.h>
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/fpu.h>
-#include <asm/mmu_context.h>
-#include <asm/rewrite.h>
-#include <asm/handover.h>
+#include <asm/yield.h>
 
-#define POOL_SIZE	4
-
-static DEFINE_SPINLOCK(spaces_lock);
+static DEFINE_SPINLOCK(spaces_lock);	/* the table, and all lists of idle spaces */
 static struct r3_space *space_by_id[R3_MAX_SPACES];
-static struct r3_space *pool[POOL_SIZE];
-static unsigned int pooled;
+static u32 nr_ids __ro_after_init;	/* so many may exist at a time */
 static u32 first_free;			/* no lower entry is free */
+static void (*on_loss)(void);
 static unsigned int slot_order;		/* pages of a slot, as an order */
 unsigned int r3_stack_start __ro_after_init;
 
@@ -43,6 +34,13 @@ void __init r3_space_init(void)
 	r3_stack_start = R3_SLOT_FP + ALIGN(r3_fpframe_size, 64);
 	need = r3_stack_start + r3_fpframe_size + 1536;
 	slot_order = get_order(need);
+	nr_ids = R3_SPACES(r3_boot->ram_size, r3_boot->nr_cpus);
+}
+
+/* Called, with interrupts off, when a space has ended that an mm still has. */
+void r3_space_on_loss(void (*fn)(void))
+{
+	on_loss = fn;
 }
 
 static u32 state_of(struct r3_space *space)
@@ -72,6 +70,13 @@ static void drain_acks(unsigned int cpu)
 		;
 }
 
+/* Its process has ended, and has nothing mapped. */
+static void set_dead(struct r3_space *space)
+{
+	r3_debug_space_gone(space);
+	space->dead = true;
+}
+
 static int wait_ack(struct r3_space *space)
 {
 	unsigned int cpu = smp_processor_id();
@@ -86,15 +91,17 @@ static int wait_ack(struct r3_space *space)
 
 		if (ret == sizeof(val)) {
 			if (val & R3_ACK_OK) {
-				if (val & (R3_ACK_FAILED & ~R3_ACK_OK))
-					space->failed = true;
+				bool failed = val & (R3_ACK_FAILED & ~R3_ACK_OK);
+
+				space->failed |= failed;
+				r3_debug_space_acked(space, failed);
 				return 0;
 			}
 		} else if (ret != -EINTR) {
 			panic("ring3: cannot read acknowledgements (error %ld)", ret);
 		}
 		if (state_of(space) >= R3_SPACE_FAILED) {
-			space->dead = true;
+			set_dead(space);
 			drain_acks(cpu);
 			return -ESRCH;
 		}
@@ -111,6 +118,7 @@ static void put_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
 	cmd->addr = addr;
 	cmd->len = len;
 	cmd->off = off;
+	r3_debug_space_cmd(space, op, addr, len, off);
 	space->head++;
 	/* As the manager counts: head may wrap, the ring is no power of two. */
 	if (++space->pos == R3_CMD_RING)
@@ -164,44 +172,15 @@ int r3_space_sync(struct r3_space *space)
 	return ret;
 }
 
-/*
- * Has the manager work where the vCPU is that will wait for it: one that sleeps
- * on another host CPU takes longer to wake than its work takes. Interrupts are off.
- */
-void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared)
-{
-	int place = shared ? R3_PLACED_EVERYWHERE : cpu;
-	unsigned int i;
-
-	if (space->placed == place || !r3_vcpus_apart)
-		return;
-	if (r3_affinity_home() < 0) {
-		space->placed = place;
-		return;
-	}
-	spin_lock(&space->lock);
-	memset(space->cmd->place, 0, sizeof(space->cmd->place));
-	for (i = 0; i < r3_boot->nr_cpus; i++) {
-		int home = r3_affinity_home_of(i);
-
-		if ((shared || i == cpu) && home >= 0)
-			__set_bit(home % (R3_MAX_HOST_CPU + 1),
-				  (unsigned long *)space->cmd->place);
-	}
-	space->placed = place;
-	r3_space_cmd(space, R3_OP_PLACE, 0, 0, 0, 0);
-	spin_unlock(&space->lock);
-}
-
 static int want_space(struct r3_space *space)
 {
 	struct r3_zygote *z = r3_zygote;
 	u32 id;
 
 	/* The lowest free one: the monitor searches the table from its start. */
-	for (id = first_free; id < R3_MAX_SPACES && space_by_id[id]; id++)
+	for (id = first_free; id < nr_ids && space_by_id[id]; id++)
 		;
-	if (id == R3_MAX_SPACES)
+	if (id >= nr_ids)
 		return -EAGAIN;
 	if (z->want_head - READ_ONCE(z->want_tail) >= R3_ZYGOTE_RING)
 		return -EAGAIN;
@@ -239,8 +218,9 @@ static void free_space(struct r3_space *space)
 
 	for_each_possible_cpu(cpu) {
 		if (space->slots[cpu])
-			r3_handover_forget(cpu, space->slots[cpu]);
+			r3_slot_forget(cpu, space->slots[cpu]);
 	}
+	r3_debug_space_gone(space);
 	free_page((unsigned long)space->cmd);
 	/* A vCPU that looks at it just now has interrupts off. */
 	call_rcu(&space->rcu, free_slots);
@@ -255,7 +235,8 @@ static void forget_space(struct r3_space *space)
 	free_space(space);
 }
 
-static struct r3_space *new_space(void)
+/* Asks the zygote for one. -EAGAIN: when others have ended there may be room. */
+struct r3_space *r3_space_new(void)
 {
 	struct r3_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
 	unsigned long flags;
@@ -274,6 +255,7 @@ static struct r3_space *new_space(void)
 	space->placed = r3_boot->nr_cpus == 1 ? 0 : R3_PLACED_NOWHERE;
 	space->cmd->stack_size = PAGE_SIZE << slot_order;
 	space->cmd->stack_start = r3_stack_start;
+	r3_debug_space_begin(space);
 
 	spin_lock_irqsave(&spaces_lock, flags);
 	err = want_space(space);
@@ -285,70 +267,41 @@ static struct r3_space *new_space(void)
 	return space;
 }
 
-/* The oldest: the zygote has made it. */
-static struct r3_space *take_fresh(void)
+/* Returns false if there are enough there, or the space has ended. */
+bool r3_idle_add(struct r3_idle *idle, struct r3_space *space)
 {
-	struct r3_space *space = NULL;
+	unsigned long flags;
+	bool added;
+
+	spin_lock_irqsave(&spaces_lock, flags);
+	added = idle->nr < idle->max && state_of(space) < R3_SPACE_FAILED;
+	if (added) {
+		list_add_tail(&space->idle_entry, &idle->spaces);
+		space->idle = idle;
+		idle->nr++;
+	}
+	spin_unlock_irqrestore(&spaces_lock, flags);
+	return added;
+}
+
+static void idle_remove(struct r3_space *space)
+{
+	list_del(&space->idle_entry);
+	space->idle->nr--;
+	space->idle = NULL;
+}
+
+/* The oldest, or NULL. */
+struct r3_space *r3_idle_take(struct r3_idle *idle)
+{
+	struct r3_space *space;
 	unsigned long flags;
 
 	spin_lock_irqsave(&spaces_lock, flags);
-	if (pooled) {
-		space = pool[0];
-		memmove(pool, pool + 1, --pooled * sizeof(pool[0]));
-	}
-	spin_unlock_irqrestore(&spaces_lock, flags);
-	return space;
-}
-
-/* Asks for spaces that the next ones will not have to wait for. */
-static void make_fresh(void)
-{
-	while (READ_ONCE(pooled) < POOL_SIZE) {
-		struct r3_space *space = new_space();
-		unsigned long flags;
-		bool full;
-
-		if (IS_ERR(space))
-			return;
-		spin_lock_irqsave(&spaces_lock, flags);
-		full = pooled == POOL_SIZE;
-		if (!full)
-			pool[pooled++] = space;
-		spin_unlock_irqrestore(&spaces_lock, flags);
-		if (full) {
-			r3_space_put(space);
-			return;
-		}
-	}
-}
-
-/* The mm's space, made or taken from the pool if it has none. May sleep. */
-struct r3_space *r3_space_get(struct mm_struct *mm)
-{
-	struct r3_space *space = READ_ONCE(mm->context.space), *other;
-	unsigned long flags;
-
+	space = list_first_entry_or_null(&idle->spaces, struct r3_space, idle_entry);
 	if (space)
-		return space;
-	spin_lock_irqsave(&spaces_lock, flags);
-	space = r3_space_used();
+		idle_remove(space);
 	spin_unlock_irqrestore(&spaces_lock, flags);
-	if (!space)
-		space = take_fresh();
-	if (!space)
-		space = new_space();
-	if (IS_ERR(space))
-		return space;
-	/* Not when it was made: it may have been in the pool for long. */
-	local_irq_save(flags);
-	r3_space_place(space, smp_processor_id(), false);
-	local_irq_restore(flags);
-	other = cmpxchg(&mm->context.space, NULL, space);
-	if (other) {
-		r3_space_put(space);
-		return other;
-	}
-	make_fresh();
 	return space;
 }
 
@@ -385,19 +338,10 @@ struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu)
 	return info;
 }
 
-/* No mm uses the space any more. */
-void r3_space_put(struct r3_space *space)
+/* Ends the process of a space that no mm uses. */
+void r3_space_end(struct r3_space *space)
 {
 	unsigned long flags;
-	bool kept;
-
-	if (r3_space_park(space)) {
-		spin_lock_irqsave(&spaces_lock, flags);
-		kept = state_of(space) < R3_SPACE_FAILED && r3_space_keep(space);
-		spin_unlock_irqrestore(&spaces_lock, flags);
-		if (kept)
-			return;
-	}
 
 	spin_lock_irqsave(&space->lock, flags);
 	if (!space->dead) {
@@ -416,17 +360,6 @@ void r3_space_put(struct r3_space *space)
 	else
 		space->orphan = true;	/* r3_space_reap() frees it */
 	spin_unlock_irqrestore(&spaces_lock, flags);
-}
-
-void destroy_context(struct mm_struct *mm)
-{
-	struct r3_space *space = mm->context.space;
-
-	mm->context.space = NULL;
-	if (space)
-		r3_space_put(space);
-	r3_rewrite_free(mm);
-	r3_forked_free(mm);
 }
 
 /*
@@ -450,52 +383,16 @@ void r3_space_drop(struct r3_space *space)
 		panic("ring3: the host does not unmap a guest process's memory: raise vm.max_map_count");
 }
 
-static bool lost_its_space(struct task_struct *p)
-{
-	struct task_struct *t = find_lock_task_mm(p);
-	bool lost;
-
-	if (!t)
-		return false;
-	lost = t->mm->context.space && READ_ONCE(t->mm->context.space->dead);
-	task_unlock(t);
-	return lost;
-}
-
-/* Whoever is blocked in the kernel would not notice that its space is gone. */
-static void kill_spaceless(struct work_struct *work)
-{
-	struct task_struct *p;
-
-	rcu_read_lock();
-	for_each_process(p) {
-		if ((p->flags & PF_KTHREAD) || !lost_its_space(p))
-			continue;
-		/* No signal ends PID 1, and no system goes on without it. */
-		if (is_global_init(p))
-			panic("ring3: the host ended the space of PID 1");
-		do_send_sig_info(SIGKILL, SEND_SIG_PRIV, p, PIDTYPE_TGID);
-	}
-	rcu_read_unlock();
-}
-static DECLARE_WORK(kill_work, kill_spaceless);
-
 static void space_died(u32 id)
 {
 	struct r3_space *space = space_by_id[id];
-	unsigned int i;
 
 	/* The number may have gone to another space since. */
 	if (!space || state_of(space) < R3_SPACE_FAILED)
 		return;
-	for (i = 0; i < pooled; i++) {
-		if (pool[i] == space) {
-			pool[i] = pool[--pooled];
-			space->orphan = true;
-			break;
-		}
-	}
-	if (space->orphan || r3_space_unkeep(space)) {
+	if (space->orphan || space->idle) {
+		if (space->idle)
+			idle_remove(space);
 		forget_space(space);
 		return;
 	}
@@ -505,8 +402,9 @@ static void space_died(u32 id)
 	else if (!space->dying)
 		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
 		       r3_zygote->space[id].pid);
-	space->dead = true;
-	schedule_work(&kill_work);
+	set_dead(space);
+	if (on_loss)
+		on_loss();
 }
 
 /* Interrupt: the monitor reaped spaces. */
@@ -514,14 +412,14 @@ void r3_space_reap(void)
 {
 	struct r3_zygote *z = r3_zygote;
 	unsigned long flags;
+	unsigned int i;
 
 	spin_lock_irqsave(&spaces_lock, flags);
-	while (z->dead_tail != smp_load_acquire(&z->dead_head)) {
-		u32 id = z->dead[z->dead_tail % R3_ZYGOTE_RING];
+	for (i = 0; i < DIV_ROUND_UP(z->limit, 64); i++) {
+		u64 dead = READ_ONCE(z->dead[i]) ? xchg(&z->dead[i], 0) : 0;
 
-		smp_store_release(&z->dead_tail, z->dead_tail + 1);
-		if (id < R3_MAX_SPACES)
-			space_died(id);
+		for (; dead; dead &= dead - 1)
+			space_died(i * 64 + __ffs64(dead));
 	}
 	spin_unlock_irqrestore(&spaces_lock, flags);
 }

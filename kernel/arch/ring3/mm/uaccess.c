@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <linux/sched/signal.h>
 #include <linux/export.h>
+#include <asm/copy.h>
 #include <asm/host.h>
 #include <asm/traps.h>
 #include <asm/futex.h>
@@ -139,7 +140,7 @@ static __always_inline unsigned long access_user(unsigned long user, void *kerne
 			else if (how == ACCESS_WRITE)
 				r3_copy(p, kernel, part);
 			else
-				memset(p, 0, part);
+				r3_clear(p, part);
 		}
 		leave();
 		local_irq_restore(flags);

@@ -13,7 +13,9 @@ int r3_debug_set(struct task_struct *task, unsigned int nr, unsigned long val);
 void r3_debug_free(struct task_struct *task);
 /* Whether the task has to be stepped through. */
 bool r3_debug_armed(struct task_struct *task);
-/* After a step of current: true if a breakpoint or watchpoint was hit. */
-bool r3_debug_hit(struct pt_regs *regs);
+/* Before a step of current: true if a breakpoint is there, which then will be passed. */
+bool r3_debug_arrived(struct pt_regs *regs);
+/* After one: what a SIGTRAP is to say, or 0 for none. Interrupts are on. */
+int r3_debug_step(struct pt_regs *regs);
 
 #endif

@@ -6,8 +6,7 @@
 struct pt_regs;
 struct r3_slot_info;
 
-/* What a guest thread stopped for. */
-/* Of R3_SIG_FAST only sig and site are set. */
+/* What a guest thread stopped for; of R3_SIG_FAST only sig and site are set. */
 struct r3_event {
 	int sig;			/* host signal or R3_SIG_FAST, 0 if its frame makes no sense */
 	int code;			/* si_code */
@@ -16,6 +15,7 @@ struct r3_event {
 	unsigned long trap_nr, err, cr2;
 	unsigned long ip;		/* where the signal found it */
 	u32 site;			/* of R3_SIG_FAST */
+	bool breakpoint;		/* the kernel's own word: an instruction breakpoint */
 };
 
 void r3_frame_put(struct r3_slot_info *info, const struct pt_regs *regs, unsigned int cpu);

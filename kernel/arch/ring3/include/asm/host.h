@@ -13,6 +13,12 @@
 extern struct r3_boot *r3_boot;
 extern struct r3_zygote *r3_zygote;
 
+/* So many TSC cycles; 0 if the TSC is no clock. */
+static inline u64 r3_cycles(u64 us)
+{
+	return r3_boot->tsc_khz * us / 1000;
+}
+
 /* All return 0 or more, or a negative errno. */
 long r3_host_write(int fd, const void *buf, size_t len);
 long r3_host_read(int fd, void *buf, size_t len);

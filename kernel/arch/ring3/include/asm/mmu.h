@@ -56,6 +56,7 @@ typedef struct {
 	struct r3_forked *forked;	/* mm/forked.c; NULL until it forks */
 	struct r3_forked *child_of;
 	u8 noting;			/* so many faults more */
+	bool counted;			/* among those that may have a space: mm/context.c */
 	bool no_rewrite;		/* its system calls stay as they are */
 	bool fresh;			/* new or forked: r3_fault_first() is due */
 } mm_context_t;

@@ -7,20 +7,7 @@
 #include <asm/rewrite.h>
 
 #define init_new_context init_new_context
-static inline int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
-{
-	mm->context.space = NULL;
-	mm->context.stale = 0;
-	RCU_INIT_POINTER(mm->context.rewrite, NULL);
-	memset(mm->context.retired, 0, sizeof(mm->context.retired));
-	mm->context.seen = NULL;
-	mm->context.forked = NULL;
-	mm->context.child_of = NULL;
-	mm->context.noting = 0;
-	mm->context.no_rewrite = false;
-	mm->context.fresh = true;
-	return 0;
-}
+int init_new_context(struct task_struct *tsk, struct mm_struct *mm);
 
 void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm);
 
@@ -45,9 +32,9 @@ static inline int arch_dup_mmap(struct mm_struct *oldmm, struct mm_struct *mm)
 	return 0;
 }
 
-static inline void arch_exit_mmap(struct mm_struct *mm)
-{
-}
+/* Nobody uses it any more: nothing of it runs in its space. */
+void r3_space_leave(struct mm_struct *mm);
+#define arch_exit_mmap r3_space_leave
 
 /* Of Linux before 6.12. */
 static inline void arch_unmap(struct mm_struct *mm, unsigned long start, unsigned long end)

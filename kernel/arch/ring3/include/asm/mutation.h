@@ -18,6 +18,7 @@ enum r3_mutation_id {
 	R3_MUTATION_STOP,		/* who does not stop is waited for */
 	R3_MUTATION_TASK_SIZE,	/* user mappings may be where the stub is */
 	R3_MUTATION_UACCESS,	/* kernel addresses are good for system calls */
+	R3_MUTATION_WORK,	/* who only says that it stopped is resumed at once */
 };
 
 #ifdef CONFIG_RING3_MUTATION

@@ -75,6 +75,13 @@ extern unsigned long max_mapnr;
 
 #include <asm-generic/getorder.h>
 
+#ifdef CONFIG_RING3_DEBUG_SPACES
+#define HAVE_ARCH_FREE_PAGE
+#define HAVE_ARCH_ALLOC_PAGE
+void arch_free_page(struct page *page, int order);
+void arch_alloc_page(struct page *page, int order);
+#endif
+
 #define VM_DATA_DEFAULT_FLAGS	VM_DATA_FLAGS_TSK_EXEC
 
 #endif /* !__ASSEMBLY__ */

@@ -2,7 +2,7 @@
 #ifndef _ASM_RING3_PROCESSOR_H
 #define _ASM_RING3_PROCESSOR_H
 
-#include <asm/handover.h>
+#include <asm/habit.h>
 #include <asm/page.h>
 #include <asm/percpu.h>
 #include <asm/ptrace.h>
@@ -46,8 +46,15 @@ struct thread_struct {
 DECLARE_PER_CPU(struct task_struct *, r3_current_task);
 
 struct task_struct;
+struct r3_slot_info;
 void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp);
 unsigned long __get_wchan(struct task_struct *p);
+
+/* prctl(PR_GET_TSC), PR_SET_TSC: kernel/syscalls.c */
+int r3_get_tsc_mode(unsigned long addr);
+int r3_set_tsc_mode(unsigned int mode);
+#define GET_TSC_CTL(addr)	r3_get_tsc_mode(addr)
+#define SET_TSC_CTL(mode)	r3_set_tsc_mode(mode)
 
 #define task_pt_regs(task) \
 	((struct pt_regs *)((unsigned long)task_stack_page(task) + THREAD_SIZE) - 1)

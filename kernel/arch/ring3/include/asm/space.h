@@ -4,34 +4,22 @@
 #define _ASM_RING3_SPACE_H
 
 #include <linux/spinlock.h>
+#include <linux/list.h>
 #include <linux/mm_types.h>
-#include <asm/fpu.h>
-#include <ring3/space.h>
+#include <linux/rcupdate.h>
+#include <asm/affinity.h>
+#include <asm/debug_spaces.h>
+#include <asm/slot.h>
 
-/* A guest thread of a space: the one that runs user code for one vCPU. */
-struct r3_slot_info {
-	struct r3_slot *slot;		/* our view of the shared pages */
-	unsigned long size;
-	u32 tid;			/* on the host */
-	int home;			/* the host CPU it is kept on, or -1 */
-	u64 stamp;			/* whose vector state its frame holds */
-	unsigned long uc;		/* offsets into the slot, checked; 0: none yet */
-	unsigned long fp;
-	u64 fs, gs;			/* bases that its thread has, after R3_SIG_FAST */
-	bool started;
-	bool fast;			/* the thread waits after R3_SIG_FAST, not in a signal handler */
+/* Spaces that no address space uses: fresh or parked. Oldest first. */
+struct r3_idle {
+	struct list_head spaces;
+	unsigned int nr, max;
 };
-
-/* Any value but these two means that user code stopped: what it says is checked later. */
-static inline bool r3_slot_stopped(const struct r3_slot *slot)
-{
-	u32 event = READ_ONCE(slot->event);
-
-	return event != 0 && event != 2;
-}
 
 struct r3_space {
 	spinlock_t lock;
+	struct mm_struct *mm;		/* whose user code it runs, or NULL */
 	struct r3_cmd_page *cmd;
 	u32 head;			/* commands issued */
 	u32 pos;			/* where in the ring the next one goes */
@@ -50,6 +38,9 @@ struct r3_space {
 	bool kicked;			/* R3_OP_KICK has been queued */
 	bool retired;			/* nothing in it can be written any more */
 	unsigned long lo, hi;		/* nothing is mapped outside */
+	struct r3_idle *idle;		/* the list that it is on, or NULL; with its entry */
+	struct list_head idle_entry;	/* under the lock of mm/space.c's lists */
+	struct r3_debug_space debug;
 	struct rcu_head rcu;
 	struct r3_slot_info *slots[NR_CPUS];
 };
@@ -57,26 +48,45 @@ struct r3_space {
 #define R3_PLACED_NOWHERE	(-1)
 #define R3_PLACED_EVERYWHERE	NR_CPUS
 
-/* Each vCPU has a host CPU that no other vCPU has: kernel/handover.c. */
-extern bool r3_vcpus_apart;
+/* mm/context.c: which space an mm has. */
+void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared);
+struct r3_space *r3_space_get(struct mm_struct *mm);
 
-/* What the kernel says once in a slot that is all zeroes otherwise. */
-static inline void r3_slot_begin(struct r3_slot *slot)
+/*
+ * The mm's space, locked, or NULL. For who is not user code of the mm: the mm may
+ * be ending, and its space be another's by now.
+ */
+static inline struct r3_space *r3_space_lock(struct mm_struct *mm, unsigned long *flags)
 {
-	slot->xmask = r3_xfeatures;
-	slot->yield = r3_vcpus_apart;
-	slot->spins = 1;
+	struct r3_space *space;
+
+	rcu_read_lock();
+	space = READ_ONCE(mm->context.space);
+	if (space) {
+		spin_lock_irqsave(&space->lock, *flags);
+		if (space->mm != mm) {
+			spin_unlock_irqrestore(&space->lock, *flags);
+			space = NULL;
+		}
+	}
+	rcu_read_unlock();
+	return space;
 }
 
-void r3_space_place(struct r3_space *space, unsigned int cpu, bool shared);
+static inline void r3_space_unlock(struct r3_space *space, unsigned long flags)
+{
+	spin_unlock_irqrestore(&space->lock, flags);
+}
 
-extern unsigned int r3_stack_start;	/* where in a slot its signal stack begins */
-
-struct r3_space *r3_space_get(struct mm_struct *mm);
-struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu);
-void r3_space_put(struct r3_space *space);
-void r3_space_reap(void);
+/* mm/space.c: a space and what it is told. */
 void r3_space_init(void);
+struct r3_space *r3_space_new(void);
+void r3_space_end(struct r3_space *space);
+struct r3_slot_info *r3_space_slot(struct r3_space *space, unsigned int cpu);
+void r3_space_reap(void);
+void r3_space_on_loss(void (*fn)(void));
+bool r3_idle_add(struct r3_idle *idle, struct r3_space *space);
+struct r3_space *r3_idle_take(struct r3_idle *idle);
 
 /* Queue a command; the space's lock is held. The manager looks at the queue
  * when it is rung. */
@@ -90,12 +100,9 @@ int r3_space_sync(struct r3_space *space);
 int r3_space_wait(struct r3_space *space);
 void r3_space_drop(struct r3_space *space);
 
-/* mm/recycle.c; the last three under the lock of mm/space.c's lists. */
-void r3_space_retire(struct r3_space *space);
+/* mm/recycle.c */
 bool r3_space_park(struct r3_space *space);
-bool r3_space_keep(struct r3_space *space);
-struct r3_space *r3_space_used(void);
-bool r3_space_unkeep(struct r3_space *space);
+struct r3_space *r3_space_unpark(void);
 
 /* What one fault brings in, a power of two. */
 #define R3_AROUND_SIZE	(64 * PAGE_SIZE)

@@ -13,19 +13,4 @@ extern void *__memset(void *s, int c, size_t n);
 extern void *memmove(void *dest, const void *src, size_t count);
 extern void *__memmove(void *dest, const void *src, size_t count);
 
-#define R3_LONG_COPY	256
-
-/* memcpy() moves eight bytes at a time, as no alternative is patched into it. */
-static inline void r3_copy(void *to, const void *from, size_t len)
-{
-	size_t words = len / 8;
-
-	if (len >= R3_LONG_COPY) {
-		asm volatile("rep movsq" : "+c" (words), "+D" (to), "+S" (from) : : "memory");
-		len %= 8;
-	}
-	if (len)
-		memcpy(to, from, len);
-}
-
 #endif

@@ -38,6 +38,7 @@ void __noreturn r3_user_loop(struct pt_regs *regs);
 int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
 		struct pt_regs *regs, int *code);
 bool r3_fixup_exception(struct pt_regs *regs);
+bool r3_vmap_fault(unsigned long addr, unsigned long err);
 void die(const char *str, struct pt_regs *regs, long err);
 void r3_fault_user(struct pt_regs *regs, unsigned long addr, unsigned long err);
 

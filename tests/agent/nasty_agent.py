@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An agent that keeps to the protocol, in place of r3init, but whose texts are
+# $NASTY_TEXT: as the kernel's name, and as an error of $NASTY: session or link.
+import os
+import socket
+import struct
+import sys
+
+s = socket.socket(fileno=int(sys.argv[2]))
+s.setblocking(True)
+text = bytes.fromhex(os.environ["NASTY_TEXT"])
+
+
+def send(kind, session, payload):
+    s.sendall(struct.pack("<IHH", len(payload), kind, session) + payload)
+
+
+send(1, 0, struct.pack("<IIII4Q64s", 0x41336e72, 1, 262144, 1, 1, 2, 3, 4, text))
+if os.environ["NASTY"] == "link":
+    send(12, 0, struct.pack("<II", 5, 125) + text)
+got = b""
+while data := s.recv(65536):
+    got += data
+    # HELLO of 112 bytes, then RUN.
+    if os.environ["NASTY"] == "session" and len(got) > 128:
+        send(12, 1, struct.pack("<II", 4, 1) + text)
+        break
+while s.recv(65536):
+    pass
