@@ -89,17 +89,17 @@ class Target(Guest):
         return "" if status == 0 and "went on" in out else f"the guest does not go on ({status}): {out}"
 
     def spaces(self):
-        """Host processes that run guest user code, without those kept ready, and those that rest."""
-        return {pid for pid in self.family() if comm(pid) == "ring3-space" and threads(pid) > 1 and not rests(maps(pid))}
+        """Host processes that run guest user code, without fresh and parked ones."""
+        return {pid for pid in self.family() if comm(pid) == "ring3-space" and threads(pid) > 1 and not is_parked(maps(pid))}
 
-    def resting(self):
+    def parked(self):
         """The mappings of those that have served, and are kept for others."""
         found = {pid: maps(pid) for pid in self.family() if comm(pid) == "ring3-space" and threads(pid) > 1}
-        return {pid: lines for pid, lines in found.items() if rests(lines)}
+        return {pid: lines for pid, lines in found.items() if is_parked(lines)}
 
-    def keepsakes(self):
+    def leftovers(self):
         """Those of them that have memory of a guest process still."""
-        return [pid for pid, lines in self.resting().items() if any(start < STUB_BASE for start, _ in lines)]
+        return [pid for pid, lines in self.parked().items() if any(start < STUB_BASE for start, _ in lines)]
 
     def others(self):
         """ring3, monitor, zygote; and what is a space in a moment."""
@@ -122,7 +122,7 @@ def maps(pid):
         return []
 
 
-def rests(mappings):
+def is_parked(mappings):
     """A space that nobody uses can write nothing, not even its slot."""
     return bool(mappings) and not any("w" in rights for _, rights in mappings)
 
@@ -156,11 +156,11 @@ class Watch:
         # An idle vCPU keeps the address space that it had last.
         if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, 5):
             why.append(f"host processes are left: {sorted(self.guest.spaces() - set(self.guest.core))}")
-        if not wait_until(lambda: len(self.guest.resting()) <= KEPT * cpus, 5):
-            why.append(f"more spaces are kept than should be: {sorted(self.guest.resting())}")
+        if not wait_until(lambda: len(self.guest.parked()) <= KEPT * cpus, 5):
+            why.append(f"more spaces are kept than should be: {sorted(self.guest.parked())}")
         # Its slot is made read-only just before that.
-        if not wait_until(lambda: not self.guest.keepsakes(), 5):
-            why.append(f"spaces that nobody uses have memory of guest processes: {self.guest.keepsakes()}")
+        if not wait_until(lambda: not self.guest.leftovers(), 5):
+            why.append(f"spaces that nobody uses have memory of guest processes: {self.guest.leftovers()}")
         if not wait_until(lambda: descriptors(self.monitor) == self.fds, 5):
             why.append("the monitor's descriptors changed")
         if threads(self.monitor) != self.threads:

@@ -18,7 +18,7 @@ halt) kill -STOP $V; taskset -c 1 sh -c 'while :; do :; done' & sleep 0.2; echo 
 write) for at in $(cat /proc/$V/syscall); do :; done; at=$((at))
 	taskset -c 0 dd if=/proc/$V/mem bs=1 skip=$at count=1 2> /dev/null > /tmp/byte
 	taskset -c 0 dd if=/tmp/byte of=/proc/$V/mem bs=1 seek=$at conv=notrunc 2> /dev/null; echo "written $?" ;;
-rests) set -- $(grep RST: /proc/interrupts); echo "rests $(($2 + $3))" ;;
+yields) set -- $(grep FYD: /proc/interrupts); echo "yields $(($2 + $3))" ;;
 end) kill -CONT $V; kill $(jobs -p); exit 7 ;;
 esac; done
 """
@@ -38,15 +38,15 @@ time.sleep(0.5)
 pid = busiest(g)
 victim = births([pid])
 ask(g, "halt", rb"halted")
-rests = ask(g, "rests", rb"rests (\d+)\n")
+yields = ask(g, "yields", rb"yields (\d+)\n")
 os.kill(pid, signal.SIGSTOP)
 g.type("write\n")
 ok(not wait_until(lambda: b"written" in g.text, 3), "who changes its memory waits for its manager", g.text)
 os.kill(pid, signal.SIGCONT)
 ok(wait_until(lambda: b"written 0\n" in g.text, 20), "and goes on with it", g.text)
-now = ask(g, "rests", rb"rests (\d+)\n")
-print(f"# {rests} rests before, {now} after")
-ok(rests and now and int(now) >= int(rests) + 4, "meanwhile the other vCPU rested several times", rests, now)
+now = ask(g, "yields", rb"yields (\d+)\n")
+print(f"# {yields} yields before, {now} after")
+ok(yields and now and int(now) >= int(yields) + 4, "meanwhile the other vCPU yielded several times", yields, now)
 ok(alive(victim), "its process is the same")
 same(messages(g), [], "and nobody complained")
 g.type("end\n")

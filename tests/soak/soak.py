@@ -50,7 +50,7 @@ def script(minutes):
     for a, b in itertools.islice(itertools.cycle(pairs()), minutes * 60 // step):
         args = " ".join(f"--{s} 1" for s in (GROUPS[a] + " " + GROUPS[b]).split())
         lines.append(f"echo '## {a} {b} {step}'; stress-ng --verify --oomable -t {step} {SIZES} {args} 2>&1; echo \"## status $?\"")
-    lines.append("echo '## dmesg'; dmesg; echo '## health'; nproc; uptime; grep RST: /proc/interrupts; seq 100000 | md5sum; "
+    lines.append("echo '## dmesg'; dmesg; echo '## health'; nproc; uptime; grep FYD: /proc/interrupts; seq 100000 | md5sum; "
                  "echo 'int main(void){return 42;}' | gcc -x c -o t - && ./t; echo \"## end $?\"")
     return "\n".join(lines)
 

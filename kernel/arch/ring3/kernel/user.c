@@ -101,7 +101,7 @@ static void start_thread_of(struct r3_space *space, struct r3_slot_info *info, u
 	cmd = last_command(space);
 	/*
 	 * Its number is read before it runs user code. Other threads of the process
-	 * may write there: they deceive themselves. Afterwards neither that nor
+	 * may write there: they mislead only themselves. Afterwards neither that nor
 	 * where it runs is in memory that user code can read.
 	 */
 	r3_space_wait(space);
@@ -146,7 +146,7 @@ static bool must_stop_first(unsigned int cpu)
 static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 {
 	struct r3_slot_info *info = ready_slot();
-	bool stopping = false, rest = false, slept = false, spun = false, yielded;
+	bool stopping = false, forced = false, slept = false, spun = false, yielded;
 	unsigned int cpu = smp_processor_id();
 	struct r3_space *space;
 	struct r3_stop stop = { };
@@ -175,8 +175,8 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 			if (space->dead)
 				return false;
 			if (r3_forced_yield_wanted())
-				rest = true;
-			if (call || rest || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
+				forced = true;
+			if (call || forced || (read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 				stopping = true;
 		}
 		if (stopping && !r3_stop_press(&stop, space, info)) {
@@ -208,7 +208,7 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 	if (unlikely(stopping))
 		r3_stop_end(&stop, space, info);
 	r3_frame_get(info, regs, ev, cpu);
-	if (unlikely(rest))
+	if (unlikely(forced))
 		r3_forced_yield();
 	return true;
 }

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* Has all vCPUs rest if one takes no interrupts. From this one's timer. */
+/* Forces a yield of all vCPUs if one takes no interrupts. From this one's timer. */
 void r3_forced_yield_for_others(void);
 
 /* Is it time to? */
