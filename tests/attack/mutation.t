@@ -37,6 +37,7 @@ KERNEL_WALLS = [
     ("asleep", 1, "heir", "a .* after one that was"),
     ("frame", 1, "forge", "the kernel read a (frame|siginfo|FP state)"),
     ("once", 2, "moved 20", "the kernel used a frame where a thread had moved it"),
+    ("release", 2, "copies 8000", "."),
     ("reset", 1, "heir", "a .* after one that was"),
     ("stop", 1, "mask 0", GONE),
     ("task-size", 1, "maps", "mmap at 0x7fe0"),
