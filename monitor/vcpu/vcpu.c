@@ -37,8 +37,6 @@ static const int kernel_signals[] = {
 	SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, R3_SIG_IRQ, R3_SIG_TIMER,
 };
 
-/* jail vcpu: hot rt_sigreturn - the end of a signal handler: interrupts and faults of the guest kernel */
-
 /* A fault in the monitor's own code is nobody's to handle: die as usual. */
 static void on_signal(int sig, siginfo_t *si, void *uc)
 {
@@ -181,15 +179,11 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 	return 0;
 }
 
-/* jail control: futex(*, int FUTEX_WAKE) - lets the vCPUs run */
-
 void vcpus_run(struct vcpus *v)
 {
 	store_release(v->gate, 1);
 	syscall(SYS_futex, &v->gate, FUTEX_WAKE, R3_MAX_CPUS, NULL, NULL, 0);
 }
-
-/* jail control, dev: tgkill($pid, *, int R3_SIG_IRQ) - interrupts for a vCPU */
 
 void vcpu_post(struct r3_boot *boot, unsigned int cpu, uint32_t bits)
 {

@@ -169,8 +169,6 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 	}
 }
 
-/* jail control: wait4 - spaces and the zygote that have ended */
-
 int zygote_reap(struct zygote *z)
 {
 	int status;
@@ -202,9 +200,6 @@ void zygote_failed(struct zygote *z)
 		}
 	}
 }
-
-/* jail control: kill($spaces, int SIGKILL) - the end of all spaces */
-/* jail control: clock_nanosleep(int CLOCK_REALTIME, int 0) - between two looks whether they have ended */
 
 void zygote_end(struct zygote *z)
 {

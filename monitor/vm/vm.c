@@ -281,20 +281,6 @@ static void jail_values(struct vm *vm)
 	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg);
 }
 
-/* jail control: hot ppoll - waits for what ends the guest, and for spaces that end; may a counter be written? */
-/* jail control: hot rt_sigreturn - the end of a signal handler: told to end, or a process has ended */
-/* jail control: hot read - eventfds */
-/* jail control, dev: hot futex(*, int FUTEX_WAIT|FUTEX_PRIVATE_FLAG) - locks of the C library */
-/* jail control, dev: hot futex(*, int FUTEX_WAKE|FUTEX_PRIVATE_FLAG) - locks of the C library */
-/*
- * jail control: futex(*, int FUTEX_WAIT_BITSET|FUTEX_CLOCK_REALTIME) -
- * waits for threads that end
- */
-/* jail control: munmap - stacks of threads that have ended, in the C library */
-/* jail control: close - images, when the guest has ended */
-/* jail control: exit_group - the end of the monitor */
-/* jail all: restart_syscall - the host's own way on after SIGSTOP and SIGCONT */
-
 static int close_jail(struct vm *vm, struct r3_err *err)
 {
 	char text[512];

@@ -16,18 +16,18 @@ from lib import *
 REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
 RING3 = os.environ["RING3"]
 HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
-COLLECT = os.path.join(REPO, "monitor/jail/collect")
+POLICY = os.path.join(REPO, "monitor/jail/policy")
 DISK = os.path.join(TMP, "disk")
 KINDS = ("vcpu", "console", "rng", "blk", "control")
-# Nobody may ever have these, whatever a note says.
+# Nobody may ever have these, whatever the table says.
 NEVER = """execve execveat open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
 bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
 pidfd_open pidfd_getfd mprotect mremap pkey_mprotect memfd_create mount userfaultfd perf_event_open seccomp prctl
 ioctl fcntl dup dup2 dup3 sendmsg recvmsg tkill rt_sigaction rt_sigqueueinfo setrlimit prlimit64 keyctl kexec_load""".split()
 
 
-def collect(mode):
-    return subprocess.run([COLLECT, mode], stdout=subprocess.PIPE, check=True, text=True).stdout
+def policy(mode):
+    return subprocess.run([POLICY, mode], stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def numbers():
@@ -49,11 +49,11 @@ with open(DISK, "wb") as f:
     f.truncate(1 << 20)
 names = numbers()
 listed = {kind: set() for kind in KINDS}
-for line in collect("--calls").splitlines():
+for line in policy("--calls").splitlines():
     kind, call = line.split()
     if kind in listed:
         listed[kind].add(call)
-kinds = {line.split()[0] for line in collect("--calls").splitlines()}
+kinds = {line.split()[0] for line in policy("--calls").splitlines()}
 same(kinds - {"guest", "manager", "zygote"}, set(KINDS), "every kind of thread is taken over below")
 
 union = set()
@@ -91,6 +91,6 @@ same(re.findall("[^ -~\n]|\\\\x", text)[:5], [], "nothing in them controls a ter
 
 with open(os.path.join(REPO, "SECURITY.md"), encoding="utf-8") as f:
     text = f.read()
-part = re.search(r"<!-- monitor/jail/collect --table -->\n(.*?)<!-- end -->", text, re.S)
-same(part and part[1], collect("--table"), "SECURITY.md has the list, made by monitor/jail/collect --table")
+part = re.search(r"<!-- monitor/jail/policy --table -->\n(.*?)<!-- end -->", text, re.S)
+same(part and part[1], policy("--table"), "SECURITY.md has the list, made by monitor/jail/policy --table")
 done()
