@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,7 +68,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	if (hi > lo + 1)
 		close_range(lo + 1, hi - 1, 0);
 	close_range(hi + 1, ~0U, 0);
-	setpgid(0, 0);
+	setpgid(0, z->group);
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sched_short_slices();
@@ -81,24 +80,51 @@ fail:
 	_exit(127);
 }
 
+/*
+ * A process that has ended and that nobody waits for: as long as the monitor lives
+ * its number is no other process's or group's, whoever else of the group has ended.
+ * It ends without a signal, so it takes __WCLONE to wait for it, which the jail's
+ * list does not have.
+ */
+static int make_group(struct zygote *z)
+{
+	siginfo_t si;
+	pid_t pid = syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		setpgid(0, 0);
+		_exit(0);
+	}
+	while (waitid(P_PID, pid, &si, WEXITED | WNOWAIT | __WCLONE))
+		if (errno != EINTR)
+			return -errno;
+	z->group = pid;
+	return 0;
+}
+
 int zygote_start(struct zygote *z, struct r3_err *err)
 {
 	cleanup_close int image = image_memfd();
 	int status[2], code = 0;
 	ssize_t n;
 
-	for (z->nr_acks = 0; z->nr_acks < z->boot->nr_cpus; z->nr_acks++)
-		z->ack_fd[z->nr_acks] = z->boot->vcpu[z->nr_acks].ack_fd;
+	deaths_init(&z->deaths, z->page, z->boot);
 	if (image < 0)
 		return err_set(err, image, "cannot create the space image: %s", strerror(-image));
 	z->fail_fd = event_create();
 	if (z->fail_fd < 0 || pipe2(status, O_CLOEXEC))
 		return err_set(err, -errno, "no descriptors for the zygote: %s", strerror(errno));
-	z->pid = fork();
-	if (z->pid < 0) {
-		code = errno;
+	code = -make_group(z);
+	if (!code) {
+		z->pid = fork();
+		code = z->pid < 0 ? errno : 0;
+	}
+	if (code) {
 		close(status[0]);
 		close(status[1]);
+		z->pid = 0;
 		return err_set(err, -code, "cannot create the zygote process: %s. Allow more processes (ulimit -u)", strerror(code));
 	}
 	if (!z->pid) {
@@ -115,28 +141,7 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 		return err_set(err, -code, "cannot start the zygote: %s%s", strerror(code),
 			       code == EMFILE || code == EINVAL ? ". Allow more open files (ulimit -n)" : "");
 	}
-	z->group = z->pid;
 	return 0;
-}
-
-static void tell_kernel(struct zygote *z, uint32_t id)
-{
-	struct r3_zygote *page = z->page;
-	uint32_t head = page->dead_head;
-	unsigned int i;
-
-	page->dead[head % R3_ZYGOTE_RING] = id;
-	store_release(page->dead_head, head + 1);
-	for (i = 0; i < z->nr_acks; i++) {
-		uint64_t notice = R3_ACK_DEATH;
-		struct pollfd pfd = { .fd = z->ack_fd[i], .events = POLLOUT };
-		struct timespec now = { 0 };
-
-		/* A full counter wakes its reader as well as one more would. */
-		if (ppoll(&pfd, 1, &now, NULL) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
-			continue;
-	}
-	vcpu_post(z->boot, 0, R3_PEND_SPACE);
 }
 
 /* Entries that may be in use; the number is the guest kernel's. */
@@ -163,7 +168,7 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 		if (read_once(entry->pid) == pid &&
 		    (state == R3_SPACE_LIVE || state == R3_SPACE_WANTED)) {
 			store_release(entry->state, R3_SPACE_DEAD);
-			tell_kernel(z, id);
+			deaths_add(&z->deaths, id);
 			return;
 		}
 	}
@@ -181,7 +186,13 @@ int zygote_reap(struct zygote *z)
 		}
 		space_ended(z, pid, status);
 	}
+	deaths_tell(&z->deaths);
 	return 0;
+}
+
+bool zygote_late(const struct zygote *z)
+{
+	return z->deaths.nr_late;
 }
 
 void zygote_failed(struct zygote *z)
@@ -196,9 +207,10 @@ void zygote_failed(struct zygote *z)
 			entry->cmd_gpa = 0;
 			log_warn("the host refused a process for the guest: %s. Allow more processes (ulimit -u)",
 				 strerror(-read_once(entry->pid)));
-			tell_kernel(z, id);
+			deaths_add(&z->deaths, id);
 		}
 	}
+	deaths_tell(&z->deaths);
 }
 
 void zygote_end(struct zygote *z)

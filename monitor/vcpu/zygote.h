@@ -10,6 +10,7 @@
 #include <ring3/space.h>
 
 #include "base/err.h"
+#include "vcpu/deaths.h"
 
 struct zygote {
 	struct r3_zygote *page;		/* shared with zygote and guest kernel */
@@ -17,10 +18,9 @@ struct zygote {
 	int page_fd;
 	bool pin_signals;		/* spaces get a filter against signals to others */
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
-	unsigned int nr_acks;
-	int ack_fd[R3_MAX_CPUS];	/* as in the boot block, which is the guest's to write */
+	struct deaths deaths;
 	pid_t pid;			/* 0 once it has ended */
-	pid_t group;			/* its process group: all spaces */
+	pid_t group;			/* its process group: all spaces; no other gets the number */
 };
 
 /**
@@ -38,6 +38,9 @@ int zygote_start(struct zygote *z, struct r3_err *err);
  * itself has ended.
  */
 int zygote_reap(struct zygote *z);
+
+/* The guest kernel has not been told of all: reap again soon. */
+bool zygote_late(const struct zygote *z);
 
 /* After fail_fd: tells the guest kernel of spaces that could not be made. */
 void zygote_failed(struct zygote *z);

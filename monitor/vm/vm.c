@@ -35,6 +35,7 @@
 #include "vm/vm.h"
 
 #define PAGE		4096UL
+#define LATE_MS		10	/* until the guest is told again of spaces that ended */
 #define DRAIN_MS	5000	/* how long output of an ended guest may take to leave */
 
 struct vm {
@@ -277,8 +278,7 @@ static void jail_values(struct vm *vm)
 	value[JAIL_VALUE_SPACES] = -vm->zygote.group;
 	value[JAIL_VALUE_RAM_FD] = vm->mem.fd;
 	value[JAIL_VALUE_RAM_LAST] = vm->mem.size - PAGE;
-	/* Layers have no size yet, and need none of this. */
-	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg);
+	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg, false);
 }
 
 static int close_jail(struct vm *vm, struct r3_err *err)
@@ -289,7 +289,7 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 
 	if (ret)
 		return ret;
-	file_max = files_max(vm->cfg);
+	file_max = files_max(vm->cfg, true);
 	files_close(vm->cfg);
 	close(vm->zygote.page_fd);
 	jail_limits(&vm->jail, file_max);
@@ -351,15 +351,17 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 		{ .fd = vm->exit_fd, .events = POLLIN },
 		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
 	};
+	const struct timespec soon = { .tv_nsec = LATE_MS * 1000000 };
 	sigset_t waiting;
 
 	sigprocmask(SIG_SETMASK, NULL, &waiting);
 	sigdelset(&waiting, SIGCHLD);
 	sigdelset(&waiting, SIGTERM);
 	for (;;) {
-		bool signaled = ppoll(pfd, 2, NULL, &waiting) < 0;
+		bool late = zygote_late(&vm->zygote);
+		bool signaled = ppoll(pfd, 2, late ? &soon : NULL, &waiting) < 0;
 
-		if (signaled) {
+		if (signaled || late) {
 			if (told_to_end) {
 				told_to_end = 0;
 				write_once(vm->boot->power_request, R3_POWER_DOWN);
@@ -369,7 +371,8 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 				err_set(err, -ECHILD, "the host ended the guest's zygote process: the guest cannot go on");
 				return VM_EXIT_HOST;
 			}
-			continue;
+			if (signaled)
+				continue;
 		}
 		if (pfd[0].revents)
 			return guest_exit(vm, err);
