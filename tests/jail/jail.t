@@ -70,12 +70,25 @@ for kind in KINDS:
     print(f"# {kind}: {' '.join(sorted(seen))}")
     ok(f"listed {kind}" in lines, f"{kind}: the thread is taken and has tried everything", *lines[-20:])
     same(sorted(seen), sorted(listed[kind]), f"{kind}: what is not refused is the list")
-    same([line for line in lines if re.match(r"path |open x32|open int80|grows |waits ", line)], [],
-         f"{kind}: no path opens, no x32 and no int 0x80 call is answered, no image grows, none is waited for")
+    same([line for line in lines if re.match(r"path |open x32|open int80|grows |waits |reaps ", line)], [],
+         f"{kind}: no path opens, no x32 and no int 0x80 call is answered, no image grows, none is waited for, and not all children")
     if kind == "vcpu":
         same([line for line in lines if line.startswith("not ok")], [], "arguments that are not a vCPU's are refused")
         ok(sum(line.startswith("ok ") for line in lines) == 66, "all of them were tried", *lines)
 same(sorted(union & set(NEVER)), [], "together, all threads of the monitor have none of what would lead out")
+
+# A device among the disks, even one that is only read, lifts no limit of the others'.
+with open(DISK + "2", "wb") as f:
+    f.truncate(64 << 20)
+r = subprocess.run(["losetup", "--show", "-f", DISK + "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+if r.returncode:
+    skip("with a block device no image grows either", "host: no loop devices: " + r.stderr.strip())
+else:
+    device = r.stdout.strip()
+    status, lines = hostile("blk", "--disk", device + ",ro")
+    subprocess.run(["losetup", "-d", device], check=True)
+    ok("listed blk" in lines and "grows blk" not in lines, "with a block device no image grows either", *lines[-20:])
+    same(os.stat(DISK).st_size, 1 << 20, "and it has not")
 
 status, lines = hostile("vcpu", "--jail", "off", words="harmless=1")
 seen = {names.get(int(m[1]), m[1]) for line in lines if (m := re.fullmatch(r"open vcpu (\d+)", line))}
