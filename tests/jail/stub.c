@@ -9,6 +9,7 @@
  * that nothing happens; of two answers the host takes the stricter, SIGSYS.
  *
  * stub IMAGE edges: where the manager's filter lets memory be, in TAP.
+ * stub IMAGE guest-edges: which words guest threads may wait at and wake.
  *
  * A line "KIND SITE NUMBER CHECKED" is a call that was let through; CHECKED are
  * the arguments (0,1,...) that were not with another value, "-" if none.
@@ -133,6 +134,19 @@ static const struct edge {
 	BOTH(SLOT, R3_SLOT_STRIDE + 4096, PROT_READ, false, "more than a slot"),
 	BOTH(SLOT, 1L << 32, PROT_READ, false, "4 GiB of slots"),
 	{ "unmap", SYS_munmap, SLOT, 4096, 0, false, "a slot" },
+};
+
+/* The word of a slot that each side sleeps at, and no other. */
+static const struct edge guest_edges[] = {
+#define FUTEX(site, op, addr, good, what) { site, SYS_futex, addr, op, 1, good, what }
+	FUTEX("guest_wait", FUTEX_WAIT, SLOT + R3_SLOT_RESUME, true, "resume of a slot"),
+	FUTEX("guest_wait", FUTEX_WAIT, SLOT + R3_SLOT_EVENT, false, "event of a slot"),
+	FUTEX("guest_wait", FUTEX_WAIT, SLOT + R3_SLOT_HEAD, false, "another word of a slot"),
+	FUTEX("guest_wait", FUTEX_WAIT, R3_STUB_CMD, false, "the command page"),
+	FUTEX("guest_wait", FUTEX_WAIT, R3_STUB_SLOTS + R3_MAX_CPUS * R3_SLOT_STRIDE + R3_SLOT_RESUME, false, "behind the slots"),
+	FUTEX("guest_wake", FUTEX_WAKE, SLOT + R3_SLOT_EVENT, true, "event of a slot"),
+	FUTEX("guest_wake", FUTEX_WAKE, SLOT + R3_SLOT_RESUME, false, "resume of a slot"),
+	FUTEX("guest_wake", FUTEX_WAKE, R3_STUB_CMD, false, "the command page"),
 };
 
 static void die(const char *what)
@@ -323,13 +337,13 @@ static void arguments(long *a, const long *try)
 		a[i] = try[i] >= ANY_DATA && try[i] < ANY_END ? any[try[i] - ANY_DATA] : try[i];
 }
 
-static void try_edges(void)
+static void try_edges(const struct edge *edge, unsigned int n)
 {
 	unsigned int i, j;
 
-	for (i = 0; i < SIZE(edges); i++) {
-		const struct edge *e = &edges[i];
-		const long a[6] = { e->addr, e->len, e->prot, STUB_MAP_FLAGS, R3_SPACE_RAM_FD };
+	for (i = 0; i < n; i++) {
+		const struct edge *e = &edge[i];
+		const long a[6] = { e->addr, e->len, e->prot, e->nr == SYS_futex ? 0 : STUB_MAP_FLAGS, R3_SPACE_RAM_FD };
 
 		for (j = 0; j < nr_sites; j++)
 			if (!strcmp(sites[j].name, e->site))
@@ -391,10 +405,13 @@ static void try_all(const char *kind)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	install(&base, (unsigned long)own_site);
 	install(manager_prog, (unsigned long)own_site);
-	if (!strcmp(kind, "guest"))
+	if (!strncmp(kind, "guest", 5))
 		install(guest_prog, thread);
-	if (!strcmp(kind, "edges")) {
-		try_edges();
+	if (strstr(kind, "edges")) {
+		if (!strcmp(kind, "edges"))
+			try_edges(edges, SIZE(edges));
+		else
+			try_edges(guest_edges, SIZE(guest_edges));
 		found->done = true;
 		__builtin_trap();
 	}
@@ -410,13 +427,13 @@ static void try_all(const char *kind)
 	__builtin_trap();
 }
 
-static void print_edges(void)
+static void print_edges(const struct edge *edge, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < SIZE(edges); i++)
-		printf("%s %u - %s: %s %s\n", found->edge[i] == edges[i].good ? "ok" : "not ok", i + 1,
-		       edges[i].site, edges[i].what, edges[i].good ? "passes" : "is refused");
+	for (i = 0; i < n; i++)
+		printf("%s %u - %s: %s %s\n", found->edge[i] == edge[i].good ? "ok" : "not ok", i + 1,
+		       edge[i].site, edge[i].what, edge[i].good ? "passes" : "is refused");
 }
 
 static void print(const char *kind)
@@ -465,7 +482,9 @@ int main(int argc, char **argv)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !found->done)
 		die("the process in the filters");
 	if (!strcmp(argv[2], "edges"))
-		print_edges();
+		print_edges(edges, SIZE(edges));
+	else if (!strcmp(argv[2], "guest-edges"))
+		print_edges(guest_edges, SIZE(guest_edges));
 	else
 		print(argv[2]);
 	return 0;

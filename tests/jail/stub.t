@@ -42,6 +42,9 @@ def of(found, wanted):
 edges = subprocess.run([STUB, IMAGE, "edges"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
 bad = [line for line in edges.stdout.splitlines() if not line.startswith("ok ")]
 ok(edges.returncode == 0 and not bad and edges.stdout.count("\n") > 60, "manager: memory is ordered where guest and slots are, and nowhere else", *bad)
+edges = subprocess.run([STUB, IMAGE, "guest-edges"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+bad = [line for line in edges.stdout.splitlines() if not line.startswith("ok ")]
+ok(edges.returncode == 0 and not bad and edges.stdout.count("\n") == 8, "guest: waits at one word of a slot and wakes at the other", *bad)
 found = passed("guest")
 same(of(found, lambda site: True), sorted(listed["guest"]), "guest: what is let through is the list, its arguments too")
 same({site for site, _, _ in found}, GUESTS, "guest: from its own instructions only")
