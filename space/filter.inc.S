@@ -349,7 +349,11 @@ z9:	JEQ	__NR_getppid, z10
 	RET	STUB_RET_ALLOW
 z10:	JEQ	__NR_sched_yield, z11
 	RET	STUB_RET_ALLOW
-z11:	JEQ	__NR_exit_group, ztrap
+z11:	JEQ	__NR_kill, z12
+	ARG_EQ64 0, 0, 0, ztrap
+	ARG_EQ	1, STUB_SIGKILL, ztrap
+	RET	STUB_RET_ALLOW
+z12:	JEQ	__NR_exit_group, ztrap
 	RET	STUB_RET_ALLOW
 ztrap:	RET	STUB_RET_TRAP
 manager_filter_end:

@@ -241,6 +241,9 @@ __attribute__((used, noreturn)) void zygote_main(const unsigned long *sp)
 		uint32_t tail = zygote->want_tail, id;
 		struct r3_space_entry *entry;
 
+		/* All spaces are in its process group. */
+		if (__atomic_load_n(&zygote->end, __ATOMIC_ACQUIRE))
+			sys(__NR_kill, 0, SIGKILL, 0);
 		if (head == tail) {
 			sys6(__NR_futex, &zygote->want_head, FUTEX_WAIT, head, 0, 0, secret);
 			continue;

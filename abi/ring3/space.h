@@ -220,7 +220,7 @@ struct r3_zygote {
 	__u32 want_head;		/* futex word, by the kernel */
 	__u32 want_tail;		/* by the zygote */
 	__u32 limit;			/* by the kernel: entries from here on were never used */
-	__u32 reserved;
+	__u32 end;			/* by the monitor: all spaces, and the zygote */
 	__u32 want[R3_ZYGOTE_RING];	/* indices into space[] */
 	__u32 dead_head;		/* by the monitor's reaper */
 	__u32 dead_tail;		/* by the kernel */

@@ -54,7 +54,6 @@ struct jail_report {
 enum jail_value {
 	JAIL_VALUE_NONE,		/* the table has it */
 	JAIL_VALUE_PID,			/* the monitor's thread group */
-	JAIL_VALUE_SPACES,		/* minus the process group of all spaces */
 	JAIL_VALUE_RAM_FD,
 	JAIL_VALUE_RAM_LAST,		/* offset of the last page of RAM */
 	JAIL_VALUE_IMAGE_MAX,		/* size of the largest image that is written to */

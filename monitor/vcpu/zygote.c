@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -68,7 +69,7 @@ static void become_zygote(struct zygote *z, int image, int status_fd)
 	if (hi > lo + 1)
 		close_range(lo + 1, hi - 1, 0);
 	close_range(hi + 1, ~0U, 0);
-	setpgid(0, z->group);
+	setpgid(0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sched_short_slices();
@@ -78,30 +79,6 @@ fail:
 	if (write(status_fd, &err, sizeof(err)) < 0)
 		_exit(126);
 	_exit(127);
-}
-
-/*
- * A process that has ended and that nobody waits for: as long as the monitor lives
- * its number is no other process's or group's, whoever else of the group has ended.
- * It ends without a signal, so it takes __WCLONE to wait for it, which the jail's
- * list does not have.
- */
-static int make_group(struct zygote *z)
-{
-	siginfo_t si;
-	pid_t pid = syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
-
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		setpgid(0, 0);
-		_exit(0);
-	}
-	while (waitid(P_PID, pid, &si, WEXITED | WNOWAIT | __WCLONE))
-		if (errno != EINTR)
-			return -errno;
-	z->group = pid;
-	return 0;
 }
 
 int zygote_start(struct zygote *z, struct r3_err *err)
@@ -116,12 +93,9 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 	z->fail_fd = event_create();
 	if (z->fail_fd < 0 || pipe2(status, O_CLOEXEC))
 		return err_set(err, -errno, "no descriptors for the zygote: %s", strerror(errno));
-	code = -make_group(z);
-	if (!code) {
-		z->pid = fork();
-		code = z->pid < 0 ? errno : 0;
-	}
-	if (code) {
+	z->pid = fork();
+	if (z->pid < 0) {
+		code = errno;
 		close(status[0]);
 		close(status[1]);
 		z->pid = 0;
@@ -213,15 +187,20 @@ void zygote_failed(struct zygote *z)
 	deaths_tell(&z->deaths);
 }
 
+/*
+ * All are in the zygote's process group. It ends its own: the number of a group
+ * whose processes have been reaped may be another's. If it is gone, or the guest
+ * keeps it from that, they end with this process.
+ */
 void zygote_end(struct zygote *z)
 {
 	int tries;
 
-	/* All are in the zygote's process group; one may be just being made. */
-	for (tries = 0; z->group > 0 && tries < 1000; tries++) {
+	for (tries = 0; z->pid > 0 && tries < 1000; tries++) {
 		pid_t pid;
 
-		kill(-z->group, SIGKILL);
+		store_release(z->page->end, 1);
+		syscall(SYS_futex, &z->page->want_head, FUTEX_WAKE, 1, NULL, NULL, 0);
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			;
 		if (pid < 0 && errno == ECHILD)

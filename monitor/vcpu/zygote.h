@@ -20,7 +20,6 @@ struct zygote {
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
 	struct deaths deaths;
 	pid_t pid;			/* 0 once it has ended */
-	pid_t group;			/* its process group: all spaces; no other gets the number */
 };
 
 /**
@@ -45,7 +44,7 @@ bool zygote_late(const struct zygote *z);
 /* After fail_fd: tells the guest kernel of spaces that could not be made. */
 void zygote_failed(struct zygote *z);
 
-/* Kills the zygote and every space, and reaps them. */
+/* Has the zygote kill itself and every space, and reaps them. */
 void zygote_end(struct zygote *z);
 
 #endif

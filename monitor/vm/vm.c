@@ -275,7 +275,6 @@ static void jail_values(struct vm *vm)
 	uint64_t *value = vm->jail.value;
 
 	value[JAIL_VALUE_PID] = getpid();
-	value[JAIL_VALUE_SPACES] = -vm->zygote.group;
 	value[JAIL_VALUE_RAM_FD] = vm->mem.fd;
 	value[JAIL_VALUE_RAM_LAST] = vm->mem.size - PAGE;
 	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg, false);

@@ -134,9 +134,6 @@ static bool plausible(long nr)
 				bare_printf("grows %s\n", kind);
 		return false;
 	case __NR_wait4:
-		/* Who holds the number of the spaces' group ends without a signal. */
-		if (answered(nr, -1, 0, WNOHANG | __WCLONE, 0, 0, 0) || answered(nr, -1, 0, WNOHANG | __WALL, 0, 0, 0))
-			bare_printf("reaps %s\n", kind);
 		return answered(nr, -1, 0, WNOHANG, 0, 0, 0);
 	case __NR_sync_file_range:
 		/* It may start what is to be written anyway, and wait for nothing. */

@@ -90,7 +90,7 @@ static const long tries[][6] = {
 	{ STUB_CLONE_FLAGS, 0, SLOT + R3_SLOT_TID }, { STUB_ZYGOTE_CLONE, 0, 0, 0, 0, SECRET },
 	{ 0, STUB_PLACE_SIZE, ANY_PLACE }, { 0, STUB_PLACE_SIZE, R3_STUB_CMD + R3_CMD_PLACE },
 	{ SECCOMP_SET_MODE_FILTER, 0, ANY_PROG }, { SECCOMP_SET_MODE_FILTER, 0, 0, 0, 0, SECRET },
-	{ PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, SECRET }, { PR_SET_NAME, 0, 0, 0, 0, SECRET },
+	{ 0, SIGKILL, 0, 0, 0, SECRET }, { PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, SECRET }, { PR_SET_NAME, 0, 0, 0, 0, SECRET },
 };
 
 /* Where memory may be ordered to be, and where not. */
