@@ -92,7 +92,7 @@ static const char *take_failure(struct machine *m, const struct r3_frame *frame,
 	char text[513];
 	size_t len;
 
-	if (frame->type != R3_FRAME_ERROR || frame->len < sizeof(struct r3_agent_error))
+	if (frame->type != R3_FRAME_ERROR)
 		return "it sent a frame that makes no sense";
 	if (m->end != END_NONE)
 		return NULL;

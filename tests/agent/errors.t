@@ -101,9 +101,9 @@ ok(harmless(info("--json")) and len(info("--json").splitlines()) == 1 and
    json.loads(info("--json"))["kernel"].count("?") > 5, "a kernel's name in ps --json is valid UTF-8 without controls", info("--json"))
 run("stop", "--force", "nasty")
 p.wait(10)
-p = spawn("run", "--name", "words", "--", "sleep", "60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
+p = spawn("run", "--name", "words", "--", "sh", "-c", "exec sleep 60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
 wait_until(lambda: b'"running"' in info("--json"))
-ok(harmless(info("--json")) and json.loads(info("--json"))["command"][3] == "\u202e",
+ok(harmless(info("--json")) and json.loads(info("--json"))["command"][4] == "\u202e",
    "a command's words too, and they are kept", info("--json"))
 ok(harmless(info()) and len(info().splitlines()) == 2, "ps without options has a line for it without controls", info())
 run("stop", "--force", "words")
