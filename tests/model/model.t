@@ -15,7 +15,7 @@ checked()
 
 	mkdir "$d" && cd "$d" || return
 	spin ${2:+-D$2} -a "$models/$1.pml" > spin.out 2>&1 && gcc -w -O1 -DSAFETY -DCOLLAPSE -o pan pan.c &&
-		timeout 100 ./pan -m200000 2>&1
+		timeout 60 ./pan -m200000 2>&1
 }
 
 for model in "$models"/*.pml; do
