@@ -535,10 +535,12 @@ static void step(void)
 			look_at_code(code[1], rnd(PAGES), "code that was mapped anew");
 		break;
 	case 16:
+		if (!code[1])		/* in code[0] there may be a thread */
+			break;
 		n = rnd(PAGES);
-		mprotect((void *)(code[0] + n * PAGE), PAGE, PROT_READ);
-		mprotect((void *)(code[0] + n * PAGE), PAGE, PROT_READ | PROT_EXEC);
-		look_at_code(code[0], n, "code that was protected");
+		mprotect((void *)(code[1] + n * PAGE), PAGE, PROT_READ);
+		mprotect((void *)(code[1] + n * PAGE), PAGE, PROT_READ | PROT_EXEC);
+		look_at_code(code[1], n, "code that was protected");
 		break;
 	case 17:
 		if (rnd(4) == 0 && signal_file)
