@@ -54,6 +54,8 @@ needs()
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
+	# tests/model
+	[ "${RING3_PROFILE:-}" != test ] || echo cmd:spin spin
 }
 
 missing_packages()
