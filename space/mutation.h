@@ -13,6 +13,9 @@
 #ifndef MUTATION_MANAGER_FILTER		/* any call from an instruction of the stub */
 #define MUTATION_MANAGER_FILTER	0
 #endif
+#ifndef MUTATION_BOUNDS			/* the manager maps anywhere, and installs any filter */
+#define MUTATION_BOUNDS		0
+#endif
 #ifndef MUTATION_SECRET			/* the zygote's is 0, as everybody knows */
 #define MUTATION_SECRET		0
 #endif

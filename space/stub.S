@@ -30,7 +30,8 @@ site_\name:
 
 /*
  * manager(rdi: tgid). r12 command page, r13d commands done, r14d index in the
- * ring, r15d tgid, ebp: 1 if a command has failed since the last ack.
+ * ring, r15d tgid, ebp: 1 if a command has failed since the last ack, rsp: a bit
+ * for each slot that has its thread.
  */
 	.globl	r3_manager
 r3_manager:
@@ -120,13 +121,22 @@ op_protect:
 result:
 	cmpq	$-4095, %rax
 	jb	next
-	movl	$1, %ebp
+failed:	movl	$1, %ebp
 	jmp	next
 
 op_thread:
 	/* The new thread has what it needs in registers, not in the ring. */
 	movq	8(%rbx), %r10
 	movq	16(%rbx), %r9
+	/* One for each slot, ever: so many threads, and filters, a space has at most. */
+	movabsq	$R3_STUB_SLOTS, %rcx
+	movq	%r10, %rax
+	subq	%rcx, %rax
+	rorq	$R3_SLOT_SHIFT, %rax		/* what is not a slot's start becomes large */
+	cmpq	$R3_MAX_CPUS, %rax
+	jae	failed
+	btsq	%rax, %rsp
+	jc	failed
 	movl	$STUB_CLONE_FLAGS, %edi
 	xorl	%esi, %esi
 	leaq	R3_SLOT_TID(%r10), %rdx
@@ -175,7 +185,7 @@ op_ack:
 
 op_place:
 	xorl	%edi, %edi
-	movl	$64, %esi			/* sizeof(cmd_page.place) */
+	movl	$STUB_PLACE_SIZE, %esi
 	leaq	R3_CMD_PLACE(%r12), %rdx
 	movl	$__NR_sched_setaffinity, %eax
 	SITE	place
@@ -225,40 +235,28 @@ ack_failed:
 .endm
 
 /*
- * A new guest thread: r10 is its slot, r9 its host CPU + 1. The slot is
- * writable by other guest threads. All signals are blocked.
+ * A new guest thread: r10 is its slot, r9 its host CPU + 1. All signals are
+ * blocked. Until its own filter is on it reads nothing that other guest threads
+ * can write: neither its slot nor a mask made there.
  */
 guest_start:
-	movq	%r10, %r13
-	movq	%r9, %rax			/* host CPU + 1 */
+	movq	%r10, %rbx
+	movq	%r9, %rax
 	decq	%rax
 	cmpq	$R3_MAX_HOST_CPU, %rax
 	ja	1f
-	leaq	R3_SLOT_SCRATCH(%r13), %rdi
-	movq	%rdi, %rdx
-	xorl	%ecx, %ecx
-2:	movq	$0, (%rdi, %rcx, 8)
-	incl	%ecx
-	cmpl	$8, %ecx
-	jne	2b
-	btsq	%rax, (%rdx)
+	movl	%eax, %ecx
+	andl	$7, %ecx
+	shll	$STUB_ONE_HOT_SHIFT, %ecx
+	shrl	$3, %eax
+	leaq	(one_hot + STUB_PLACE_SIZE - 1)(%rip), %rdx
+	addq	%rcx, %rdx
+	subq	%rax, %rdx
 	xorl	%edi, %edi
-	movl	$64, %esi
+	movl	$STUB_PLACE_SIZE, %esi
 	movl	$__NR_sched_setaffinity, %eax
 	SITE	affinity
 1:
-	movq	8(%r12), %rax			/* cmd_page.stack_size */
-	movq	16(%r12), %rcx			/* cmd_page.stack_start */
-	subq	%rcx, %rax
-	addq	%r13, %rcx
-	movq	%rcx, R3_SLOT_SCRATCH(%r13)
-	movq	$0, R3_SLOT_SCRATCH+8(%r13)
-	movq	%rax, R3_SLOT_SCRATCH+16(%r13)
-	leaq	R3_SLOT_SCRATCH(%r13), %rdi
-	xorl	%esi, %esi
-	movl	$__NR_sigaltstack, %eax
-	SITE	altstack
-
 	movl	$1, %edi			/* SECCOMP_SET_MODE_FILTER */
 	xorl	%esi, %esi
 	leaq	r3_guest_prog(%rip), %rdx
@@ -269,7 +267,17 @@ guest_start:
 	movl	$STUB_EXIT_NO_FILTER, %edi
 	jmp	exit
 1:
-	movq	%r13, %rbx
+	movq	8(%r12), %rax			/* cmd_page.stack_size */
+	movq	16(%r12), %rcx			/* cmd_page.stack_start */
+	subq	%rcx, %rax
+	addq	%rbx, %rcx
+	leaq	R3_SLOT_SCRATCH(%rbx), %rdi
+	movq	%rcx, (%rdi)
+	movq	$0, 8(%rdi)
+	movq	%rax, 16(%rdi)
+	movl	$1, %edx
+	jmp	set_stack
+started:
 	SELECT_SLOT
 	movq	%rbx, %rsp
 	movl	$1, %ecx
@@ -553,11 +561,16 @@ reset:
 	 */
 	xorl	%esp, %esp
 	leaq	(R3_SLOT_RESET + STUB_UC_STACK)(%rbx), %rdi
+	xorl	%edx, %edx
+	/* edx: the thread is a new one. */
+set_stack:
 	xorl	%esi, %esi
 	movl	$__NR_sigaltstack, %eax
-	SITE	reset_stack
+	SITE	set_stack
 	testl	%eax, %eax
 	jnz	1f
+	testl	%edx, %edx
+	jnz	started
 	leaq	R3_SLOT_RESET(%rbx), %rsp
 	jmp	sigreturn
 1:	hlt
@@ -623,6 +636,22 @@ load_slot:
 	jmp	sleep
 
 	.org	R3_STUB_FAST_END - R3_STUB_BASE
+
+/*
+ * Masks of one host CPU each, as sched_setaffinity() reads them: for each bit of a
+ * byte that byte among zeros. The mask of CPU n is (n % 8)'s, from as many zeros
+ * before the byte on as there are bytes before it in the mask.
+ */
+	.balign	1 << STUB_ONE_HOT_SHIFT
+one_hot:
+	.set	bit, 0
+	.rept	8
+	.fill	STUB_PLACE_SIZE - 1, 1, 0
+	.byte	1 << bit
+	.balign	1 << STUB_ONE_HOT_SHIFT
+	.set	bit, bit + 1
+	.endr
+one_hot_end:
 
 #include "filter.inc.S"
 

@@ -13,6 +13,8 @@
 #define STUB_ZYGOTE_MAP		0x11
 
 #define R3_SLOT_SHIFT		16
+#define STUB_PLACE_SIZE		64	/* bytes of a mask of host CPUs: sizeof(cmd_page.place) */
+#define STUB_ONE_HOT_SHIFT	7	/* two of those, less one byte */
 #define STUB_UC_RIP		168	/* of ucontext.uc_mcontext */
 #define STUB_UC_STACK		16	/* ucontext.uc_stack */
 
@@ -22,6 +24,7 @@
 #define STUB_RET_ALLOW		0x7fff0000
 #define STUB_RET_TRAP		0x00030000
 #define STUB_ARCH		0xc000003e
+#define STUB_BPF_TAX		0x07
 #define STUB_SET_PDEATHSIG	1
 #define STUB_SET_NAME		15
 #define STUB_SIGKILL		9
@@ -29,7 +32,7 @@
 /* How often a thread looks whether it may go on, each time that it is its turn. */
 #define STUB_TURN_SPINS		64
 
-#define STUB_FILTER_MAX		256	/* instructions of a filter, at most */
+#define STUB_FILTER_MAX		512	/* instructions of a filter, at most */
 
 #define STUB_EXIT_NO_THREAD	11
 #define STUB_EXIT_NO_FILTER	12

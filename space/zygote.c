@@ -32,6 +32,7 @@
 
 _Static_assert(STUB_FUTEX_WAIT == FUTEX_WAIT && STUB_FUTEX_WAKE == FUTEX_WAKE, "futex");
 _Static_assert(STUB_RET_ALLOW == SECCOMP_RET_ALLOW && STUB_RET_TRAP == SECCOMP_RET_TRAP, "seccomp");
+_Static_assert(STUB_BPF_TAX == (BPF_MISC | BPF_TAX), "filter");
 _Static_assert(STUB_ARCH == AUDIT_ARCH_X86_64, "arch");
 _Static_assert(STUB_MAP_FLAGS == (MAP_SHARED | MAP_FIXED), "mmap");
 _Static_assert(R3_MAP_POPULATE == MAP_POPULATE, "mmap");
@@ -42,6 +43,8 @@ _Static_assert(STUB_CLONE_FLAGS == (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SI
 				    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID), "clone");
 
 _Static_assert(STUB_SET_NAME == PR_SET_NAME && STUB_SET_PDEATHSIG == PR_SET_PDEATHSIG, "prctl");
+_Static_assert(STUB_PLACE_SIZE == sizeof(((struct r3_cmd_page *)0)->place), "host CPUs");
+_Static_assert(1 << STUB_ONE_HOT_SHIFT == 2 * STUB_PLACE_SIZE, "host CPUs");
 _Static_assert(STUB_SIGKILL == SIGKILL, "signal");
 
 /*
@@ -238,6 +241,9 @@ __attribute__((used, noreturn)) void zygote_main(const unsigned long *sp)
 		uint32_t tail = zygote->want_tail, id;
 		struct r3_space_entry *entry;
 
+		/* All spaces are in its process group. */
+		if (__atomic_load_n(&zygote->end, __ATOMIC_ACQUIRE))
+			sys(__NR_kill, 0, SIGKILL, 0);
 		if (head == tail) {
 			sys6(__NR_futex, &zygote->want_head, FUTEX_WAIT, head, 0, 0, secret);
 			continue;

@@ -229,7 +229,7 @@ struct r3_zygote {
 	__u32 want_head;		/* futex word, by the kernel */
 	__u32 want_tail;		/* by the zygote */
 	__u32 limit;			/* by the kernel: entries from here on were never used */
-	__u32 reserved;
+	__u32 end;			/* by the monitor: all spaces, and the zygote */
 	__u32 want[R3_ZYGOTE_RING];	/* indices into space[] */
 	__u64 dead[R3_MAX_SPACES / 64];	/* atomic, a bit each: ended since the kernel took it */
 	struct r3_space_entry space[R3_MAX_SPACES];

@@ -43,8 +43,6 @@ static bool log_allowed(void)
 	return true;
 }
 
-/* jail all: write - messages for the user, eventfds */
-
 void log_warn(const char *fmt, ...)
 {
 	int saved = errno;

@@ -44,8 +44,6 @@ static bool wanted(struct dev *dev, unsigned int q)
 	       load_acquire(dev->stopping) || load_acquire(dev->poke);
 }
 
-/* jail blk: hot sched_yield - between two looks for the next request */
-
 void dev_adaptive_poll(struct dev *dev, unsigned int q)
 {
 	struct dev_poll *l = &dev->poll;

@@ -44,8 +44,6 @@ static void con_dead(struct console *con, struct con_port *p, int why)
 	p->dead = true;
 }
 
-/* jail console: writev - what the guest wrote to a port */
-
 /* Writes the held chain on. True: it is done with. */
 static bool con_write(struct console *con, struct con_port *p)
 {
@@ -63,8 +61,6 @@ static bool con_write(struct console *con, struct con_port *p)
 	}
 	return true;
 }
-
-/* jail console: shutdown(*, int SHUT_WR) - the guest closed a port */
 
 void con_transmit(struct console *con, unsigned int port)
 {
@@ -98,8 +94,6 @@ void con_transmit(struct console *con, unsigned int port)
 	if (p->dead != was_dead)
 		con_ctl_send(con);
 }
-
-/* jail console: readv - what the host writes to a port */
 
 static void con_receive(struct console *con, unsigned int port)
 {

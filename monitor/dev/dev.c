@@ -209,8 +209,6 @@ static void dev_kick(struct dev *dev, uint64_t mask)
 	}
 }
 
-/* jail dev: hot futex(*, int FUTEX_WAKE) - a driver that waits for the device to act */
-
 static void dev_service(struct dev *dev)
 {
 	uint64_t mask = atomic_xchg(dev->page->kicked, 0);
@@ -232,9 +230,6 @@ static void dev_service(struct dev *dev)
 		dev_check(dev);
 	}
 }
-
-/* jail dev: hot read - waits for a kick */
-/* jail dev: hot poll - waits for a kick, or for the host's side of a console */
 
 /* Waits for something to do, at most @timeout ms, for ever if negative. */
 static void dev_wait(struct dev *dev, int timeout)
@@ -263,8 +258,6 @@ static void dev_wait(struct dev *dev, int timeout)
 	}
 }
 
-/* jail control, dev: clock_gettime - the time, on hosts whose vDSO cannot tell it */
-
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -272,10 +265,6 @@ static int64_t now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
-
-/* jail dev: rt_sigprocmask - the end of a thread, in the C library */
-/* jail dev: madvise(*, *, int MADV_DONTNEED) - the end of a thread, in the C library */
-/* jail dev: exit - the end of a thread */
 
 /* What the guest had written still goes to the host. */
 static void dev_drain(struct dev *dev)

@@ -16,8 +16,6 @@ struct rng {
 	struct virtq_chain chain;
 };
 
-/* jail rng: getrandom - random numbers for the guest */
-
 /* Return: bytes of @chain filled. */
 static uint32_t rng_fill(struct virtq_chain *chain)
 {

@@ -11,9 +11,6 @@
 
 #define FILE_BATCH	256
 
-/* jail blk: hot preadv - reads of an image */
-/* jail blk: hot pwritev - writes to an image */
-
 static int transfer(int fd, const struct iovec *iov, unsigned int n,
 		    uint64_t off, uint64_t len, bool write)
 {
@@ -76,11 +73,6 @@ int file_zero(int fd, uint64_t off, uint64_t len)
 	}
 	return 0;
 }
-
-/*
- * jail blk: fallocate(*, int FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE) -
- * discarded ranges of an image
- */
 
 int file_punch(int fd, uint64_t off, uint64_t len)
 {

@@ -34,8 +34,6 @@ static int raw_preadv(struct image *img, const struct iovec *iov,
 	return file_preadv(to_raw(img)->fd, iov, n, off, len);
 }
 
-/* jail blk: sync_file_range(*, *, *, int SYNC_FILE_RANGE_WRITE) - writes that a flush is likely to follow */
-
 /* Each piece goes to the host's disk while the next is copied. */
 static int write_and_start(int fd, const struct iovec *iov, unsigned int n,
 			   uint64_t off, uint64_t len)
@@ -69,8 +67,6 @@ static int raw_pwritev(struct image *img, const struct iovec *iov,
 	return file_pwritev(raw->fd, iov, n, off, len);
 }
 
-/* jail blk: fdatasync - flushes of a disk */
-
 static int raw_flush(struct image *img)
 {
 	struct raw *raw = to_raw(img);
@@ -87,12 +83,6 @@ static int raw_discard(struct image *img, uint64_t off, uint64_t len)
 	/* A hint that nobody can take is still a hint. */
 	return ret == -EOPNOTSUPP ? 0 : ret;
 }
-
-/*
- * jail blk: fallocate(*, int FALLOC_FL_ZERO_RANGE|FALLOC_FL_KEEP_SIZE,
- * 0..$image_max, 0..$image_max) - ranges of an image that the guest wants to be
- * zeros; bounded, as it could fill the host's disk from behind the image's end
- */
 
 static int raw_write_zeroes(struct image *img, uint64_t off, uint64_t len,
 			    bool unmap)

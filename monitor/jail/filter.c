@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * From the notes' rules to the program that the host runs for each system
+ * From the table's rules (policy.table) to the program that the host runs for each system
  * call of a thread.
  *
  * Hot calls come first. The host remembers for which numbers the answer does
@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -52,9 +52,8 @@ struct jail_report {
 
 /* What the filters compare arguments with, and only the running monitor knows. */
 enum jail_value {
-	JAIL_VALUE_NONE,		/* the note has it */
+	JAIL_VALUE_NONE,		/* the table has it */
 	JAIL_VALUE_PID,			/* the monitor's thread group */
-	JAIL_VALUE_SPACES,		/* minus the process group of all spaces */
 	JAIL_VALUE_RAM_FD,
 	JAIL_VALUE_RAM_LAST,		/* offset of the last page of RAM */
 	JAIL_VALUE_IMAGE_MAX,		/* size of the largest image that is written to */
@@ -83,9 +82,9 @@ int jail_process(struct jail *jail, enum jail_mode mode, struct r3_err *err);
 
 /**
  * jail_enter() - from here on the calling thread makes only the calls of its kind
- * @kind: "vcpu", "control", or a device's name; see the notes in the sources
+ * @kind: "vcpu", "control", or a device's name; see policy.table
  *
- * A kind without a note of its own has what all devices have. Other calls
+ * A kind that the table does not name has what all devices have. Other calls
  * fail with ENOSYS.
  *
  * Return: 0, or -errno; jail_wait() has it as well.

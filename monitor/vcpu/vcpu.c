@@ -27,6 +27,7 @@ struct start {
 };
 
 static void (*kernel_signal)(int, siginfo_t *, void *);
+static uint32_t *gate;
 static __thread int is_vcpu;
 
 /* As boot->vcpu[].tid, which is the guest's to write. */
@@ -37,17 +38,17 @@ static const int kernel_signals[] = {
 	SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, R3_SIG_IRQ, R3_SIG_TIMER,
 };
 
-/* jail vcpu: hot rt_sigreturn - the end of a signal handler: interrupts and faults of the guest kernel */
-
-/* A fault in the monitor's own code is nobody's to handle: die as usual. */
+/*
+ * The guest kernel's handler is guest code: it runs when that may. A fault in the
+ * monitor's own code is nobody's to handle. All signals are blocked here, so one more
+ * fault ends the process, and takes no system call, which the jail would refuse.
+ */
 static void on_signal(int sig, siginfo_t *si, void *uc)
 {
-	if (is_vcpu) {
+	if (is_vcpu && load_acquire(*gate))
 		kernel_signal(sig, si, uc);
-		return;
-	}
-	if (sig != R3_SIG_IRQ && sig != R3_SIG_TIMER)
-		signal(sig, SIG_DFL);
+	else if (sig != R3_SIG_IRQ && sig != R3_SIG_TIMER)
+		__builtin_trap();
 }
 
 static int install_handlers(void)
@@ -159,6 +160,7 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 	int ret;
 
 	kernel_signal = (void *)v->image->signal;
+	gate = &v->gate;
 	monitor = getpid();
 	ret = install_handlers();
 	if (ret)
@@ -181,15 +183,11 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 	return 0;
 }
 
-/* jail control: futex(*, int FUTEX_WAKE) - lets the vCPUs run */
-
 void vcpus_run(struct vcpus *v)
 {
 	store_release(v->gate, 1);
 	syscall(SYS_futex, &v->gate, FUTEX_WAKE, R3_MAX_CPUS, NULL, NULL, 0);
 }
-
-/* jail control, dev: tgkill($pid, *, int R3_SIG_IRQ) - interrupts for a vCPU */
 
 void vcpu_post(struct r3_boot *boot, unsigned int cpu, uint32_t bits)
 {

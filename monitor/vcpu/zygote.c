@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -111,8 +111,7 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 	int status[2], code = 0;
 	ssize_t n;
 
-	for (z->nr_acks = 0; z->nr_acks < z->boot->nr_cpus; z->nr_acks++)
-		z->ack_fd[z->nr_acks] = z->boot->vcpu[z->nr_acks].ack_fd;
+	deaths_init(&z->deaths, z->page, z->boot);
 	if (image < 0)
 		return err_set(err, image, "cannot create the space image: %s", strerror(-image));
 	z->fail_fd = event_create();
@@ -123,6 +122,7 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 		code = errno;
 		close(status[0]);
 		close(status[1]);
+		z->pid = 0;
 		return err_set(err, -code, "cannot create the zygote process: %s. Allow more processes (ulimit -u)", strerror(code));
 	}
 	if (!z->pid) {
@@ -139,25 +139,7 @@ int zygote_start(struct zygote *z, struct r3_err *err)
 		return err_set(err, -code, "cannot start the zygote: %s%s", strerror(code),
 			       code == EMFILE || code == EINVAL ? ". Allow more open files (ulimit -n)" : "");
 	}
-	z->group = z->pid;
 	return 0;
-}
-
-static void tell_kernel(struct zygote *z, uint32_t id)
-{
-	unsigned int i;
-
-	atomic_or(z->page->dead[id / 64], 1ULL << id % 64);
-	for (i = 0; i < z->nr_acks; i++) {
-		uint64_t notice = R3_ACK_DEATH;
-		struct pollfd pfd = { .fd = z->ack_fd[i], .events = POLLOUT };
-		struct timespec now = { 0 };
-
-		/* A full counter wakes its reader as well as one more would. */
-		if (ppoll(&pfd, 1, &now, NULL) == 1 && write(pfd.fd, &notice, sizeof(notice)) < 0)
-			continue;
-	}
-	vcpu_post(z->boot, 0, R3_PEND_SPACE);
 }
 
 /* Entries that may be in use; the number is the guest kernel's. */
@@ -184,13 +166,11 @@ static void space_ended(struct zygote *z, pid_t pid, int status)
 		if (read_once(entry->pid) == pid &&
 		    (state == R3_SPACE_LIVE || state == R3_SPACE_WANTED)) {
 			store_release(entry->state, R3_SPACE_DEAD);
-			tell_kernel(z, id);
+			deaths_tell(&z->deaths, id);
 			return;
 		}
 	}
 }
-
-/* jail control: wait4 - spaces and the zygote that have ended */
 
 int zygote_reap(struct zygote *z)
 {
@@ -219,23 +199,25 @@ void zygote_failed(struct zygote *z)
 			entry->cmd_gpa = 0;
 			log_warn("the host refused a process for the guest: %s. Allow more processes (ulimit -u)",
 				 strerror(-read_once(entry->pid)));
-			tell_kernel(z, id);
+			deaths_tell(&z->deaths, id);
 		}
 	}
 }
 
-/* jail control: kill($spaces, int SIGKILL) - the end of all spaces */
-/* jail control: clock_nanosleep(int CLOCK_REALTIME, int 0) - between two looks whether they have ended */
-
+/*
+ * All are in the zygote's process group. It ends its own: the number of a group
+ * whose processes have been reaped may be another's. If it is gone, or the guest
+ * keeps it from that, they end with this process.
+ */
 void zygote_end(struct zygote *z)
 {
 	int tries;
 
-	/* All are in the zygote's process group; one may be just being made. */
-	for (tries = 0; z->group > 0 && tries < 1000; tries++) {
+	for (tries = 0; z->pid > 0 && tries < 1000; tries++) {
 		pid_t pid;
 
-		kill(-z->group, SIGKILL);
+		store_release(z->page->end, 1);
+		syscall(SYS_futex, &z->page->want_head, FUTEX_WAKE, 1, NULL, NULL, 0);
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			;
 		if (pid < 0 && errno == ECHILD)

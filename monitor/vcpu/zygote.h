@@ -10,6 +10,7 @@
 #include <ring3/space.h>
 
 #include "base/err.h"
+#include "vcpu/deaths.h"
 
 struct zygote {
 	struct r3_zygote *page;		/* shared with zygote and guest kernel */
@@ -19,10 +20,8 @@ struct zygote {
 	bool own_user_ns;		/* all processes in it are this guest's */
 	uint64_t ram_size;
 	int fail_fd;			/* eventfd: some space's state is R3_SPACE_FAILED */
-	unsigned int nr_acks;
-	int ack_fd[R3_MAX_CPUS];	/* as in the boot block, which is the guest's to write */
+	struct deaths deaths;
 	pid_t pid;			/* 0 once it has ended */
-	pid_t group;			/* its process group: all spaces */
 };
 
 /**
@@ -44,7 +43,7 @@ int zygote_reap(struct zygote *z);
 /* After fail_fd: tells the guest kernel of spaces that could not be made. */
 void zygote_failed(struct zygote *z);
 
-/* Kills the zygote and every space, and reaps them. */
+/* Has the zygote kill itself and every space, and reaps them. */
 void zygote_end(struct zygote *z);
 
 #endif

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <sys/resource.h>
+#include "vm/files.h"
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vm/files.h"
-
-uint64_t files_max(const struct vm_config *cfg)
+static uint64_t size_of(int fd)
 {
-	uint64_t max = 0;
 	struct stat st;
+	uint64_t bytes;
+
+	if (fstat(fd, &st))
+		return 0;
+	if (S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKGETSIZE64, &bytes) ? 0 : bytes;
+	return st.st_size;
+}
+
+uint64_t files_max(const struct vm_config *cfg, bool overlays)
+{
+	uint64_t max = 0, size;
 	int i;
 
 	for (i = 0; i < cfg->nr_disks; i++) {
 		const struct vm_disk *disk = &cfg->disk[i];
 
-		if (fstat(disk->cow_fd >= 0 ? disk->cow_fd : disk->fd, &st))
-			continue;
-		if (S_ISBLK(st.st_mode))
-			return RLIM_INFINITY;
-		if ((uint64_t)st.st_size > max && (disk->cow_fd >= 0 || !disk->readonly))
-			max = st.st_size;
+		if (disk->cow_fd >= 0)
+			size = overlays ? size_of(disk->cow_fd) : 0;
+		else
+			size = disk->readonly ? 0 : size_of(disk->fd);
+		if (size > max)
+			max = size;
 	}
 	return max;
 }

@@ -277,26 +277,10 @@ static void jail_values(struct vm *vm)
 	uint64_t *value = vm->jail.value;
 
 	value[JAIL_VALUE_PID] = getpid();
-	value[JAIL_VALUE_SPACES] = -vm->zygote.group;
 	value[JAIL_VALUE_RAM_FD] = vm->mem.fd;
 	value[JAIL_VALUE_RAM_LAST] = vm->mem.size - PAGE;
-	/* Layers have no size yet, and need none of this. */
-	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg);
+	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg, false);
 }
-
-/* jail control: hot ppoll - waits for what ends the guest, and for spaces that end; may a counter be written? */
-/* jail control: hot rt_sigreturn - the end of a signal handler: told to end, or a process has ended */
-/* jail control: hot read - eventfds */
-/* jail control, dev: hot futex(*, int FUTEX_WAIT|FUTEX_PRIVATE_FLAG) - locks of the C library */
-/* jail control, dev: hot futex(*, int FUTEX_WAKE|FUTEX_PRIVATE_FLAG) - locks of the C library */
-/*
- * jail control: futex(*, int FUTEX_WAIT_BITSET|FUTEX_CLOCK_REALTIME) -
- * waits for threads that end
- */
-/* jail control: munmap - stacks of threads that have ended, in the C library */
-/* jail control: close - images, when the guest has ended */
-/* jail control: exit_group - the end of the monitor */
-/* jail all: restart_syscall - the host's own way on after SIGSTOP and SIGCONT */
 
 static int close_jail(struct vm *vm, struct r3_err *err)
 {
@@ -306,7 +290,7 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 
 	if (ret)
 		return ret;
-	file_max = files_max(vm->cfg);
+	file_max = files_max(vm->cfg, true);
 	files_close(vm->cfg);
 	close(vm->zygote.page_fd);
 	jail_limits(&vm->jail, file_max);
@@ -374,9 +358,7 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 	sigdelset(&waiting, SIGCHLD);
 	sigdelset(&waiting, SIGTERM);
 	for (;;) {
-		bool signaled = ppoll(pfd, 2, NULL, &waiting) < 0;
-
-		if (signaled) {
+		if (ppoll(pfd, 2, NULL, &waiting) < 0) {
 			if (told_to_end) {
 				told_to_end = 0;
 				write_once(vm->boot->power_request, R3_POWER_DOWN);

@@ -20,6 +20,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <sys/mman.h>
 
 #include "bare.h"
@@ -29,6 +30,7 @@
 #define NUMBERS_32	480
 #define X32		0x40000000
 #define BAD		(-1L)
+#define FAR		0x40000000L	/* where no image of the test's reaches */
 
 static const char *kind;
 static bool harmless;
@@ -37,6 +39,10 @@ static char page[4096] __attribute__((aligned(4096)));
 static const struct {
 	long sec, nsec;
 } no_time;
+static const struct {
+	void *p;
+	long n;
+} byte = { page, 1 };
 
 /* A child, should there be one, ends at once: it has our memory or a copy of it. */
 static long call(long nr, const long *a)
@@ -121,6 +127,14 @@ static bool plausible(long nr)
 		    answered(nr, -1, 0, 0, 4096, 0, 0))
 			bare_printf("grows %s\n", kind);
 		return answered(nr, -1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096, 0, 0);
+	case __NR_pwritev:
+		/* What is written behind the largest disk grows it. */
+		for (op = 3; op < 64; op++)
+			if (call(nr, (const long[6]) { op, (long)&byte, 1, FAR }) == 1)
+				bare_printf("grows %s\n", kind);
+		return false;
+	case __NR_wait4:
+		return answered(nr, -1, 0, WNOHANG, 0, 0, 0);
 	case __NR_sync_file_range:
 		/* It may start what is to be written anyway, and wait for nothing. */
 		if (answered(nr, -1, 0, 4096, SYNC_FILE_RANGE_WAIT_AFTER, 0, 0))

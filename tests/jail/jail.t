@@ -16,18 +16,18 @@ from lib import *
 REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
 RING3 = os.environ["RING3"]
 HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
-COLLECT = os.path.join(REPO, "monitor/jail/collect")
+POLICY = os.path.join(REPO, "monitor/jail/policy")
 DISK = os.path.join(TMP, "disk")
 KINDS = ("vcpu", "console", "rng", "blk", "control")
-# Nobody may ever have these, whatever a note says.
-NEVER = """execve execveat open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
+# Nobody may ever have these, whatever the table says.
+NEVER = """execve execveat kill open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
 bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
 pidfd_open pidfd_getfd mprotect mremap pkey_mprotect memfd_create mount userfaultfd perf_event_open seccomp prctl
 ioctl fcntl dup dup2 dup3 sendmsg recvmsg tkill rt_sigaction rt_sigqueueinfo setrlimit prlimit64 keyctl kexec_load""".split()
 
 
-def collect(mode):
-    return subprocess.run([COLLECT, mode], stdout=subprocess.PIPE, check=True, text=True).stdout
+def policy(mode):
+    return subprocess.run([POLICY, mode], stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 def numbers():
@@ -49,11 +49,11 @@ with open(DISK, "wb") as f:
     f.truncate(1 << 20)
 names = numbers()
 listed = {kind: set() for kind in KINDS}
-for line in collect("--calls").splitlines():
+for line in policy("--calls").splitlines():
     kind, call = line.split()
     if kind in listed:
         listed[kind].add(call)
-kinds = {line.split()[0] for line in collect("--calls").splitlines()}
+kinds = {line.split()[0] for line in policy("--calls").splitlines()}
 same(kinds - {"guest", "manager", "zygote"}, set(KINDS), "every kind of thread is taken over below")
 
 union = set()
@@ -77,6 +77,19 @@ for kind in KINDS:
         ok(sum(line.startswith("ok ") for line in lines) == 66, "all of them were tried", *lines)
 same(sorted(union & set(NEVER)), [], "together, all threads of the monitor have none of what would lead out")
 
+# A device among the disks, even one that is only read, lifts no limit of the others'.
+with open(DISK + "2", "wb") as f:
+    f.truncate(64 << 20)
+r = subprocess.run(["losetup", "--show", "-f", DISK + "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+if r.returncode:
+    skip("with a block device no image grows either", "host: no loop devices: " + r.stderr.strip())
+else:
+    device = r.stdout.strip()
+    status, lines = hostile("blk", "--disk", device + ",ro")
+    subprocess.run(["losetup", "-d", device], check=True)
+    ok("listed blk" in lines and "grows blk" not in lines, "with a block device no image grows either", *lines[-20:])
+    same(os.stat(DISK).st_size, 1 << 20, "and it has not")
+
 status, lines = hostile("vcpu", "--jail", "off", words="harmless=1")
 seen = {names.get(int(m[1]), m[1]) for line in lines if (m := re.fullmatch(r"open vcpu (\d+)", line))}
 ok(seen - listed["vcpu"] and any(line.startswith("path /etc/passwd") for line in lines) and "grows vcpu" in lines,
@@ -91,6 +104,6 @@ same(re.findall("[^ -~\n]|\\\\x", text)[:5], [], "nothing in them controls a ter
 
 with open(os.path.join(REPO, "SECURITY.md"), encoding="utf-8") as f:
     text = f.read()
-part = re.search(r"<!-- monitor/jail/collect --table -->\n(.*?)<!-- end -->", text, re.S)
-same(part and part[1], collect("--table"), "SECURITY.md has the list, made by monitor/jail/collect --table")
+part = re.search(r"<!-- monitor/jail/policy --table -->\n(.*?)<!-- end -->", text, re.S)
+same(part and part[1], policy("--table"), "SECURITY.md has the list, made by monitor/jail/policy --table")
 done()

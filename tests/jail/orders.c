@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A hostile guest kernel has code of its own run by a space's manager: it
- * orders it to map a page of guest memory over its code. From there it makes
- * host calls by the very instructions that the filter lets them come from.
+ * A hostile guest kernel and the managers of its spaces, which do what it orders.
  *
- *	map= kick= zygote=	where those are in the stub: behind the instruction
+ *	orders=1	orders that go beyond what a guest needs: memory over the stub,
+ *			a second thread for a slot. A line "NAME done", "NAME failed"
+ *			(the manager lives) or "NAME refused" (it does not) each
+ *	code=1		it orders a manager to map a page of guest memory over its code.
+ *			If that is let through, it makes host calls by the very
+ *			instructions that the filter lets them come from. A line "NAME
+ *			answered RETURN" or "NAME refused" each
+ *	threads=1	a thread for each slot, twice, while another vCPU writes all over
+ *			them. Then "threads PID CPU", and all stays so for three seconds
+ *
+ *	map= kick= zygote= seccomp=	where those are in the stub: behind the instruction
  *	victim=			a process of the user's that is none of the guest's
- *
- * A line "NAME answered RETURN" or "NAME refused" each; refused calls end the space.
  */
 #include <asm/unistd.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -22,6 +30,8 @@
 #define PAGE		4096UL
 #define CODE		0x800		/* ours, in the stub's first page */
 #define TALK		0x10000UL	/* where the space sees struct talk */
+#define PROG		0x800		/* in that page: a filter of ours */
+#define ITSELF		(-1)		/* as an argument: the space's process */
 #define ZYGOTE_CLONE	0x108011	/* CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD */
 
 struct talk {
@@ -55,7 +65,7 @@ __asm__(".pushsection .rodata\n"
 	".popsection\n");
 
 static struct r3_zygote *zygote;
-static unsigned long map, kick, zygotes;
+static unsigned long map, kick, zygotes, seccomp;
 static uint32_t spaces;
 
 static unsigned long number(const char *word)
@@ -88,6 +98,7 @@ static uint8_t *make_code(void)
 
 	put_site(page, kick);
 	put_site(page, zygotes);
+	put_site(page, seccomp);
 	/* An instruction of our own, which no filter knows. */
 	put_site(page, PAGE - 2);
 	/* The manager comes back from mmap() here. */
@@ -113,13 +124,33 @@ static struct r3_space_entry *new_space(struct r3_cmd_page *cmd)
 	return entry;
 }
 
-static void order(struct r3_cmd_page *cmd, unsigned long addr, int prot, void *page)
+static void order(struct r3_cmd_page *cmd, const struct r3_cmd *what)
 {
-	cmd->cmd[cmd->head % R3_CMD_RING] = (struct r3_cmd) {
-		.op = R3_OP_MAP, .arg = prot, .addr = addr, .len = PAGE, .off = bare_gpa(page),
-	};
+	cmd->cmd[cmd->head % R3_CMD_RING] = *what;
 	bare_write(cmd->head, cmd->head + 1);
 	wake(&cmd->head);
+}
+
+static void order_page(struct r3_cmd_page *cmd, unsigned long addr, int prot, void *page)
+{
+	order(cmd, &(struct r3_cmd) {
+		.op = R3_OP_MAP, .arg = prot, .addr = addr, .len = PAGE, .off = bare_gpa(page),
+	});
+}
+
+/* Its answer to all orders so far; false: it has ended. */
+static bool acknowledged(struct r3_cmd_page *cmd, struct r3_space_entry *entry, bool *failed)
+{
+	uint64_t val = 0;
+
+	order(cmd, &(struct r3_cmd) { .op = R3_OP_ACK, .arg = R3_SPACE_ACK_FD });
+	while (!(val & R3_ACK_OK))
+		if (bare_read(entry->state) == R3_SPACE_DEAD ||
+		    (bare_call3(__NR_read, bare_boot->vcpu[0].ack_fd, &val, sizeof(val)) < 0 &&
+		     bare_read(entry->state) == R3_SPACE_DEAD))
+			return false;
+	*failed = val & (R3_ACK_FAILED & ~R3_ACK_OK);
+	return true;
 }
 
 /* A space whose manager is ours; its number on the host is in *pid. */
@@ -129,11 +160,23 @@ static struct talk *take_space(uint32_t *state[], int *pid)
 	struct talk *talk = bare_alloc(PAGE, PAGE);
 	struct r3_space_entry *entry = new_space(cmd);
 
-	order(cmd, TALK, PROT_READ | PROT_WRITE, talk);
-	order(cmd, R3_STUB_BASE, PROT_READ | PROT_EXEC, make_code());
+	order_page(cmd, TALK, PROT_READ | PROT_WRITE, talk);
+	order_page(cmd, R3_STUB_BASE, PROT_READ | PROT_EXEC, make_code());
 	*state = &entry->state;
 	*pid = entry->pid;
 	return talk;
+}
+
+/* Any program: this one has the host write each call into its log. */
+static void put_prog(struct talk *talk)
+{
+	struct sock_fprog *prog = (void *)talk + PROG;
+	struct sock_filter *insn = (void *)(prog + 1);
+
+	prog->len = 1;
+	prog->filter = (void *)(TALK + PROG + sizeof(*prog));
+	insn->code = BPF_RET | BPF_K;
+	insn->k = SECCOMP_RET_LOG;
 }
 
 static void attack(const char *name, unsigned long site, long nr, long a, long b, long c)
@@ -142,10 +185,11 @@ static void attack(const char *name, unsigned long site, long nr, long a, long b
 	int pid, i;
 	struct talk *talk = take_space(&state, &pid);
 
+	put_prog(talk);
 	talk->at = R3_STUB_BASE + site - 2;
 	talk->nr = nr;
-	talk->arg[0] = a ? a : pid;
-	talk->arg[1] = b ? b : pid;
+	talk->arg[0] = a == ITSELF ? pid : a;
+	talk->arg[1] = b == ITSELF ? pid : b;
 	talk->arg[2] = c;
 	bare_write(talk->state, 1);
 	for (i = 0; i < 3000 && bare_read(talk->state) != 2 && bare_read(*state) == R3_SPACE_LIVE; i++)
@@ -156,23 +200,119 @@ static void attack(const char *name, unsigned long site, long nr, long a, long b
 		bare_printf("%s %s\n", name, bare_read(*state) == R3_SPACE_DEAD ? "refused" : "lost");
 }
 
-void bare_main(void)
+static void with_code(void)
 {
 	long victim = number("victim");
 
+	attack("itself", kick, __NR_tgkill, ITSELF, ITSELF, R3_SIG_KICK);
+	attack("victim", kick, __NR_tgkill, victim, victim, R3_SIG_KICK);
+	attack("kill", kick, __NR_tgkill, ITSELF, ITSELF, SIGKILL);
+	attack("fork", zygotes, __NR_clone, ZYGOTE_CLONE, 0, 0);
+	attack("survive", zygotes, __NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
+	attack("elsewhere", PAGE - 2, __NR_getpid, 0, 0, 0);
+	attack("filter", seccomp, __NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, TALK + PROG);
+}
+
+#define SLOT(n)		(R3_STUB_SLOTS + (n) * R3_SLOT_STRIDE)
+#define RX		(PROT_READ | PROT_EXEC)
+
+static const struct {
+	const char *name;
+	struct r3_cmd cmd;
+} orders[] = {
+	{ "low", { R3_OP_MAP, RX | PROT_WRITE, 0x10000, PAGE } },
+	{ "high", { R3_OP_MAP, RX, R3_TASK_SIZE - PAGE, PAGE } },
+	{ "slot", { R3_OP_MAP, PROT_READ | PROT_WRITE, SLOT(0), PAGE } },
+	{ "last_slot", { R3_OP_MAP, PROT_READ, SLOT(R3_MAX_CPUS - 1), PAGE } },
+	{ "drop", { R3_OP_UNMAP, 0, 0, R3_TASK_SIZE } },
+	{ "map_stub", { R3_OP_MAP, RX, R3_STUB_BASE, PAGE } },
+	{ "map_fast", { R3_OP_MAP, RX, R3_STUB_FAST, PAGE } },
+	{ "map_filters", { R3_OP_MAP, RX, R3_STUB_FAST_END, PAGE } },
+	{ "map_orders", { R3_OP_MAP, PROT_READ, R3_STUB_CMD, PAGE } },
+	{ "map_into", { R3_OP_MAP, RX, R3_TASK_SIZE - PAGE, R3_STUB_BASE - R3_TASK_SIZE + 2 * PAGE } },
+	{ "map_behind", { R3_OP_MAP, PROT_READ, SLOT(R3_MAX_CPUS), PAGE } },
+	{ "slot_code", { R3_OP_MAP, RX, SLOT(0), PAGE } },
+	{ "unmap_stub", { R3_OP_UNMAP, 0, R3_STUB_BASE + PAGE, PAGE } },
+	{ "unmap_all", { R3_OP_UNMAP, 0, 0, R3_STUB_SLOTS } },
+	{ "write_stub", { R3_OP_PROTECT, RX | PROT_WRITE, R3_STUB_BASE + PAGE, PAGE } },
+	{ "thread_low", { R3_OP_THREAD, 0, 0x10000, 0 } },
+	{ "thread_behind", { R3_OP_THREAD, 0, SLOT(R3_MAX_CPUS), 0 } },
+	{ "thread_between", { R3_OP_THREAD, 0, SLOT(1) + 0x1000, 0 } },
+	{ "ack_ram", { R3_OP_ACK, R3_SPACE_RAM_FD } },
+	{ "ack_other", { R3_OP_ACK, R3_SPACE_ACK_FD + R3_MAX_CPUS } },
+};
+
+static void with_orders(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct r3_cmd_page *cmd = bare_alloc(PAGE, PAGE);
+		struct r3_space_entry *entry = new_space(cmd);
+		bool failed;
+
+		order(cmd, &orders[i].cmd);
+		if (!acknowledged(cmd, entry, &failed))
+			bare_printf("%s refused\n", orders[i].name);
+		else
+			bare_printf("%s %s\n", orders[i].name, failed ? "failed" : "done");
+	}
+}
+
+static struct r3_slot *slot;
+
+static void scribble(void *unused)
+{
+	unsigned int i;
+
+	for (;;)
+		for (i = 0; i < ARRAY_SIZE(slot->scratch); i++)
+			bare_write(slot->scratch[i], ~0UL);
+}
+
+/* All slots are one piece of memory. */
+static void with_threads(void)
+{
+	struct r3_cmd_page *cmd = bare_alloc(PAGE, PAGE);
+	struct r3_space_entry *entry;
+	unsigned int i, cpu = number("cpu");
+	bool failed;
+
+	slot = bare_alloc(R3_SLOT_STRIDE, PAGE);
+	cmd->stack_size = R3_SLOT_STRIDE;
+	cmd->stack_start = R3_SLOT_STRIDE / 2;
+	entry = new_space(cmd);
+	bare_cpu_start(1, scribble, NULL);
+	for (i = 0; i < 2 * R3_MAX_CPUS; i++) {
+		unsigned long at = SLOT(i / 2);
+
+		order(cmd, &(struct r3_cmd) { R3_OP_MAP, PROT_READ | PROT_WRITE, at, R3_SLOT_STRIDE, bare_gpa(slot) });
+		order(cmd, &(struct r3_cmd) { R3_OP_THREAD, 0, at, cpu + 1 });
+		if (!acknowledged(cmd, entry, &failed))
+			bare_printf("lost\n");
+	}
+	bare_printf("threads %d %u\n", entry->pid, cpu);
+	bare_wait_ms(3000);
+}
+
+void bare_main(void)
+{
 	zygote = (void *)bare_boot->zygote;
 	map = number("map");
 	kick = number("kick");
 	zygotes = number("zygote");
-	if (!map || !kick || !zygotes || map >= CODE || kick >= CODE || zygotes >= CODE) {
-		bare_printf("Bail out! the stub is not as this test knows it\n");
-		bare_exit(R3_EXIT_PANIC);
+	seccomp = number("seccomp");
+	if (bare_option("orders"))
+		with_orders();
+	if (bare_option("threads"))
+		with_threads();
+	if (bare_option("code")) {
+		if (!map || !kick || !zygotes || !seccomp ||
+		    map >= CODE || kick >= CODE || zygotes >= CODE || seccomp >= CODE) {
+			bare_printf("Bail out! the stub is not as this test knows it\n");
+			bare_exit(R3_EXIT_PANIC);
+		}
+		with_code();
 	}
-	attack("itself", kick, __NR_tgkill, 0, 0, R3_SIG_KICK);
-	attack("victim", kick, __NR_tgkill, victim, victim, R3_SIG_KICK);
-	attack("kill", kick, __NR_tgkill, 0, 0, SIGKILL);
-	attack("fork", zygotes, __NR_clone, ZYGOTE_CLONE, 0, 0);
-	attack("survive", zygotes, __NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
-	attack("elsewhere", PAGE - 2, __NR_getpid, 0, 0, 0);
 	bare_printf("all tried\n");
 }

@@ -1,53 +1,106 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 120
-# What a guest kernel gets out of the managers of spaces, which do what it
-# orders: nothing but their list; no signal to others, no process that stays.
+# timeout: 300
+# tags: slow
+# What a guest kernel gets out of the managers of spaces, which do what it orders:
+# memory where a guest has it, a thread for each slot, and nothing that makes them
+# run other code. Without that wall, where they would run any, their list holds, no
+# signal reaches others, and no process stays.
+import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib import *
 
-BUILD, RING3 = os.environ["BUILD"], os.environ["RING3"]
+REPO, BUILD, RING3 = os.environ["REPO"], os.environ["BUILD"], os.environ["RING3"]
 DISK = os.path.join(TMP, "disk")
 with open(DISK, "wb") as f:
     f.truncate(1 << 20)
-symbols = subprocess.run(["nm", os.path.join(BUILD, "space/r3space")], stdout=subprocess.PIPE, check=True, text=True).stdout
-site = {name: int(addr, 16) & 0xfff for addr, name in re.findall(r"^(\w+) . site_(\w+)$", symbols, re.M)}
 
 
-def orders(what, *options, host=()):
-    """What was answered, what ring3 said, and what became of somebody else's process."""
-    victim = subprocess.Popen(["sleep", "100"])
-    r = subprocess.run([*host, RING3, "run", "--kernel", os.path.join(BUILD, "tests/jail/orders"), "--init", "/none",
-                        "--early-console", "--root", DISK, "--mem", "64M", "--timeout", "30", *options, "--append",
-                        f"victim={victim.pid} map={site['map']} kick={site['kick']} zygote={site['zygote']}"],
-                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-    text = r.stdout.decode(errors="replace").split("-" * 40)[0]
+def build(wall):
+    folder = os.path.join(BUILD, "mutation-orders")
+    if not os.path.exists(folder + "/build.ninja"):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["meson", "setup", folder, REPO, "-Dmutation=" + wall], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", folder, "cli/ring3"], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def guest(build, words, *options, host=()):
+    image = os.path.join(build, "space/r3space")
+    symbols = subprocess.run(["nm", image], stdout=subprocess.PIPE, check=True, text=True).stdout
+    site = {name: int(addr, 16) & 0xfff for addr, name in re.findall(r"^(\w+) . site_(\w+)$", symbols, re.M)}
+    words += "".join(f" {name}={site[name]}" for name in ("map", "kick", "zygote", "seccomp"))
+    ring3 = RING3 if build == BUILD else os.path.join(build, "cli/ring3")
+    return subprocess.Popen([*host, ring3, "run", "--kernel", os.path.join(BUILD, "tests/jail/orders"), "--init", "/none",
+                             "--early-console", "--root", DISK, "--mem", "64M", "--timeout", "60", *options, "--append", words],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def answers(what, p):
+    text = p.communicate(timeout=90)[0].split("-" * 40)[0]
     ok("all tried" in text.splitlines(), f"{what}: all was tried", text)
+    return dict(re.findall(r"^(\w+) (answered -?\d+|done|failed|refused|lost)$", text, re.M))
+
+
+def code(what, build, *options, **more):
+    """What was answered, and what became of somebody else's process."""
+    victim = subprocess.Popen(["sleep", "100"])
+    found = answers(what, guest(build, f"code=1 victim={victim.pid}", *options, **more))
     try:
         status = victim.wait(0.3)
     except subprocess.TimeoutExpired:
         status = None
         victim.kill()
         victim.wait()
-    return dict(re.findall(r"^(\w+) (answered -?\d+|refused|lost)$", text, re.M)), status
+    return found, status
 
 
-WANT = {"itself": "answered 0", "kill": "refused", "fork": "refused", "survive": "refused", "elsewhere": "refused"}
-answers, victim = orders("a host with Landlock's scopes")
-if answers.get("victim") == "refused":
+got = answers("orders", guest(BUILD, "orders=1"))
+same(got, dict.fromkeys(("low", "high", "slot", "last_slot", "drop"), "done") |
+     dict.fromkeys(("thread_low", "thread_behind", "thread_between"), "failed") |
+     dict.fromkeys(("map_stub", "map_fast", "map_filters", "map_orders", "map_into", "map_behind", "slot_code", "unmap_stub",
+                    "unmap_all", "write_stub", "ack_ram", "ack_other"), "refused"),
+     "memory is ordered where guest and slots are; over the stub the manager ends instead")
+
+cpus = sorted(os.sched_getaffinity(0))
+if len(cpus) < 2:
+    skip("host CPUs of guest threads", "host: it has one CPU")
+else:
+    p = guest(BUILD, f"threads=1 cpu={cpus[-1]}", "--cpus", "2")
+    pid, seen = None, []
+    for line in p.stdout:
+        if m := re.match(r"threads (\d+) ", line):
+            for path in glob.glob(f"/proc/{m[1]}/task/*/status"):
+                with open(path, encoding="utf-8") as f:
+                    seen.append((path.split("/")[4] == m[1], re.search(r"^Cpus_allowed_list:\s*(\S+)", f.read(), re.M)[1]))
+    p.wait()
+    same(len(seen), 65, "a manager and a thread a slot, however many are ordered")
+    same({cpu for manager, cpu in seen if not manager}, {str(cpus[-1])},
+         "each is on the host CPU that was ordered, whatever other threads write into its slot")
+
+got, victim = code("code of its own", BUILD)
+same(set(got.values()), {"refused"}, "no manager runs any")
+same(victim, None, "nobody gets a signal")
+
+folder = build("bounds")
+WANT = {"itself": "answered 0", "kill": "refused", "fork": "refused", "survive": "refused", "elsewhere": "refused",
+        "filter": "answered 0"}
+got, victim = code("a manager that runs it, on a host with Landlock's scopes", folder)
+if got.get("victim") == "refused":
     skip("Landlock keeps signals inside", "host: it has no scopes for signals, a filter does it")
 else:
-    same(answers.get("victim"), "answered -1", "Landlock keeps signals inside")
+    same(got.get("victim"), "answered -1", "Landlock keeps signals inside")
 same(victim, None, "nobody else gets a signal")
-same({k: v for k, v in answers.items() if k != "victim"}, WANT, "a manager's code makes its list's calls and nothing else")
-answers, victim = orders("a host without them", host=(os.path.join(BUILD, "tests/jail/without"), "landlock", "--"))
-same(answers, WANT | {"victim": "refused"}, "a filter of each space's keeps signals inside")
+same({k: v for k, v in got.items() if k != "victim"}, WANT, "it makes its list's calls and nothing else")
+got, victim = code("on a host without them", folder, host=(os.path.join(BUILD, "tests/jail/without"), "landlock", "--"))
+same(got, WANT | {"victim": "refused"}, "a filter of each space's keeps signals inside")
 same(victim, None, "nobody else gets a signal there")
-answers, victim = orders("no jail", "--jail", "off")
-same((answers.get("victim"), victim), ("answered 0", -10), "without a jail somebody does: this test can fail")
+got, victim = code("and without a jail", folder, "--jail", "off")
+same((got.get("victim"), victim), ("answered 0", -10), "somebody does: this test can fail")
 done()

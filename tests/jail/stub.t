@@ -16,13 +16,13 @@ REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
 STUB = os.path.join(BUILD, "tests/jail/stub")
 IMAGE = os.path.join(BUILD, "space/r3space")
 # Instructions that guest threads run; their own filter is behind the manager's.
-GUESTS = {"guest_wake", "guest_wait", "guest_yield", "sigreturn", "reset_stack"}
+GUESTS = {"guest_wake", "guest_wait", "guest_yield", "sigreturn", "set_stack"}
 
 text = subprocess.run(["cc", "-E", "-dM", "-include", "asm/unistd_64.h", "-xc", "/dev/null"],
                       stdout=subprocess.PIPE, check=True, text=True).stdout
 names = {n: name for name, n in re.findall(r"#define __NR_(\w+) (\d+)", text)}
 listed = {}
-checks = subprocess.run([os.path.join(REPO, "monitor/jail/collect"), "--checks"], stdout=subprocess.PIPE, check=True, text=True)
+checks = subprocess.run([os.path.join(REPO, "monitor/jail/policy"), "--checks"], stdout=subprocess.PIPE, check=True, text=True)
 for line in checks.stdout.splitlines():
     kind, call, args = line.split()
     listed.setdefault(kind, set()).add((call, args))
@@ -39,6 +39,12 @@ def of(found, wanted):
     return sorted({(call, args) for site, call, args in found if wanted(site)})
 
 
+edges = subprocess.run([STUB, IMAGE, "edges"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+bad = [line for line in edges.stdout.splitlines() if not line.startswith("ok ")]
+ok(edges.returncode == 0 and not bad and edges.stdout.count("\n") > 60, "manager: memory is ordered where guest and slots are, and nowhere else", *bad)
+edges = subprocess.run([STUB, IMAGE, "guest-edges"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+bad = [line for line in edges.stdout.splitlines() if not line.startswith("ok ")]
+ok(edges.returncode == 0 and not bad and edges.stdout.count("\n") == 8, "guest: waits at one word of a slot and wakes at the other", *bad)
 found = passed("guest")
 same(of(found, lambda site: True), sorted(listed["guest"]), "guest: what is let through is the list, its arguments too")
 same({site for site, _, _ in found}, GUESTS, "guest: from its own instructions only")
