@@ -46,7 +46,7 @@ static const char *way_out(int error)
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
-		return "; free some space where it is kept, for a ephemeral overlay in $TMPDIR or /var/tmp";
+		return "; free some space where it is kept, for an ephemeral overlay in $TMPDIR or /var/tmp";
 	case EFBIG:
 		return "; raise the limit of file sizes (ulimit -f)";
 	}

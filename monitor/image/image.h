@@ -57,7 +57,7 @@ void image_close(struct image *img);
 enum image_mode {
 	IMAGE_RO,			/* read only, may be shared */
 	IMAGE_RW,			/* written, by nobody else */
-	IMAGE_COW,			/* read only, under a ephemeral overlay */
+	IMAGE_COW,			/* read only, under an ephemeral overlay */
 };
 
 /**
@@ -73,7 +73,7 @@ enum image_mode {
 int image_open(const char *path, enum image_mode mode, struct r3_err *err);
 
 /**
- * image_layer() - make the file of a ephemeral overlay
+ * image_layer() - make the file of an ephemeral overlay
  * @dir: directory on a file system with room for what the guest writes
  *
  * Return: descriptor of an empty file without a name, or -errno.

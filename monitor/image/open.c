@@ -55,7 +55,7 @@ static int image_lock(int fd, const char *path, enum image_mode mode,
 		return 0;
 	if (errno == EAGAIN || errno == EACCES) {
 		if (mode == IMAGE_RW)
-			return err_set(err, EBUSY, "disk image %s is in use by another guest; stop that guest, or use the image read-only or under a ephemeral overlay in both",
+			return err_set(err, EBUSY, "disk image %s is in use by another guest; stop that guest, or use the image read-only or under an ephemeral overlay in both",
 				       path);
 		return err_set(err, EBUSY, "disk image %s is being written by another guest; stop that guest, or use a copy of the image",
 			       path);
@@ -90,7 +90,7 @@ int image_open(const char *path, enum image_mode mode, struct r3_err *err)
 			return err_set(err, errno, "disk image %s cannot be %s (%s); change its permissions%s",
 				       path, mode == IMAGE_RW ? "written" : "read",
 				       strerror(errno), mode == IMAGE_RW ?
-				       ", or use it read-only or under a ephemeral overlay" : "");
+				       ", or use it read-only or under an ephemeral overlay" : "");
 		default:
 			return err_set(err, errno, "disk image %s: %s", path,
 				       strerror(errno));

@@ -29,7 +29,7 @@ enum vm_exit {
 
 struct vm_disk {
 	int fd;				/* image, opened and locked by the caller */
-	int cow_fd;			/* -1, or an empty unlinked file for a ephemeral overlay */
+	int cow_fd;			/* -1, or an empty unlinked file for an ephemeral overlay */
 	bool readonly;
 	char serial[20];		/* virtio-blk serial, not always terminated */
 	char path[256];			/* for messages only */
