@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The server side of state.h, in `ring3 run`. A client is a connection; what
- * it is for is said by its first line.
- */
+/* A client is a connection; what it is for is said by its first line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "machine.h"
+#include "control.h"
 #include "state.h"
 #include "text.h"
 
 #define MAX_CLIENTS	64
+/* Commands that never end leave room for those who ask, or end them. */
+#define MAX_SESSIONS	(MAX_CLIENTS - 16)
 #define LINE_MAX_IN	4096
 #define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
 
@@ -38,34 +37,30 @@ struct client {
 };
 
 struct control {
-	struct machine *m;
+	struct control_config cfg;
 	int dir, lock, fd;
 	struct watch watch;
 	struct timer reap;
 	struct client *clients;
-	int nr_clients;
+	int nr_clients, nr_sessions;
 };
 
 /* Freed later: whoever calls may still be using it. */
 static void kill_client(struct client *cl)
 {
-	struct machine *m = cl->control->m;
+	struct control *c = cl->control;
 
 	if (cl->kind == KIND_DEAD)
 		return;
-	if (cl->kind == KIND_SESSION && !cl->over && m->relay[cl->id] == cl) {
-		if (cl->asked) {
-			/* Its number stays taken until the agent says it is over. */
-			m->relay[cl->id] = m;
-			wire_send(&m->agent, R3_FRAME_END, cl->id, NULL, 0);
-		} else {
-			m->relay[cl->id] = NULL;
-		}
+	if (cl->kind == KIND_SESSION) {
+		c->nr_sessions--;
+		if (!cl->over)
+			agent_detach(c->cfg.agent, cl->id, cl->asked);
 	}
 	cl->kind = KIND_DEAD;
 	cl->watch.events = 0;
 	cl->watch.any = false;
-	timer_set(&cl->control->reap, 0);
+	timer_set(&c->reap, 0);
 }
 
 static void reap_clients(void *ctx)
@@ -80,7 +75,7 @@ static void reap_clients(void *ctx)
 		}
 		*p = cl->next;
 		c->nr_clients--;
-		loop_unwatch(&c->m->loop, &cl->watch);
+		loop_unwatch(c->cfg.loop, &cl->watch);
 		wire_close(&cl->wire);
 		if (cl->fd >= 0)
 			close(cl->fd);
@@ -124,7 +119,7 @@ static void refuse(struct client *cl, const char *why)
 static const char *client_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
 {
 	struct client *cl = ctx;
-	struct machine *m = cl->control->m;
+	struct wire *agent = &cl->control->cfg.agent->wire;
 
 	if (frame->session != cl->id)
 		return "not its session";
@@ -147,8 +142,8 @@ static const char *client_frame(void *ctx, const struct r3_frame *frame, const u
 	default:
 		return "not for clients";
 	}
-	wire_send(&m->agent, frame->type, frame->session, payload, frame->len);
-	if (wire_queued(&m->agent) >= 2 * WIRE_LOW)
+	wire_send(agent, frame->type, frame->session, payload, frame->len);
+	if (wire_queued(agent) >= 2 * WIRE_LOW)
 		wire_pause(&cl->wire, true);
 	return NULL;
 }
@@ -158,40 +153,43 @@ static void client_ended(void *ctx, const char *why)
 	kill_client(ctx);
 }
 
-static void begin_session(struct client *cl)
+static const char *agent_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
 {
-	struct machine *m = cl->control->m;
-	struct json_object *o;
-
-	cl->id = machine_relay(m, cl);
-	if (!cl->id) {
-		refuse(cl, m->ready ? "the guest is ending, or runs too many commands already" :
-		       "the guest is not ready yet");
-		return;
-	}
-	cl->kind = KIND_SESSION;
-	o = answer(true);
-	json_object_object_add(o, "session", json_object_new_int(cl->id));
-	json_object_object_add(o, "window", json_object_new_int(m->hello.window));
-	reply(cl, o);
-	if (cl->kind == KIND_DEAD)
-		return;
-	loop_unwatch(&m->loop, &cl->watch);
-	cl->wire = (struct wire){ .ctx = cl, .from_host = true, .frame = client_frame, .ended = client_ended };
-	if (wire_open(&cl->wire, &m->loop, cl->fd))
-		kill_client(cl);
-	cl->fd = -1;
-}
-
-void control_frame(void *client, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct client *cl = client;
+	struct client *cl = ctx;
 
 	if (cl->kind != KIND_SESSION)
-		return;
+		return NULL;
 	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
 		cl->over = true;
 	wire_send(&cl->wire, frame->type, frame->session, payload, frame->len);
+	return NULL;
+}
+
+static void begin_session(struct client *cl)
+{
+	struct control *c = cl->control;
+	const char *why = "the guest runs too many commands of \"ring3 exec\" already";
+	struct json_object *o;
+
+	if (c->nr_sessions < MAX_SESSIONS)
+		cl->id = agent_attach_client(c->cfg.agent, agent_frame, cl, &why);
+	if (!cl->id) {
+		refuse(cl, why);
+		return;
+	}
+	cl->kind = KIND_SESSION;
+	c->nr_sessions++;
+	o = answer(true);
+	json_object_object_add(o, "session", json_object_new_int(cl->id));
+	json_object_object_add(o, "window", json_object_new_int(c->cfg.agent->hello.window));
+	reply(cl, o);
+	if (cl->kind == KIND_DEAD)
+		return;
+	loop_unwatch(c->cfg.loop, &cl->watch);
+	cl->wire = (struct wire){ .ctx = cl, .from_host = true, .frame = client_frame, .ended = client_ended };
+	if (wire_open(&cl->wire, c->cfg.loop, cl->fd))
+		kill_client(cl);
+	cl->fd = -1;
 }
 
 void control_wake(struct control *c)
@@ -199,7 +197,7 @@ void control_wake(struct control *c)
 	struct client *cl;
 
 	for (cl = c->clients; cl; cl = cl->next)
-		if (cl->kind == KIND_SESSION && wire_queued(&c->m->agent) < WIRE_LOW)
+		if (cl->kind == KIND_SESSION && wire_queued(&c->cfg.agent->wire) < WIRE_LOW)
 			wire_pause(&cl->wire, false);
 }
 
@@ -207,7 +205,7 @@ void control_wake(struct control *c)
 
 static void console_update(struct client *cl)
 {
-	bool room = cl->control->m->hvc.in_len < HVC_PENDING;
+	bool room = cl->control->cfg.hvc->in_len < HVC_PENDING;
 
 	cl->watch.events = (room ? POLLIN : 0) | (cl->out_len ? POLLOUT : 0);
 }
@@ -246,7 +244,7 @@ static void begin_console(struct client *cl)
 	}
 	cl->kind = KIND_CONSOLE;
 	reply(cl, answer(true));
-	bootlog_each(&cl->control->m->hvc.log, console_append, cl);
+	bootlog_each(&cl->control->cfg.hvc->log, console_append, cl);
 	console_update(cl);
 }
 
@@ -266,7 +264,7 @@ static void console_ready(struct client *cl, short revents)
 			return;
 		}
 		if (n > 0)
-			hvc_input(&cl->control->m->hvc, data, n);
+			hvc_input(cl->control->cfg.hvc, data, n);
 	}
 	console_update(cl);
 }
@@ -297,7 +295,7 @@ void control_console_room(struct control *c)
 static void take_request(struct client *cl, struct json_object *req)
 {
 	struct json_object *op, *force, *o;
-	struct machine *m = cl->control->m;
+	const struct control_config *cfg = &cl->control->cfg;
 	const char *name;
 	bool forced = false;
 
@@ -308,7 +306,7 @@ static void take_request(struct client *cl, struct json_object *req)
 	name = json_object_get_string(op);
 	if (!strcmp(name, "info")) {
 		o = answer(true);
-		json_object_object_add(o, "guest", machine_info(m));
+		json_object_object_add(o, "guest", cfg->ops->info(cfg->ctx));
 		reply(cl, o);
 		kill_client(cl);
 	} else if (!strcmp(name, "exec")) {
@@ -320,7 +318,7 @@ static void take_request(struct client *cl, struct json_object *req)
 			forced = json_object_get_boolean(force);
 		cl->kind = KIND_WAIT;
 		reply(cl, answer(true));
-		machine_stop(m, END_STOP, m->opt->init ? 0 : 120, forced);
+		cfg->ops->stop(cfg->ctx, forced);
 	} else {
 		refuse(cl, "unknown \"op\"");
 	}
@@ -397,18 +395,17 @@ static void accept_client(void *ctx, short revents)
 	cl->next = c->clients;
 	c->clients = cl;
 	c->nr_clients++;
-	loop_watch(&c->m->loop, &cl->watch, fd, POLLIN, client_ready, cl);
+	loop_watch(c->cfg.loop, &cl->watch, fd, POLLIN, client_ready, cl);
 }
 
-/* Nobody asked for this one's name: if another guest has it, any other will do. */
-static int reserve_name(int dir, struct machine *m, struct r3_err *err)
+static int reserve_name(struct control *c, struct r3_err *err)
 {
-	char *name = m->cfg->name;
-	int lock = state_reserve(dir, name, err), i;
+	char *name = c->cfg.name;
+	int lock = state_reserve(c->dir, name, err), i;
 
-	for (i = 2; lock == -EEXIST && !m->opt->name && i < 100; i++) {
-		snprintf(name, sizeof(m->cfg->name), "g%d-%d", getpid(), i);
-		lock = state_reserve(dir, name, err);
+	for (i = 2; lock == -EEXIST && c->cfg.any_name && i < 100; i++) {
+		snprintf(name, GUEST_NAME_SIZE, "g%d-%d", getpid(), i);
+		lock = state_reserve(c->dir, name, err);
 	}
 	return lock;
 }
@@ -418,17 +415,17 @@ static int open_socket(struct control *c, struct r3_err *err)
 	c->dir = state_dir(true, err);
 	if (c->dir < 0)
 		return c->dir;
-	c->lock = reserve_name(c->dir, c->m, err);
+	c->lock = reserve_name(c, err);
 	if (c->lock < 0)
 		return c->lock;
-	c->fd = state_listen(c->dir, c->m->cfg->name, err);
+	c->fd = state_listen(c->dir, c->cfg.name, err);
 	return c->fd < 0 ? c->fd : 0;
 }
 
 static void close_socket(struct control *c)
 {
 	if (c->dir >= 0)
-		state_release(c->dir, c->m->cfg->name, c->lock);
+		state_release(c->dir, c->cfg.name, c->lock);
 	if (c->fd >= 0)
 		close(c->fd);
 	if (c->dir >= 0)
@@ -436,23 +433,22 @@ static void close_socket(struct control *c)
 	free(c);
 }
 
-int control_open(struct machine *m, struct r3_err *err)
+struct control *control_open(const struct control_config *cfg, struct r3_err *err)
 {
 	struct control *c = malloc(sizeof(*c));
-	int ret;
 
-	if (!c)
-		return err_set(err, ENOMEM, "no memory for a control socket");
-	*c = (struct control){ .m = m, .dir = -1, .lock = -1, .fd = -1 };
-	ret = open_socket(c, err);
-	if (ret) {
-		close_socket(c);
-		return ret;
+	if (!c) {
+		err_set(err, ENOMEM, "no memory for a control socket");
+		return NULL;
 	}
-	loop_watch(&m->loop, &c->watch, c->fd, POLLIN, accept_client, c);
-	loop_timer(&m->loop, &c->reap, reap_clients, c);
-	m->control = c;
-	return 0;
+	*c = (struct control){ .cfg = *cfg, .dir = -1, .lock = -1, .fd = -1 };
+	if (open_socket(c, err)) {
+		close_socket(c);
+		return NULL;
+	}
+	loop_watch(cfg->loop, &c->watch, c->fd, POLLIN, accept_client, c);
+	loop_timer(cfg->loop, &c->reap, reap_clients, c);
+	return c;
 }
 
 void control_reset(struct control *c)
@@ -467,9 +463,8 @@ void control_reset(struct control *c)
 	}
 }
 
-void control_close(struct machine *m)
+void control_close(struct control *c)
 {
-	struct control *c = m->control;
 	struct client *cl;
 
 	if (!c)
@@ -481,8 +476,7 @@ void control_close(struct machine *m)
 		kill_client(cl);
 	}
 	reap_clients(c);
-	loop_unwatch(&m->loop, &c->watch);
-	loop_untimer(&m->loop, &c->reap);
+	loop_unwatch(c->cfg.loop, &c->watch);
+	loop_untimer(c->cfg.loop, &c->reap);
 	close_socket(c);
-	m->control = NULL;
 }

@@ -39,16 +39,6 @@
 #define RESTART_MIN_MS	250
 #define RESTART_MAX_MS	30000
 
-static void send_power(struct machine *m, bool force)
-{
-	struct r3_agent_power power = {
-		.how = R3_POWER_HOW_OFF,
-		.flags = force ? R3_POWER_FORCE : 0,
-	};
-
-	wire_send(&m->agent, R3_FRAME_POWER, 0, &power, sizeof(power));
-}
-
 /*
  * It dies when the host finds the time: a busy host, or one that is writing to
  * a slow disk for it, takes long. Whoever wants the guest gone need not wait.
@@ -75,18 +65,19 @@ void machine_stop(struct machine *m, enum machine_end why, int status, bool forc
 	if (!again) {
 		m->end = why;
 		m->status = status;
+		m->agent.full = true;
 	}
-	if (force || again || !m->ready || m->agent.broken) {
+	if (force || again || !agent_works(&m->agent)) {
 		force_end(m);
 		return;
 	}
 	if (m->opt->init) {
-		send_power(m, false);
+		agent_power_off(&m->agent, false);
 		timer_set(&m->grace, INIT_MS);
 		return;
 	}
 	/* What nobody keeps need not be written back. */
-	send_power(m, !m->cfg->keeps_changes);
+	agent_power_off(&m->agent, !m->cfg->keeps_changes);
 	timer_set(&m->grace, m->cfg->keeps_changes ? ORDERLY_MS : FORCED_MS);
 }
 
@@ -202,12 +193,9 @@ static int start(struct machine *m, struct r3_err *err)
 	if (ret)
 		return ret;
 	m->monitor_since = loop_now();
-	m->ready = false;
-	m->started_ns = 0;
-	m->exit_ns = 0;
-	m->agent = (struct wire){ .ctx = m, .frame = machine_frame,
-				  .ended = machine_agent_ended, .drained = machine_agent_drained };
-	ret = wire_open(&m->agent, &m->loop, ag[0]);
+	m->timing.command_ns = 0;
+	m->timing.exit_ns = 0;
+	ret = agent_open(&m->agent, &m->loop, ag[0], &machine_agent_ops, m);
 	if (ret)
 		return err_set(err, ret, "no memory for the connection to the guest's agent");
 	hvc_start(&m->hvc, con[0], early[0]);
@@ -226,11 +214,9 @@ static void collect(struct machine *m)
 		session_close(&m->session);
 	}
 	hvc_stop(&m->hvc, until);
-	wire_close(&m->agent);
+	agent_close(&m->agent);
 	if (m->control)
 		control_reset(m->control);
-	memset(m->relay, 0, sizeof(m->relay));
-	m->ready = false;
 	timer_set(&m->slow, -1);
 	timer_set(&m->grace, -1);
 	timer_set(&m->killed, -1);
@@ -329,10 +315,10 @@ static void explain_death(struct machine *m, int status)
 
 void machine_monitor_ended(struct machine *m, int status)
 {
-	bool was_ready = m->ready, known;
+	bool was_ready = m->agent.ready, known;
 
 	/* Its last words may not have been read yet. */
-	wire_drain(&m->agent);
+	wire_drain(&m->agent.wire);
 	known = m->session.loop && m->session.over;
 	collect(m);
 	term_restore();
@@ -373,10 +359,11 @@ void machine_monitor_ended(struct machine *m, int status)
 	}
 }
 
-/* ---- begin and end ---- */
+/* ---- what others may ask ---- */
 
-struct json_object *machine_info(const struct machine *m)
+static struct json_object *info(void *ctx)
 {
+	const struct machine *m = ctx;
 	struct json_object *o = json_object_new_object();
 	size_t i;
 
@@ -384,12 +371,12 @@ struct json_object *machine_info(const struct machine *m)
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->ready ? "running" :
+		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
 		m->restart.due >= 0 ? "rebooting" : "booting"));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
-	json_object_object_add(o, "kernel", json_object_new_string(m->hello.release));
+	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->vm.disk[0].path));
 	if (m->opt->init) {
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
@@ -403,17 +390,37 @@ struct json_object *machine_info(const struct machine *m)
 	return o;
 }
 
-/* Before the guest starts: two under one name never run, not even for a moment. */
-static int open_control(struct machine *m, struct r3_err *err)
+static void stop(void *ctx, bool force)
 {
-	int ret = control_open(m, err);
+	struct machine *m = ctx;
 
-	if (!ret || m->opt->name)
-		return ret;
+	machine_stop(m, END_STOP, m->opt->init ? CLI_OK : CLI_ENDED, force);
+}
+
+int machine_open_control(struct machine *m, struct r3_err *err)
+{
+	static const struct control_ops ops = { .info = info, .stop = stop };
+	const struct control_config cfg = {
+		.loop = &m->loop,
+		.agent = &m->agent,
+		.hvc = &m->hvc,
+		.name = m->cfg->name,
+		.any_name = !m->opt->name,
+		.ops = &ops,
+		.ctx = m,
+	};
+
+	m->control = control_open(&cfg, err);
+	if (m->control)
+		return 0;
+	if (m->opt->name)
+		return err->code;
 	/* Nobody asked for it by name: the guest is of use without. */
 	message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
 	return 0;
 }
+
+/* ---- begin and end ---- */
 
 static int begin(struct machine *m, struct r3_err *err)
 {
@@ -432,7 +439,8 @@ static int begin(struct machine *m, struct r3_err *err)
 	m->hvc.verbose = m->opt->verbose;
 	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
 	hvc_init(&m->hvc, &m->loop);
-	ret = open_control(m, err);
+	/* Before the guest starts: two under one name never run, not even for a moment. */
+	ret = machine_open_control(m, err);
 	if (!ret)
 		ret = machine_take_signals(m, err);
 	if (!ret)
@@ -457,7 +465,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 	m.opt = opt;
 	m.cfg = cfg;
 	m.started = time(NULL);
-	timing_start(&m);
+	timing_start(&m.timing);
 	ret = begin(&m, &err);
 	if (ret) {
 		monitor_kill(&m.mon);
@@ -478,8 +486,9 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 		waitpid(m.mon.pid, NULL, 0);
 	if (m.session.message[0])
 		message("%s", m.session.message);
-	timing_write(&m);
-	control_close(&m);
+	if (opt->timing)
+		timing_write(&m.timing, &m.agent.hello, opt->timing);
+	control_close(m.control);
 	hvc_free(&m.hvc);
 	return status;
 }

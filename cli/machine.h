@@ -6,13 +6,13 @@
 #ifndef R3_MACHINE_H
 #define R3_MACHINE_H
 
-#include <json-c/json.h>
-
+#include "agent_link.h"
 #include "config.h"
+#include "control.h"
 #include "hvc.h"
 #include "monitor_proc.h"
 #include "session.h"
-#include "wire.h"
+#include "timing.h"
 
 /* Why the guest is being ended, if it is us who ends it. */
 enum machine_end {
@@ -25,8 +25,6 @@ enum machine_end {
 	END_UNREAD,		/* nobody reads our output any more */
 	END_BROKEN,		/* the agent, or its boot, failed */
 };
-
-struct control;
 
 struct machine {
 	struct loop loop;
@@ -41,12 +39,9 @@ struct machine {
 	int signal_fd;
 
 	struct hvc hvc;
-	struct wire agent;
-	bool ready;
-	struct r3_agent_hello hello;
-	struct session session;		/* the caller's own, number 1 */
+	struct agent_link agent;
+	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
-	void *relay[R3_AGENT_SESSIONS + 1];	/* clients' sessions */
 
 	struct timer timeout;
 	struct timer slow;		/* not ready for long */
@@ -59,7 +54,7 @@ struct machine {
 	int status;			/* exit status, once end or over says so */
 	bool over;
 
-	uint64_t host_start_ns, host_start_tsc, started_ns, exit_ns;
+	struct timing timing;
 	time_t started;
 };
 
@@ -69,10 +64,8 @@ int machine_run(const struct run_options *opt, struct run_config *cfg);
 /* Asks the guest to end, or makes it. A second time makes it. */
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force);
 
-/* machine_agent.c: callbacks of the agent's wire, and of Ctrl-] three times. */
-const char *machine_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload);
-void machine_agent_ended(void *ctx, const char *why);
-void machine_agent_drained(void *ctx);
+/* machine_agent.c: what is done with what the agent says, and at Ctrl-] three times. */
+extern const struct agent_ops machine_agent_ops;
 void machine_escaped(void *ctx);
 
 /* machine_signal.c: signals become events of the loop. */
@@ -80,28 +73,7 @@ int machine_take_signals(struct machine *m, struct r3_err *err);
 /* What the end of the monitor means; the status is waitpid()'s. */
 void machine_monitor_ended(struct machine *m, int status);
 
-/* For control.c */
-struct json_object *machine_info(const struct machine *m);
-/* A session number for a client, or 0. Given back when the agent says it is over. */
-uint16_t machine_relay(struct machine *m, void *client);
-
-/* timing.c */
-void timing_start(struct machine *m);
-uint64_t timing_now(void);
-/* One line of JSON to opt->timing. */
-void timing_write(const struct machine *m);
-
-/* control.c: the socket by which other ring3 commands reach this guest. */
-int control_open(struct machine *m, struct r3_err *err);
-void control_close(struct machine *m);
-/* A frame of the agent for a client's session. */
-void control_frame(void *client, const struct r3_frame *frame, const uint8_t *payload);
-/* What the guest wrote to its console. */
-void control_console(struct control *c, const char *data, size_t len);
-void control_console_room(struct control *c);
-/* The agent takes data again. */
-void control_wake(struct control *c);
-/* The guest restarts: no session survives. */
-void control_reset(struct control *c);
+/* Makes the guest's name its own, and lets others reach it by that. */
+int machine_open_control(struct machine *m, struct r3_err *err);
 
 #endif

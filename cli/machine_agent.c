@@ -2,11 +2,9 @@
 /* What a machine does with what its agent says, and with the caller's session. */
 #include <string.h>
 
-#include "base/util.h"
 #include "cli.h"
 #include "machine.h"
 #include "message.h"
-#include "text.h"
 
 /* ---- the caller's session ---- */
 
@@ -14,7 +12,7 @@ static void session_done(void *ctx)
 {
 	struct machine *m = ctx;
 
-	m->exit_ns = timing_now();
+	m->timing.exit_ns = timing_now();
 	if (m->end == END_NONE)
 		machine_stop(m, END_DONE, m->session.status, false);
 }
@@ -26,6 +24,16 @@ void machine_escaped(void *ctx)
 	term_restore();
 	message("Ctrl-] three times: the guest is ended");
 	machine_stop(m, END_ESCAPE, CLI_ENDED, true);
+}
+
+static const char *take_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
+{
+	struct machine *m = ctx;
+	const char *wrong = session_frame(&m->session, frame, payload);
+
+	if (m->session.started && !m->timing.command_ns)
+		m->timing.command_ns = timing_now();
+	return wrong;
 }
 
 static void open_session(struct machine *m)
@@ -45,93 +53,45 @@ static void open_session(struct machine *m)
 	m->session.ctx = m;
 	m->session.on_done = session_done;
 	m->session.on_escape = machine_escaped;
-	if (session_open(&m->session, &m->loop, &m->agent, 1, m->hello.window, &spec, &err)) {
+	if (session_open(&m->session, &m->loop, &m->agent.wire, AGENT_FIRST_SESSION, m->agent.hello.window, &spec, &err)) {
 		message("%s", err.msg);
 		machine_stop(m, END_BROKEN, CLI_START, false);
+		return;
 	}
+	agent_attach(&m->agent, AGENT_FIRST_SESSION, take_frame, m);
 }
 
 /* ---- the agent ---- */
 
-static const char *take_hello(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
+static void ready(void *ctx)
 {
-	struct r3_agent_hello *hello = &m->hello, ours = {
-		.magic = R3_AGENT_MAGIC,
-		.version = R3_AGENT_VERSION,
-		.window = SESSION_WINDOW,
-	};
+	struct machine *m = ctx;
+	struct r3_agent_winsize size;
 
-	if (frame->type != R3_FRAME_HELLO || frame->len != sizeof(*hello))
-		return "it does not speak the agent's protocol";
-	memcpy(hello, payload, sizeof(*hello));
-	hello->release[sizeof(hello->release) - 1] = 0;
-	text_line(hello->release);
-	if (hello->magic != R3_AGENT_MAGIC || hello->version != R3_AGENT_VERSION)
-		return "it speaks another version of the protocol; use the initramfs that came with this ring3";
-	if (hello->window < R3_AGENT_WINDOW_MIN || hello->window > R3_AGENT_WINDOW_MAX)
-		return "it offers a window that makes no sense";
-	m->ready = true;
 	timer_set(&m->slow, -1);
-	wire_send(&m->agent, R3_FRAME_HELLO, 0, &ours, sizeof(ours));
 	if (m->end != END_NONE)
-		return NULL;
+		return;
 	if (!m->opt->init) {
 		open_session(m);
-	} else {
-		struct r3_agent_winsize size;
-
-		term_size(1, 0, &size);
-		if (size.rows)
-			wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
+		return;
 	}
-	return NULL;
+	term_size(1, 0, &size);
+	if (size.rows)
+		agent_console_size(&m->agent, &size);
 }
 
-static const char *take_failure(struct machine *m, const struct r3_frame *frame, const uint8_t *payload)
+static void failed(void *ctx, const char *text)
 {
-	char text[513];
-	size_t len;
+	struct machine *m = ctx;
 
-	if (frame->type != R3_FRAME_ERROR || frame->len < sizeof(struct r3_agent_error))
-		return "it sent a frame that makes no sense";
 	if (m->end != END_NONE)
-		return NULL;
-	len = min_t(size_t, frame->len - sizeof(struct r3_agent_error), sizeof(text) - 1);
-	memcpy(text, payload + sizeof(struct r3_agent_error), len);
-	text[len] = 0;
+		return;
 	term_restore();
 	message("%s", text);
 	machine_stop(m, END_BROKEN, CLI_START, true);
-	return NULL;
 }
 
-const char *machine_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct machine *m = ctx;
-	void *client;
-
-	if (!m->ready)
-		return take_hello(m, frame, payload);
-	if (!frame->session)
-		return take_failure(m, frame, payload);
-	if (frame->session == 1 && m->session.loop) {
-		const char *wrong = session_frame(&m->session, frame, payload);
-
-		if (m->session.started && !m->started_ns)
-			m->started_ns = timing_now();
-		return wrong;
-	}
-	if (frame->session > R3_AGENT_SESSIONS || !m->relay[frame->session])
-		return "it sent a frame of a session that is not";
-	client = m->relay[frame->session];
-	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
-		m->relay[frame->session] = NULL;
-	if (client != m)
-		control_frame(client, frame, payload);
-	return NULL;
-}
-
-void machine_agent_ended(void *ctx, const char *why)
+static void ended(void *ctx, const char *why)
 {
 	struct machine *m = ctx;
 
@@ -143,7 +103,7 @@ void machine_agent_ended(void *ctx, const char *why)
 	machine_stop(m, END_BROKEN, CLI_AGENT, true);
 }
 
-void machine_agent_drained(void *ctx)
+static void drained(void *ctx)
 {
 	struct machine *m = ctx;
 
@@ -153,17 +113,10 @@ void machine_agent_drained(void *ctx)
 		control_wake(m->control);
 }
 
-uint16_t machine_relay(struct machine *m, void *client)
-{
-	uint16_t id;
-
-	if (!m->ready || m->agent.broken || m->end != END_NONE)
-		return 0;
-	for (id = 2; id <= R3_AGENT_SESSIONS; id++) {
-		if (!m->relay[id]) {
-			m->relay[id] = client;
-			return id;
-		}
-	}
-	return 0;
-}
+const struct agent_ops machine_agent_ops = {
+	.window = SESSION_WINDOW,
+	.ready = ready,
+	.failed = failed,
+	.ended = ended,
+	.drained = drained,
+};

@@ -31,9 +31,9 @@ static void resize(struct machine *m)
 
 	if (m->session.loop) {
 		session_resize(&m->session);
-	} else if (m->opt->init && m->ready) {
+	} else if (m->opt->init && m->agent.ready) {
 		term_size(1, 0, &size);
-		wire_send(&m->agent, R3_FRAME_WINCH, 0, &size, sizeof(size));
+		agent_console_size(&m->agent, &size);
 	}
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #define WORD_MAX	31
 #define HELP_COLUMN	24
 #define HELP_WIDTH	78
+#define OPTS_MAX	40		/* of a subcommand */
 
 int opts_distance(const char *a, const char *b)
 {
@@ -82,22 +84,6 @@ void opts_help(const struct opts *opts)
 		printf("\n%s\n", opts->more);
 }
 
-static const struct opt *find_long(const struct opt *table, const char *name, size_t len)
-{
-	for (; table->name; table++)
-		if (strlen(table->name) == len && !strncmp(table->name, name, len))
-			return table;
-	return NULL;
-}
-
-static const struct opt *find_letter(const struct opt *table, char letter)
-{
-	for (; table->name; table++)
-		if (table->letter == letter)
-			return table;
-	return NULL;
-}
-
 static int unknown(const struct opts *opts, const char *word, struct r3_err *err)
 {
 	const char *name = word + strspn(word, "-"), *best = NULL;
@@ -122,72 +108,111 @@ static int unknown(const struct opts *opts, const char *word, struct r3_err *err
 		       (int)strcspn(opts->usage, " "), opts->usage);
 }
 
-static int take(const struct opts *opts, const struct opt *o, const char *word, const char *value,
-		int *i, int argc, char **argv, void *ctx, struct r3_err *err)
+/* What getopt_long() calls an option: its letter, or what no letter is. */
+#define LONG	256
+
+struct parser {
+	struct option longs[OPTS_MAX + 2];
+	char letters[2 * OPTS_MAX + 8];
+	int nr;
+};
+
+static void add_option(struct parser *p, char **letter, const struct opt *o)
 {
-	if (!o)
-		return unknown(opts, word, err);
-	if (!o->arg && value)
-		return err_set(err, EINVAL, "option --%s takes no value", o->name);
-	if (o->arg && !value) {
-		if (*i + 1 >= argc)
-			return err_set(err, EINVAL, "option --%s needs a value: --%s %s", o->name, o->name, o->arg);
-		value = argv[++*i];
-	}
-	return opts->set(ctx, o, value, err);
+	if (p->nr > OPTS_MAX)
+		return;
+	p->longs[p->nr] = (struct option){ o->name, o->arg ? required_argument : no_argument, NULL, LONG + p->nr };
+	p->nr++;
+	if (!o->letter)
+		return;
+	*(*letter)++ = o->letter;
+	if (o->arg)
+		*(*letter)++ = ':';
 }
 
-static int take_letters(const struct opts *opts, int *i, int argc, char **argv, void *ctx,
-			struct r3_err *err)
+static void prepare(struct parser *p, const struct opt *table)
 {
-	const char *word = argv[*i], *p;
+	static const struct opt help = { "help", 'h' };
+	char *letter = p->letters;
 
-	for (p = word + 1; *p; p++) {
-		const struct opt *o = find_letter(opts->table, *p);
-		const char *value = o && o->arg && p[1] ? p + 1 : NULL;
-		int ret;
+	memset(p, 0, sizeof(*p));
+	/* Up to the first word that is no option; ':' tells a missing value from an unknown option. */
+	*letter++ = '+';
+	*letter++ = ':';
+	for (; table->name; table++)
+		add_option(p, &letter, table);
+	add_option(p, &letter, &help);
+}
 
-		if (*p == 'h') {
-			opts_help(opts);
-			exit(0);
-		}
-		ret = take(opts, o, word, value, i, argc, argv, ctx, err);
-		if (ret || (o && o->arg))
-			return ret;
-	}
-	return 0;
+static const struct opt *find(const struct opt *table, const struct parser *p, int c)
+{
+	int i;
+
+	if (c >= LONG && c < LONG + p->nr - 1)
+		return &table[c - LONG];
+	for (i = 0; i < p->nr - 1; i++)
+		if (c && table[i].letter == c)
+			return &table[i];
+	return NULL;
+}
+
+/* getopt_long() takes the beginning of a name for it, which ceases to work when another option begins so. */
+static bool is_whole(const char *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(word, "--", 2) || (!strncmp(word + 2, name, len) && (!word[2 + len] || word[2 + len] == '='));
+}
+
+static int refuse(const struct opts *opts, const struct parser *p, int c, const char *word, struct r3_err *err)
+{
+	const struct opt *o = find(opts->table, p, optopt);
+	bool is_help = optopt == LONG + p->nr - 1;
+
+	if (is_help && is_whole(word, "help"))
+		return err_set(err, EINVAL, "option --help takes no value");
+	if (!o || is_help || !is_whole(word, o->name))
+		return unknown(opts, word, err);
+	if (c == ':')
+		return err_set(err, EINVAL, "option --%s needs a value: --%s %s", o->name, o->name, o->arg);
+	return err_set(err, EINVAL, "option --%s takes no value", o->name);
 }
 
 int opts_parse(const struct opts *opts, int argc, char **argv, void *ctx, bool *dashes,
 	       struct r3_err *err)
 {
-	int i, ret;
+	struct parser p;
+	const char *word = NULL;
+	int c, at = 1, ret;
 
-	*dashes = false;
-	for (i = 1; i < argc; i++) {
-		const char *word = argv[i], *equals;
-		size_t len;
+	prepare(&p, opts->table);
+	/* 0: start anew, in glibc. */
+	optind = 0;
+	opterr = 0;
+	for (;;) {
+		const struct opt *o;
 
-		if (word[0] != '-' || !word[1])
-			return i;
-		if (!strcmp(word, "--")) {
-			*dashes = true;
-			return i + 1;
+		/* Letters may share a word, which getopt_long() then stays at. */
+		at = optind ? optind : 1;
+		c = getopt_long(argc, argv, p.letters, p.longs, NULL);
+		if (c == -1)
+			break;
+		word = argv[at];
+		if (c == '?' || c == ':')
+			return refuse(opts, &p, c, word, err);
+		if (c == 'h' || c == LONG + p.nr - 1) {
+			if (!is_whole(word, "help"))
+				return unknown(opts, word, err);
+			opts_help(opts);
+			exit(0);
 		}
-		if (word[1] != '-') {
-			ret = take_letters(opts, &i, argc, argv, ctx, err);
-		} else {
-			if (!strcmp(word, "--help")) {
-				opts_help(opts);
-				exit(0);
-			}
-			equals = strchr(word, '=');
-			len = equals ? (size_t)(equals - word - 2) : strlen(word + 2);
-			ret = take(opts, find_long(opts->table, word + 2, len), word,
-				   equals ? equals + 1 : NULL, &i, argc, argv, ctx, err);
-		}
+		o = find(opts->table, &p, c);
+		if (!is_whole(word, o->name))
+			return unknown(opts, word, err);
+		ret = opts->set(ctx, o, optarg, err);
 		if (ret)
 			return ret;
 	}
-	return i;
+	*dashes = optind == at + 1 && !strcmp(argv[at], "--");
+	return optind;
 }

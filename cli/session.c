@@ -233,32 +233,26 @@ static void out_open(struct session *s, struct session_out *o, int fd, uint16_t 
 
 /* ---- frames ---- */
 
-static const char *take_exit(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
+static void take_exit(struct session *s, const uint8_t *payload)
 {
 	struct r3_agent_exit msg;
 
-	if (frame->len != sizeof(msg))
-		return "the guest sent a status that makes no sense";
 	memcpy(&msg, payload, sizeof(msg));
 	s->status = msg.status & 0xff;
 	s->over = true;
-	return NULL;
 }
 
-static const char *take_error(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
+static void take_error(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
 {
 	struct r3_agent_error msg;
 	size_t len;
 
-	if (frame->len < sizeof(msg))
-		return "the guest sent an error that makes no sense";
 	memcpy(&msg, payload, sizeof(msg));
 	len = min_t(size_t, frame->len - sizeof(msg), sizeof(s->message) - 1);
 	memcpy(s->message, payload + sizeof(msg), len);
 	s->message[len] = 0;
 	s->status = msg.status & 0xff ? msg.status & 0xff : 125;
 	s->over = true;
-	return NULL;
 }
 
 const char *session_frame(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
@@ -279,8 +273,6 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 		wrong = out_data(&s->err, payload, frame->len);
 		break;
 	case R3_FRAME_CREDIT:
-		if (frame->len != sizeof(credit))
-			return "the guest sent a grant that makes no sense";
 		memcpy(&credit, payload, sizeof(credit));
 		if (credit.stream != R3_FRAME_STDIN || credit.bytes > R3_AGENT_WINDOW_MAX - s->in_credit)
 			return "the guest sent a grant that makes no sense";
@@ -296,10 +288,10 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 		}
 		break;
 	case R3_FRAME_EXIT:
-		wrong = take_exit(s, frame, payload);
+		take_exit(s, payload);
 		break;
 	case R3_FRAME_ERROR:
-		wrong = take_error(s, frame, payload);
+		take_error(s, frame, payload);
 		break;
 	default:
 		wrong = "the guest sent a frame of an unknown type";

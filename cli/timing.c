@@ -9,8 +9,10 @@
 #include <time.h>
 #include <x86intrin.h>
 
-#include "machine.h"
+#include <json-c/json.h>
+
 #include "message.h"
+#include "timing.h"
 
 uint64_t timing_now(void)
 {
@@ -20,25 +22,25 @@ uint64_t timing_now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-void timing_start(struct machine *m)
+void timing_start(struct timing *t)
 {
-	m->host_start_ns = timing_now();
-	m->host_start_tsc = __rdtsc();
+	t->start_ns = timing_now();
+	t->start_tsc = __rdtsc();
 }
 
-static int64_t from_tsc(const struct machine *m, uint64_t tsc)
+static int64_t from_tsc(const struct timing *t, uint64_t tsc)
 {
-	double ns = timing_now() - m->host_start_ns;
-	double ticks = __rdtsc() - m->host_start_tsc;
+	double ns = timing_now() - t->start_ns;
+	double ticks = __rdtsc() - t->start_tsc;
 
 	if (!tsc || ticks <= 0)
 		return -1;
-	return (double)(int64_t)(tsc - m->host_start_tsc) * ns / ticks;
+	return (double)(int64_t)(tsc - t->start_tsc) * ns / ticks;
 }
 
-static int64_t since(const struct machine *m, uint64_t ns)
+static int64_t since(const struct timing *t, uint64_t ns)
 {
-	return ns ? (int64_t)(ns - m->host_start_ns) : -1;
+	return ns ? (int64_t)(ns - t->start_ns) : -1;
 }
 
 static void add(struct json_object *o, const char *name, int64_t ns)
@@ -46,29 +48,27 @@ static void add(struct json_object *o, const char *name, int64_t ns)
 	json_object_object_add(o, name, json_object_new_int64(ns));
 }
 
-void timing_write(const struct machine *m)
+void timing_write(const struct timing *t, const struct r3_agent_hello *hello, const char *path)
 {
 	struct json_object *o;
 	FILE *f;
 
-	if (!m->opt->timing)
-		return;
-	f = fopen(m->opt->timing, "we");
+	f = fopen(path, "we");
 	if (!f) {
-		message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
+		message("cannot write --timing %s: %s", path, strerror(errno));
 		return;
 	}
 	o = json_object_new_object();
-	add(o, "start_monotonic_ns", m->host_start_ns);
-	add(o, "init_ns", from_tsc(m, m->hello.start_tsc));
-	add(o, "ready_ns", from_tsc(m, m->hello.ready_tsc));
-	add(o, "command_ns", since(m, m->started_ns));
-	add(o, "exit_ns", since(m, m->exit_ns));
-	add(o, "end_ns", since(m, timing_now()));
-	add(o, "guest_init_ns", m->hello.start_ns);
-	add(o, "guest_ready_ns", m->hello.ready_ns);
+	add(o, "start_monotonic_ns", t->start_ns);
+	add(o, "init_ns", from_tsc(t, hello->start_tsc));
+	add(o, "ready_ns", from_tsc(t, hello->ready_tsc));
+	add(o, "command_ns", since(t, t->command_ns));
+	add(o, "exit_ns", since(t, t->exit_ns));
+	add(o, "end_ns", since(t, timing_now()));
+	add(o, "guest_init_ns", hello->start_ns);
+	add(o, "guest_ready_ns", hello->ready_ns);
 	fprintf(f, "%s\n", json_object_to_json_string(o));
 	json_object_put(o);
 	if (fclose(f))
-		message("cannot write --timing %s: %s", m->opt->timing, strerror(errno));
+		message("cannot write --timing %s: %s", path, strerror(errno));
 }

@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/mutation.h"
 #include "wire.h"
 
 #define IN_SIZE		(4 * (R3_AGENT_DATA_MAX + sizeof(struct r3_frame)))
@@ -28,111 +25,72 @@ static void end(struct wire *wire, const char *why)
 		wire->ended(wire->ctx, why);
 }
 
-static size_t payload_max(const struct wire *wire, uint16_t type)
-{
-	switch (type) {
-	case R3_FRAME_RUN:
-		return wire->from_host ? R3_AGENT_FRAME_MAX : 0;
-	case R3_FRAME_STDIN:
-	case R3_FRAME_STDOUT:
-	case R3_FRAME_STDERR:
-		return R3_AGENT_DATA_MAX;
-	default:
-		return R3_AGENT_SMALL_MAX;
-	}
-}
-
-static bool grow(uint8_t **buf, size_t *cap, size_t need)
-{
-	uint8_t *bigger;
-
-	if (need <= *cap)
-		return true;
-	bigger = realloc(*buf, need);
-	if (!bigger)
-		return false;
-	*buf = bigger;
-	*cap = need;
-	return true;
-}
-
 /* Handles the frames in the buffer. Stops when paused by one of them. */
 static void dispatch(struct wire *wire)
 {
+	const uint8_t *payload;
 	struct r3_frame frame;
 	const char *wrong;
-	size_t pos = 0;
 
 	if (wire->busy)
 		return;
 	wire->busy = true;
-	while (!wire->broken && !wire->paused && wire->in_len - pos >= sizeof(frame)) {
-		memcpy(&frame, wire->in + pos, sizeof(frame));
-		if (frame.len > payload_max(wire, frame.type) && !MUTATION_AGENT_LENGTH) {
-			end(wire, "it sent a frame that is too long");
-			break;
-		}
-		if (wire->in_len - pos - sizeof(frame) < frame.len) {
-			if (!grow(&wire->in, &wire->in_cap, sizeof(frame) + frame.len))
-				end(wire, "out of memory");
-			break;
-		}
-		wrong = wire->frame(wire->ctx, &frame, wire->in + pos + sizeof(frame));
-		pos += sizeof(frame) + frame.len;
+	while (!wire->broken && !wire->paused && frames_next(&wire->frames, &frame, &payload)) {
+		wrong = wire->frame(wire->ctx, &frame, payload);
 		if (wrong)
 			end(wire, wrong);
 	}
-	if (pos && !wire->broken) {
-		wire->in_len -= pos;
-		memmove(wire->in, wire->in + pos, wire->in_len);
-	}
+	if (wire->frames.broken)
+		end(wire, wire->frames.broken);
 	wire->busy = false;
 }
 
 /* Returns true if there may be more to read. */
 static bool fill(struct wire *wire)
 {
-	bool gone = false, full;
-	ssize_t n = 0;
+	bool gone = false;
+	uint8_t *room;
+	size_t len;
+	ssize_t n;
 
-	while (wire->in_len < wire->in_cap) {
-		n = read(wire->fd, wire->in + wire->in_len, wire->in_cap - wire->in_len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
+	/* A frame in the buffer is being looked at. */
+	if (wire->busy)
+		return false;
+	for (;;) {
+		room = frames_room(&wire->frames, &len);
+		if (!len)
 			break;
-		wire->in_len += n;
+		n = read(wire->fd, room, len);
+		if (n > 0) {
+			frames_filled(&wire->frames, n);
+		} else if (n == 0 || errno != EINTR) {
+			gone = n == 0 || errno != EAGAIN;
+			break;
+		}
 	}
-	full = wire->in_len == wire->in_cap;
-	if (n == 0 || (n < 0 && errno != EAGAIN))
-		gone = !full;
 	dispatch(wire);
 	if (gone)
 		end(wire, "it closed the connection");
-	return full;
+	return !len;
 }
 
 static void flush(struct wire *wire)
 {
+	const uint8_t *data;
+	size_t len;
 	ssize_t n;
 
-	while (!wire->broken && wire_queued(wire)) {
-		n = send(wire->fd, wire->out + wire->out_start, wire_queued(wire),
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (!wire->broken && !wire->deaf) {
+		data = frames_queue(&wire->frames, &len);
+		if (!len)
+			break;
+		n = send(wire->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n <= 0) {
-			wire->deaf = true;
-			wire->out_start = wire->out_len;
-			break;
-		}
-		wire->out_start += n;
-	}
-	if (!wire_queued(wire)) {
-		wire->out_start = 0;
-		wire->out_len = 0;
+		wire->deaf = n <= 0;
+		frames_written(&wire->frames, wire->deaf ? len : (size_t)n);
 	}
 }
 
@@ -155,22 +113,17 @@ static void ready(void *ctx, short revents)
 
 int wire_open(struct wire *wire, struct loop *loop, int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), ret;
 
 	wire->loop = loop;
 	wire->fd = fd;
-	wire->in_cap = IN_SIZE;
-	wire->out_cap = 2 * WIRE_LOW + 4096;
-	wire->in = malloc(wire->in_cap);
-	wire->out = malloc(wire->out_cap);
 	loop_watch(loop, &wire->watch, fd, POLLIN, ready, wire);
-	if (!wire->in || !wire->out || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-		int ret = wire->in && wire->out ? -errno : -ENOMEM;
-
+	ret = frames_init(&wire->frames, wire->from_host, IN_SIZE, OUT_LIMIT);
+	if (!ret && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+		ret = -errno;
+	if (ret)
 		wire_close(wire);
-		return ret;
-	}
-	return 0;
+	return ret;
 }
 
 void wire_close(struct wire *wire)
@@ -180,56 +133,42 @@ void wire_close(struct wire *wire)
 	loop_unwatch(wire->loop, &wire->watch);
 	if (wire->fd >= 0)
 		close(wire->fd);
-	free(wire->in);
-	free(wire->out);
+	frames_free(&wire->frames);
 	*wire = (struct wire){ .fd = -1, .broken = "it was closed" };
 }
 
-static bool out_room(struct wire *wire, size_t need)
+static void sent(struct wire *wire)
 {
-	if (wire->out_cap - wire->out_len >= need)
-		return true;
-	wire->out_len -= wire->out_start;
-	memmove(wire->out, wire->out + wire->out_start, wire->out_len);
-	wire->out_start = 0;
-	if (wire->out_len + need > OUT_LIMIT) {
-		end(wire, "it does not read what it is sent");
-		return false;
-	}
-	if (!grow(&wire->out, &wire->out_cap, wire->out_len + need)) {
-		end(wire, "out of memory");
-		return false;
-	}
-	return true;
+	if (wire->frames.broken)
+		end(wire, wire->frames.broken);
+	flush(wire);
+	if (!wire->broken)
+		update(wire);
 }
 
 void wire_send(struct wire *wire, uint16_t type, uint16_t session, const void *payload, size_t len)
 {
-	if (wire->broken || wire->deaf || !out_room(wire, sizeof(struct r3_frame) + len))
+	if (wire->broken || wire->deaf)
 		return;
-	if (len)
-		memcpy(wire->out + wire->out_len + sizeof(struct r3_frame), payload, len);
-	wire_commit(wire, type, session, len);
+	frames_put(&wire->frames, type, session, payload, len);
+	sent(wire);
 }
 
 uint8_t *wire_reserve(struct wire *wire, size_t len)
 {
-	size_t need = sizeof(struct r3_frame) + len;
+	uint8_t *room = NULL;
 
-	if (wire->broken || wire->deaf || wire_queued(wire) >= WIRE_LOW || !out_room(wire, need))
-		return NULL;
-	return wire->out + wire->out_len + sizeof(struct r3_frame);
+	if (!wire->broken && !wire->deaf)
+		room = frames_reserve(&wire->frames, len);
+	if (wire->frames.broken)
+		end(wire, wire->frames.broken);
+	return room;
 }
 
 void wire_commit(struct wire *wire, uint16_t type, uint16_t session, size_t len)
 {
-	struct r3_frame frame = { .len = len, .type = type, .session = session };
-
-	memcpy(wire->out + wire->out_len, &frame, sizeof(frame));
-	wire->out_len += sizeof(frame) + len;
-	flush(wire);
-	if (!wire->broken)
-		update(wire);
+	frames_commit(&wire->frames, type, session, len);
+	sent(wire);
 }
 
 void wire_pause(struct wire *wire, bool paused)

@@ -8,15 +8,10 @@
 #ifndef R3_WIRE_H
 #define R3_WIRE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include <ring3/agent.h>
-
+#include "frames.h"
 #include "loop.h"
 
-/* Data is produced only while less than this is queued. */
-#define WIRE_LOW	R3_AGENT_DATA_MAX
+#define WIRE_LOW	FRAMES_LOW
 
 struct wire {
 	struct loop *loop;
@@ -27,10 +22,7 @@ struct wire {
 	bool deaf;			/* it takes nothing any more, but may have said something */
 	bool busy;			/* frames are being handled */
 	const char *broken;		/* why it ended; NULL while it works */
-	uint8_t *in;
-	size_t in_len, in_cap;
-	uint8_t *out;
-	size_t out_start, out_len, out_cap;
+	struct frames frames;
 	void *ctx;
 	/* One frame; payload is valid until it returns. NULL, or what is wrong with it. */
 	const char *(*frame)(void *ctx, const struct r3_frame *frame, const uint8_t *payload);
@@ -55,7 +47,7 @@ void wire_drain(struct wire *wire);
 
 static inline size_t wire_queued(const struct wire *wire)
 {
-	return wire->out_len - wire->out_start;
+	return frames_queued(&wire->frames);
 }
 
 #endif

@@ -151,15 +151,13 @@ static void run(struct agent *a, const struct r3_frame *frame, const uint8_t *pa
  * programs on it nobody but us has it open. What hangs up on it (a getty) takes
  * our descriptor's use away, but not the terminal's life.
  */
-static void console_size(const struct r3_frame *frame, const uint8_t *payload)
+static void console_size(const uint8_t *payload)
 {
 	static int fd = -1;
 	struct r3_agent_winsize size;
 	struct winsize ws;
 	int old = fd;
 
-	if (frame->len != sizeof(size))
-		return;
 	memcpy(&size, payload, sizeof(size));
 	ws = (struct winsize){ size.rows, size.cols, size.xpixel, size.ypixel };
 	if (fd >= 0 && !ioctl(fd, TIOCSWINSZ, &ws))
@@ -175,10 +173,10 @@ static const char *link_frame(struct agent *a, const struct r3_frame *frame, con
 {
 	if (frame->type == R3_FRAME_WINCH) {
 		if (!a->cfg->test)
-			console_size(frame, payload);
+			console_size(payload);
 		return NULL;
 	}
-	if (frame->type != R3_FRAME_POWER || frame->len != sizeof(a->power))
+	if (frame->type != R3_FRAME_POWER)
 		return "the host sent a frame that makes no sense";
 	memcpy(&a->power, payload, sizeof(a->power));
 	if (a->cfg->test) {
@@ -205,8 +203,6 @@ static const char *dispatch(struct agent *a, const struct r3_frame *frame, const
 		run(a, frame, payload);
 		return NULL;
 	}
-	if (frame->type < R3_FRAME_HELLO || frame->type > R3_FRAME_END)
-		return "the host sent a frame of an unknown type";
 	/* A frame may cross our EXIT on its way. */
 	return s ? session_frame(s, frame, payload) : NULL;
 }
@@ -215,16 +211,14 @@ static void read_link(struct agent *a)
 {
 	const uint8_t *payload;
 	struct r3_frame frame;
-	size_t pos = 0;
 
 	link_fill(&a->link);
-	while (!a->done && link_next(&a->link, &pos, &frame, &payload)) {
+	while (!a->done && frames_next(&a->link.frames, &frame, &payload)) {
 		const char *wrong = dispatch(a, &frame, payload);
 
 		if (wrong)
-			a->link.broken = wrong;
+			a->link.frames.broken = wrong;
 	}
-	link_consume(&a->link, pos);
 }
 
 static struct session *find_process(struct agent *a, pid_t pid)
@@ -309,13 +303,13 @@ static void iterate(struct agent *a)
 
 	fds[0] = (struct pollfd){ .fd = a->sigfd, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = a->link.hangup ? -1 : a->link.fd, .events = POLLIN };
-	if (link_queued(&a->link))
+	if (frames_queued(&a->link.frames))
 		fds[1].events |= POLLOUT;
 	for (s = a->sessions; s; s = s->next)
 		n += session_poll(s, fds + n);
 	ret = poll(fds, n, a->more_children ? 0 : timeout);
 	if (ret < 0 && errno != EINTR) {
-		a->link.broken = "poll failed";
+		a->link.frames.broken = "poll failed";
 		return;
 	}
 	if (!ret && a->power_times && !a->more_children) {
@@ -335,10 +329,10 @@ static void iterate(struct agent *a)
 	do {
 		for (s = a->sessions; s; s = s->next)
 			session_rest(s);
-		queued = link_queued(&a->link);
+		queued = frames_queued(&a->link.frames);
 		link_flush(&a->link);
 		/* All sent: there may be room for more of the rest. */
-	} while (queued && !link_queued(&a->link) && !a->link.broken);
+	} while (queued && !frames_queued(&a->link.frames) && !a->link.frames.broken);
 	drop_ended(a);
 	rotate(a);
 }
@@ -377,16 +371,16 @@ int agent_serve(const struct agent_config *cfg)
 		send_text(&a, 0, R3_AGENT_EBOOT, cfg->boot->error);
 	link_flush(&a.link);
 
-	while (!a.done && !a.link.broken)
+	while (!a.done && !a.link.frames.broken)
 		iterate(&a);
 
-	if (a.link.broken && !cfg->test)
-		report("the agent ends: %s", a.link.broken);
+	if (a.link.frames.broken && !cfg->test)
+		report("the agent ends: %s", a.link.frames.broken);
 	while ((s = a.sessions)) {
 		a.sessions = s->next;
 		session_free(s);
 	}
-	ret = a.link.broken ? -EPROTO : 0;
+	ret = a.link.frames.broken ? -EPROTO : 0;
 	link_free(&a.link);
 	close(a.sigfd);
 	return ret;

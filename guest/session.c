@@ -268,8 +268,6 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 	case R3_FRAME_STDIN:
 		return session_in_data(s, payload, frame->len);
 	case R3_FRAME_CREDIT:
-		if (frame->len != sizeof(credit))
-			break;
 		memcpy(&credit, payload, sizeof(credit));
 		stream = out_stream(s, credit.stream);
 		if (!stream || credit.bytes > R3_AGENT_WINDOW_MAX - stream->credit)
@@ -277,8 +275,6 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 		stream->credit += credit.bytes;
 		return NULL;
 	case R3_FRAME_CLOSE:
-		if (frame->len != sizeof(word))
-			break;
 		memcpy(&word, payload, sizeof(word));
 		stream = out_stream(s, word);
 		if (!stream)
@@ -290,16 +286,12 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 			close_fd(&stream->fd);
 		return NULL;
 	case R3_FRAME_WINCH:
-		if (frame->len != sizeof(size))
-			break;
 		memcpy(&size, payload, sizeof(size));
 		ws = (struct winsize){ size.rows, size.cols, size.xpixel, size.ypixel };
 		if (s->pty && s->out.fd >= 0)
 			ioctl(s->out.fd, TIOCSWINSZ, &ws);
 		return NULL;
 	case R3_FRAME_SIGNAL:
-		if (frame->len != sizeof(word))
-			break;
 		memcpy(&word, payload, sizeof(word));
 		if (!word || word >= NSIG)
 			break;
@@ -325,7 +317,7 @@ static bool out_pump(struct session *s, struct stream_out *o)
 		want = o->left;
 	if (!want)
 		return false;
-	room = link_reserve(s->link, want);
+	room = frames_reserve(&s->link->frames, want);
 	if (!room)
 		return false;
 	do
@@ -337,7 +329,7 @@ static bool out_pump(struct session *s, struct stream_out *o)
 	}
 	if (n < 0)
 		n = 0;
-	link_commit(s->link, o->type, s->id, n);
+	frames_commit(&s->link->frames, o->type, s->id, n);
 	o->credit -= n;
 	if (!n) {
 		close_fd(&o->fd);
@@ -406,7 +398,7 @@ void session_reaped(struct session *s, int status)
 
 int session_poll(struct session *s, struct pollfd *fds)
 {
-	bool room = link_queued(s->link) < R3_AGENT_DATA_MAX;
+	bool room = frames_queued(&s->link->frames) < FRAMES_LOW;
 	bool in = s->in_queued || s->in_eof;
 
 	if (s->job) {

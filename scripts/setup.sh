@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi monitor cli guest space kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli guest space kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }
@@ -54,6 +54,8 @@ needs()
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
+	# tests/model
+	[ "${RING3_PROFILE:-}" != test ] || echo cmd:spin spin
 }
 
 missing_packages()

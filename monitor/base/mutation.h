@@ -38,9 +38,7 @@
 #define MUTATION_DEVICE_INDEX	0
 #endif
 
-#ifndef MUTATION_AGENT_LENGTH		/* frames of the agent may say any length */
-#define MUTATION_AGENT_LENGTH	0
-#endif
+/* MUTATION_AGENT_LENGTH is in wire/frames.c. */
 #ifndef MUTATION_AGENT_TEXT		/* text of a guest reaches the terminal as it is */
 #define MUTATION_AGENT_TEXT	0
 #endif

@@ -37,6 +37,9 @@ refused(["run", "--cpu", "2"], "did you mean --cpus?")
 refused(["run", "--xyzzy"], "--help")
 refused(["run", "--mem"], "needs a value")
 refused(["run", "--root-rw=1"], "takes no value")
+refused(["run", "--verb", *cmd], "did you mean --verbose?")
+refused(["run", "--mem=1G", "-vz", *cmd], "unknown option -vz")
+refused(["run", "--append", "--"], "no guest kernel given", env={k: v for k, v in os.environ.items() if k != "RING3_KERNEL"})
 refused(["run", "ls"], "after --")
 refused(["run", "--mem", "lots", *cmd], "512M")
 refused(["run", "--mem", "512", *cmd], "512M")
@@ -93,6 +96,8 @@ for what in ("session", "link"):
     r = run("run", *cmd, env=dict(os.environ, R3INIT=agent, NASTY=what, NASTY_TEXT=nasty.hex()))
     ok(r.returncode in (1, 125) and r.stderr.count(b"\n") == 1 and b"ring3: x" in r.stderr and harmless(r.stderr),
        f"an error of the {what} is one line without controls", r)
+r = run("run", "--", "true", *(["y" * 100000] * 12), env=dict(os.environ, R3INIT=agent, NASTY="output", NASTY_TEXT=""))
+ok(r.returncode == 125 and b"too long" in r.stderr, "output of a session that was not asked for does no harm", r.returncode, r.stderr)
 p = spawn("run", "--name", "nasty", *cmd, stdin=subprocess.DEVNULL,
           env=dict(os.environ, R3INIT=agent, NASTY="run", NASTY_TEXT=nasty.hex()))
 info = lambda *args: run("ps", *args).stdout
@@ -101,9 +106,9 @@ ok(harmless(info("--json")) and len(info("--json").splitlines()) == 1 and
    json.loads(info("--json"))["kernel"].count("?") > 5, "a kernel's name in ps --json is valid UTF-8 without controls", info("--json"))
 run("stop", "--force", "nasty")
 p.wait(10)
-p = spawn("run", "--name", "words", "--", "sleep", "60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
+p = spawn("run", "--name", "words", "--", "sh", "-c", "exec sleep 60", nasty, b"\xe2\x80\xae", stdin=subprocess.DEVNULL)
 wait_until(lambda: b'"running"' in info("--json"))
-ok(harmless(info("--json")) and json.loads(info("--json"))["command"][3] == "\u202e",
+ok(harmless(info("--json")) and json.loads(info("--json"))["command"][4] == "\u202e",
    "a command's words too, and they are kept", info("--json"))
 ok(harmless(info()) and len(info().splitlines()) == 2, "ps without options has a line for it without controls", info())
 run("stop", "--force", "words")

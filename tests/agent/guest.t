@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
@@ -77,4 +78,29 @@ r = ring3("stop", name)
 out = p.communicate(timeout=60)[0]
 same((r.returncode, p.returncode), (0, 0), "stop powers it off, which is 0")
 ok(b"FAILED" not in out, "without a failure on the way", out[-2000:].decode(errors="replace"))
+
+# A command between setresuid() and execve() is a process of its user, who may stop it.
+p = subprocess.Popen([REAL, "run", "--timeout", "100", "--name", name, "--cpus", "2", "--", "sleep", "100"], env=REAL_ENV,
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wait_until(running, 30)
+storm = subprocess.Popen([REAL, "exec", "--user", "1000", name, "--", "perl", "-e", "$| = 1; print qq(up\\n); kill STOP => -1 while 1"],
+                         env=REAL_ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+storm.stdout.readline()
+stopped, rounds = [], 0
+end = time.monotonic() + 15
+while time.monotonic() < end and rounds < 60:
+    stopped.append(subprocess.Popen([REAL, "exec", "--user", "1000", name, "--", "true"], env=REAL_ENV, stdin=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL))
+    try:
+        good = subprocess.run([REAL, "exec", name, "--", "true"], env=REAL_ENV, stdin=subprocess.DEVNULL, timeout=10).returncode == 0
+    except subprocess.TimeoutExpired:
+        good = False
+    if not good:
+        break
+    rounds += 1
+ok(good and rounds >= 10, "a user that stops all its processes, again and again, does not keep root's exec out", f"round {rounds}")
+ring3("stop", "--force", name)
+for q in (storm, *stopped, p):
+    q.kill()
+    q.wait()
 done()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # An agent that keeps to the protocol, in place of r3init, but whose texts are
 # $NASTY_TEXT: as the kernel's name, and as an error of $NASTY: session or link.
+# With $NASTY output, it ends the output of a session that it was not asked for.
 import os
 import socket
 import struct
@@ -19,6 +20,9 @@ def send(kind, session, payload):
 send(1, 0, struct.pack("<IIII4Q64s", 0x41336e72, 1, 262144, 1, 1, 2, 3, 4, text))
 if os.environ["NASTY"] == "link":
     send(12, 0, struct.pack("<II", 5, 125) + text)
+if os.environ["NASTY"] == "output":
+    s.recv(120)
+    send(4, 1, b"")
 got = b""
 while data := s.recv(65536):
     got += data

@@ -20,12 +20,20 @@ def bound(mb, cpus):
     return max(64, (mb << 20) >> 17) + 4 + 4 * cpus
 
 
+def lines(pid):
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as f:
+            return f.read().count(b"\n")
+    except OSError:
+        return 0
+
+
 class Meter:
     """The most that a guest has had while something ran."""
 
     def __init__(self, guest):
         self.guest, self.monitor, self.end = guest, guest.monitor(), threading.Event()
-        self.spaces = self.threads = self.mappings = 0
+        self.spaces = self.threads = self.mappings = self.mapped = 0
         self.thread = threading.Thread(target=self.run)
 
     def run(self):
@@ -34,6 +42,7 @@ class Meter:
             self.spaces = max(self.spaces, len(spaces))
             self.threads = max(self.threads, sum(threads(pid) for pid in spaces))
             self.mappings = max(self.mappings, len(maps(self.monitor)))
+            self.mapped = max(self.mapped, sum(lines(pid) for pid in spaces[:60]))
             self.end.wait(0.1)
 
     def __enter__(self):
@@ -56,11 +65,12 @@ def costs(mb, cpus, who, words, want=None, before=None):
         watch = Watch(guest)
         with Meter(guest) as meter:
             status, out = guest.attack(words, who, 120)
-        print("#", out.strip(), f"- {meter.spaces} spaces, {meter.threads} threads, {meter.mappings} mappings of the monitor")
+        print("#", out.strip(), f"- {meter.spaces} spaces, {meter.threads} threads, {meter.mappings} mappings of the monitor, {meter.mapped} of 60 spaces")
         ok(status == 0 and (not want or re.search(want, out)), f"{what}: fails, or does no harm", status, out)
         ok(meter.spaces <= bound(mb, cpus), f"{what}: no more spaces than {bound(mb, cpus)}", meter.spaces)
         ok(meter.threads <= bound(mb, cpus) * (1 + cpus), f"{what}: nor threads than {bound(mb, cpus) * (1 + cpus)}", meter.threads)
         ok(meter.mappings <= MAPPINGS, f"{what}: nor mappings of the monitor than {MAPPINGS}", meter.mappings)
+        ok(meter.mapped <= mb * 1024 + 60 * 100, f"{what}: nor mappings of all spaces than one for each KiB", meter.mapped)
         why = [guest.goes_on(), *watch.complaints(cpus)]
         ok(not any(why), f"{what}: the guest goes on", *why, guest.text[-2000:].decode(errors="replace"))
     finally:
@@ -72,5 +82,6 @@ costs(64, 1, "1000:1000", "exhaust processes 4000", want=r"^(?!4000)\d+ processe
 costs(192, 2, None, "exhaust processes 4000", want=r"^(?!4000)\d+ processes.*error 1[12]$",
       before="echo 100000 > /proc/sys/kernel/threads-max")
 costs(64, 2, "1000:1000", "exhaust ended 1500")
+costs(64, 2, "1000:1000", "exhaust zeros 30")
 costs(1024, 2, "1000:1000", "exhaust filters 70000", want="^70000 filters")
 done()

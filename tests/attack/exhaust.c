@@ -190,6 +190,40 @@ static int many_filters(long n)
 	return 0;
 }
 
+/* Processes that read memory which was never written: a page table entry each,
+ * and on the host a mapping each. */
+static int many_zeros(long n)
+{
+	int ready[2], gate[2];
+	char c;
+	long i;
+
+	if (pipe(ready) || pipe(gate))
+		cannot("pipe");
+	for (i = 0; i < n; i++) {
+		int pid = fork();
+
+		if (pid < 0)
+			break;
+		if (!pid) {
+			volatile char *p = mmap(NULL, 40000 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			long at;
+
+			close(gate[1]);
+			for (at = 0; at < 40000; at++)
+				(void)p[at * PAGE];
+			if (write(ready[1], "", 1) == 1)
+				(void)!read(gate[0], &c, 1);
+			_exit(0);
+		}
+		if (read(ready[0], &c, 1) != 1)
+			break;
+		shared->next = shared->word[0] = i + 1;
+	}
+	sleep(2);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -199,6 +233,7 @@ int main(int argc, char **argv)
 		{ "processes", many_processes }, { "threads", many_threads },
 		{ "mappings", many_mappings }, { "memory", much_memory },
 		{ "ended", many_ended }, { "filters", many_filters },
+		{ "zeros", many_zeros },
 	};
 	unsigned int i;
 

@@ -202,13 +202,11 @@ static void begin(bool init)
 	m.hvc.unread = unread;
 	m.hvc.verbose = m.hvc.early_verbose = true;
 	hvc_init(&m.hvc, &m.loop);
-	must(!control_open(&m, &err));
+	must(!machine_open_control(&m, &err));
 	for (i = 0; i < 3; i++)
 		pair(&caller[i], &caller_end[i]);
-	m.agent = (struct wire){ .ctx = &m, .frame = machine_frame, .ended = machine_agent_ended,
-				 .drained = machine_agent_drained };
 	pair(&agent, &fd);
-	must(!wire_open(&m.agent, &m.loop, fd));
+	must(!agent_open(&m.agent, &m.loop, fd, &machine_agent_ops, &m));
 	pair(&console, &fd);
 	pair(&early, &i);
 	hvc_start(&m.hvc, fd, i);
@@ -265,7 +263,7 @@ static void end(struct input *in)
 	if (!m.over)
 		machine_monitor_ended(&m, 0);
 	must(m.over);
-	control_close(&m);
+	control_close(m.control);
 	hvc_free(&m.hvc);
 	for (i = 0; i < CLIENTS; i++)
 		shut(&client[i]);

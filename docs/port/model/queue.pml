@@ -360,7 +360,7 @@ inline zap_code(me)
 }
 
 #ifndef STEPS
-#define STEPS 6
+#define STEPS 4
 #endif
 byte steps = STEPS;
 

@@ -47,7 +47,7 @@ bool want_map;
 chan cmds = [3] of { mtype };
 
 #ifndef IRQS
-#define IRQS 2
+#define IRQS 1
 #endif
 
 #define STOPPED	(event == 1)
@@ -293,19 +293,15 @@ end_user:				!vcpu_sleeps
 		fast = (sig == FAST);
 		tramp = (sig == KICK && where == TRAMP);
 		if
-		:: tramp && !again ->	/* its call is next: it is told again, and that is all */
+		:: tramp ->		/* its call is next; if not, it has been told again */
 #ifndef STOP_ANEW
 			again = true
 #else
 			skip
 #endif
-		:: tramp && again -> work = false; break	/* give_up() */
 		:: !tramp -> again = false; work = false
 		fi
-	od;
-	/* its space is ended, and so is this model */
-end_gave_up:
-	false
+	od
 }
 
 /* space/stub.S, the manager */

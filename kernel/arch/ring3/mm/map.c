@@ -442,7 +442,7 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 	if (want & ~permitted(pte))
 		goto out;
 	ret = 0;
-	if (space->nr_maps > space->max_maps)
+	if (r3_space_full(space))
 		drop_all(space, mm);
 	if ((want & ~mapped(pte)) && size == PAGE_SIZE) {
 		map_neighbours(mm, ptep, addr, write);

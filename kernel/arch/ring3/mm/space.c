@@ -25,6 +25,15 @@ unsigned int r3_stack_start __ro_after_init;
 /* How many mappings a host process may have is not ours to ask; the host says
  * no when it is too many, and then max_maps shrinks. */
 #define MAPS_AT_FIRST	50000
+#define MAPS_AT_LEAST	64
+
+/*
+ * Each costs the host some 250 bytes, and user code next to nothing: an entry of a
+ * page table that names the page of zeroes. So all spaces together have no more
+ * than one for each KiB of RAM.
+ */
+static atomic_long_t all_maps;
+static long max_all_maps __ro_after_init;
 
 void __init r3_space_init(void)
 {
@@ -34,6 +43,7 @@ void __init r3_space_init(void)
 	r3_stack_start = R3_SLOT_FP + ALIGN(r3_fpframe_size, 64);
 	need = r3_stack_start + r3_fpframe_size + 1536;
 	slot_order = get_order(need);
+	max_all_maps = r3_boot->ram_size >> 10;
 	nr_ids = R3_SPACES(r3_boot->ram_size, r3_boot->nr_cpus);
 }
 
@@ -166,7 +176,7 @@ int r3_space_sync(struct r3_space *space)
 	if (!ret && space->failed) {
 		space->failed = false;
 		space->refused = true;
-		space->max_maps = max(space->nr_maps / 2, 64U);
+		space->max_maps = max(space->nr_maps / 2, (u32)MAPS_AT_LEAST);
 		ret = -ENOMEM;
 	}
 	return ret;
@@ -221,6 +231,7 @@ static void free_space(struct r3_space *space)
 			r3_slot_forget(cpu, space->slots[cpu]);
 	}
 	r3_debug_space_gone(space);
+	atomic_long_sub(space->told_maps, &all_maps);
 	free_page((unsigned long)space->cmd);
 	/* A vCPU that looks at it just now has interrupts off. */
 	call_rcu(&space->rcu, free_slots);
@@ -362,6 +373,23 @@ void r3_space_end(struct r3_space *space)
 	spin_unlock_irqrestore(&spaces_lock, flags);
 }
 
+static void tell_maps(struct r3_space *space)
+{
+	atomic_long_add((long)space->nr_maps - space->told_maps, &all_maps);
+	space->told_maps = space->nr_maps;
+}
+
+/* A quarter of what is left is for each: so there is always something left. */
+bool r3_space_full(struct r3_space *space)
+{
+	long left;
+
+	tell_maps(space);
+	left = max_all_maps - atomic_long_read(&all_maps);
+	return space->nr_maps > space->max_maps ||
+	       (space->nr_maps > MAPS_AT_LEAST && space->nr_maps > left / 4);
+}
+
 /*
  * Drops all mappings but none of the tables: they come back by faults. The
  * space's lock is held. One unmapping of everything splits nothing: a host
@@ -372,6 +400,7 @@ void r3_space_drop(struct r3_space *space)
 	unsigned int tries = 0;
 
 	space->nr_maps = 0;
+	tell_maps(space);
 	space->site_table = false;
 	space->lo = R3_TASK_SIZE;
 	space->hi = 0;

@@ -27,6 +27,7 @@ struct r3_space {
 	u32 acked;			/* of them, known to be done */
 	u32 id;				/* index in r3_zygote.space */
 	u32 nr_maps;			/* host mappings, an upper bound */
+	u32 told_maps;			/* of them, in the sum of all spaces */
 	u32 max_maps;
 	int placed;			/* the vCPU whose host CPU its manager is on, or R3_PLACED_* */
 	bool dead;			/* its process has ended */
@@ -99,6 +100,8 @@ int r3_space_sync(struct r3_space *space);
 /* The same, but what was refused is left to the next r3_space_sync(). */
 int r3_space_wait(struct r3_space *space);
 void r3_space_drop(struct r3_space *space);
+/* Is it to drop its mappings before it gets more? */
+bool r3_space_full(struct r3_space *space);
 
 /* mm/recycle.c */
 bool r3_space_park(struct r3_space *space);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One vCPU waits for two spaces in turn by one eventfd, and either may die at any time. An
+ * acknowledgement must not count for the space that is waited for next. See README.md.
+ *
+ * Mistakes, each of which the checker has to find:
+ *   NO_DRAIN   what a dead space may have acknowledged is left in the eventfd
+ *   NO_NOTICE  the monitor does not write to the eventfd when a space has ended
+ */
+#define SPACES	2
+
+bool asked[SPACES], done[SPACES];	/* an UNMAP with its ACK is queued; the UNMAP is done */
+bool dead[SPACES];			/* state DEAD: reaped, it does nothing any more */
+bool alive[SPACES] = true;
+bool ok, death;				/* the eventfd: R3_ACK_OK, R3_ACK_DEATH */
+
+/* wait_ack() for space s */
+inline wait_ack(s)
+{
+	do
+	:: atomic { ok || death -> got = ok; ok = false; death = false };	/* read */
+		if
+		:: got ->
+			assert(done[s]);	/* or a page is freed that is mapped still */
+			break
+		:: else
+		fi;
+		if
+		:: dead[s] ->
+#ifndef NO_DRAIN
+			/* drain_acks(): make it readable, and read it */
+			death = true;
+			atomic { ok || death -> ok = false; death = false };
+#endif
+			break
+		:: else
+		fi
+	od
+}
+
+proctype vcpu()
+{
+	bool got;
+	byte rounds = 3;
+
+end:	do
+	:: rounds > 0 ->
+		rounds--;
+		if
+		:: !dead[0] -> done[0] = false; asked[0] = true; wait_ack(0)
+		:: !dead[1] -> done[1] = false; asked[1] = true; wait_ack(1)
+		:: dead[0] && dead[1]
+		fi
+	od
+}
+
+proctype manager(byte s)
+{
+end:	do
+	:: atomic { alive[s] && asked[s] && !done[s] -> done[s] = true }
+	:: atomic { alive[s] && asked[s] && done[s] -> asked[s] = false; ok = true }
+	:: atomic { alive[s] -> alive[s] = false; break }	/* killed, anywhere */
+	od
+}
+
+/* The reaper: first the state, then the notice. */
+proctype monitor()
+{
+	byte others = 2;
+
+end:	do
+	:: atomic { !alive[0] && !dead[0] -> dead[0] = true }
+#ifndef NO_NOTICE
+		death = true
+#endif
+	:: atomic { !alive[1] && !dead[1] -> dead[1] = true }
+#ifndef NO_NOTICE
+		death = true
+#endif
+	/* and other spaces' */
+	:: atomic { others > 0 -> others-- }
+#ifndef NO_NOTICE
+		death = true
+#endif
+	od
+}
+
+init {
+	atomic { run vcpu(); run manager(0); run manager(1); run monitor() }
+}
