@@ -13,9 +13,12 @@
 #include "state.h"
 #include "text.h"
 
-#define MAX_CLIENTS	64
-/* Commands that never end leave room for those who ask, or end them. */
-#define MAX_SESSIONS	(MAX_CLIENTS - 16)
+/*
+ * How many sessions a user of the guest may have is the agent's business. All of
+ * them leave room for those who ask something, or end the guest.
+ */
+#define MAX_SESSIONS	R3_AGENT_SESSIONS
+#define MAX_CLIENTS	(MAX_SESSIONS + 16)
 #define LINE_MAX_IN	4096
 #define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
 

@@ -6,8 +6,8 @@
 
 #include "loop.h"
 
-/* A guest's agent, console and log, stdio, and up to 64 clients. */
-#define MAX_WATCHES	160
+/* A guest's agent, console and log, stdio, and clients: a session each, and some more. */
+#define MAX_WATCHES	320
 
 int64_t loop_now(void)
 {

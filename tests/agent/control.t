@@ -115,6 +115,15 @@ s.sendall(b"}\n")
 ok(b'"ok":true' in answer(s, b"\n"), "a request may come in pieces")
 s.close()
 
+many = [client(b'{"op": "exec"}\n') for _ in range(255)]
+same([b'"ok":true' in answer(s, b"\n") for s in many].count(True), 255, "255 clients have a session each")
+r = run("exec", "alpha", "--", "true")
+ok(r.returncode == 125 and b"too many commands" in r.stderr and "alpha" in names(),
+   "one more is refused, but whoever asks something is answered", r, names())
+for s in many:
+    s.close()
+same(run("exec", "alpha", "--", "echo", "again").stdout, b"again\n", "when they are gone there is room again")
+
 b.send_signal(signal.SIGSTOP)
 r = run("ps")
 ok(b"beta" in r.stdout and b"silent" in r.stdout and b"alpha" in r.stdout, "a guest that was stopped does not stop ps", r)
