@@ -181,14 +181,15 @@ void flush_cache_vmap(unsigned long start, unsigned long end)
  */
 bool r3_vmap_fault(unsigned long addr, unsigned long err)
 {
-	unsigned long flags, from, to;
+	unsigned long from, to;
 	bool done = false;
 	pte_t pte;
 
 	if (!in_window(addr))
 		return false;
 	from = addr & PAGE_MASK;
-	flags = lock_maps();
+	/* No signal comes here; interrupts are not touched, whatever waits. */
+	arch_spin_lock(&maps_lock);
 	pte = entry(from);
 	if (pte_present(pte) && (!(err & R3_PF_WRITE) || pte_write(pte)) &&
 	    (!(err & R3_PF_INSTR) || pte_exec(pte))) {
@@ -199,7 +200,7 @@ bool r3_vmap_fault(unsigned long addr, unsigned long err)
 		}
 		done = !map_run(from, to, pte);
 	}
-	unlock_maps(flags);
+	arch_spin_unlock(&maps_lock);
 	return done;
 }
 
