@@ -53,8 +53,13 @@
 
 static const unsigned int uids[] = { 0, 1000, 1001 };
 
+/* Every other round few processes do one thing with the vCPUs for themselves. */
+enum { FOCUS_NONE, FOCUS_COPIES, FOCUS_MIDDLE, FOCUS_SIGNALS, NR_FOCUS };
+
 static struct board {
 	volatile int findings, stop, round;
+	volatile int focus;		/* of this round, FOCUS_* */
+	volatile int page;		/* FOCUS_MIDDLE: where both are */
 	volatile unsigned long kids, steps, deaths, looks;
 	volatile unsigned int alive[WITNESSES];
 	char dir[64];
@@ -62,7 +67,7 @@ static struct board {
 
 static unsigned long rng, seed0, without;
 static unsigned int me;			/* whose canaries */
-static int hostile;
+static int hostile, kid_index;
 static const unsigned char *code[FILES];
 
 static unsigned long rnd(unsigned long n)
@@ -131,7 +136,9 @@ static void make_files(int round)
 		snprintf(path, sizeof(path), "%s/%d-%d", board->dir, round - 2, f);
 		unlink(path);
 		snprintf(path, sizeof(path), "%s/%d-%d", board->dir, round, f);
-		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 && errno == EEXIST)
+			continue;		/* the first round's, which the witnesses have mapped */
 		if (fd < 0)
 			cannot("no file");
 		for (n = 0; n < PAGES; n++) {
@@ -345,7 +352,7 @@ static void *in_page(void *arg)
 		look_at_code(code[0], n, "code that a thread is in");
 		look_at_region(&regions[0]);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1000000 < 30 && !board->stop);
+	} while ((now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1000000 < 20 && !board->stop);
 	return NULL;
 }
 
@@ -620,6 +627,141 @@ static void hostile_step(void)
 	trying = 0;
 }
 
+/* ---- rounds with a focus ---- */
+
+static void call_often(const unsigned char *site, long nr)
+{
+	call_at(site, nr, 0, 0);
+	call_at(site, nr, 0, 0);
+	call_at(site, nr, 0, 0);
+}
+
+static const unsigned char *in_file(int page, int n)
+{
+	return code[0] + page * PAGE + FIRST + n * APART;
+}
+
+static void *stay_in_page(void *arg)
+{
+	stay_on(cpus() - 1);
+	return in_page(arg);
+}
+
+/* A thread in a page, and a sibling that sleeps in a call that was new there. */
+static void focus_copies(int index)
+{
+	struct timespec t = { 0, 15000000 };
+	pthread_t thread;
+	int n;
+
+	stay_on(0);
+	for (n = 0; n < SITES && board->focus == FOCUS_COPIES && !board->findings; n++) {
+		int page = board->round / 2 % PAGES;
+
+		switch (index) {
+		case 0:
+			if (n == 0)
+				call_often(in_file(page, 0), 0);
+			if (pthread_create(&thread, NULL, stay_in_page, (void *)(long)page))
+				return;
+			usleep(3000);
+			call_at(in_file(page, n) + 16, SYS_getppid, 0, 0);
+			call_at(in_file(page, n) + 16, SYS_nanosleep, (long)&t, 0);
+			pthread_join(thread, NULL);
+			break;
+		case 1:
+			usleep(7000 + rnd(20000));
+			call_often(in_file(page, n), 0);
+			break;
+		case 2:
+			use_pipe();
+			use_pipe();
+			use_pipe();
+			break;
+		}
+	}
+}
+
+/* Calls at the second instruction of a call, while others are rewritten before it. */
+static void focus_middle(int index)
+{
+	int page, n, turns;
+
+	stay_on(index ? 0 : cpus() - 1);
+	if (index > 1)
+		return;
+	for (page = 0; page < PAGES && !board->findings; page++) {
+		if (index == 0) {
+			call_often(in_file(page, SITES - 1), 0);
+			board->page = page + 1;
+			for (turns = 0; board->page == page + 1 && turns < 1000000; turns++)
+				if (call_at(in_file(page, SITES - 1) + 5, SYS_getppid, 0, 0) != right_answer(1)) {
+					finding("a call in the middle returns something else");
+					break;
+				}
+		} else {
+			for (turns = 0; board->page != page + 1 && turns < 5000; turns++)
+				usleep(100);
+			for (n = SITES - 2; n >= 0; n--) {
+				call_often(in_file(page, n) + 16, SYS_getppid);
+				call_often(in_file(page, n), 0);
+			}
+			board->page = 0;
+			usleep(1000);
+		}
+	}
+}
+
+/* Threads that signal each other, on stacks that have to be read from a file. */
+static void *signalled(void *arg)
+{
+	pthread_t *others = arg;
+	char path[128];
+	stack_t ss = { .ss_size = 16 * PAGE };
+	unsigned long v = canary(gettid(), 1);
+	int fd, i;
+
+	stay_on(0);
+	snprintf(path, sizeof(path), "%s/stack-%d", board->dir, gettid());
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	unlink(path);
+	if (fd < 0 || ftruncate(fd, 16 * PAGE))
+		return NULL;
+	ss.ss_sp = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (ss.ss_sp == MAP_FAILED || sigaltstack(&ss, NULL))
+		return NULL;
+	for (i = 0; i < 60 && !board->findings; i++) {
+		msync(ss.ss_sp, 16 * PAGE, MS_SYNC);
+		madvise(ss.ss_sp, 16 * PAGE, MADV_DONTNEED);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		board->looks++;
+		if (vectors_spin(v, 150000))
+			finding("vector registers of a thread are wrong after a signal");
+		pthread_kill(others[i % 2], SIGALRM);
+	}
+	usleep(50000);		/* until nobody signals it any more */
+	return NULL;
+}
+
+static void focus_signals(int index)
+{
+	struct sigaction act = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
+	static pthread_t threads[2];
+	int i;
+
+	if (index > 0 || (without & 8))
+		return;
+	sigaction(SIGALRM, &act, NULL);
+	threads[0] = threads[1] = pthread_self();
+	signal(SIGALRM, SIG_IGN);
+	for (i = 0; i < 2; i++)
+		if (pthread_create(&threads[i], NULL, signalled, threads))
+			return;
+	sigaction(SIGALRM, &act, NULL);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
 /* ---- processes ---- */
 
 static void begin(unsigned long seed, unsigned int uid)
@@ -644,9 +786,14 @@ static void begin(unsigned long seed, unsigned int uid)
 
 static void kid(unsigned long seed, unsigned int uid)
 {
+	static void (*const focus[])(int index) = { NULL, focus_copies, focus_middle, focus_signals };
 	struct timespec t, now;
 
 	begin(seed, uid);
+	if (board->focus) {
+		focus[board->focus](kid_index);
+		_exit(0);
+	}
 	hostile = rnd(4) == 0 && !(without & 1);
 	if (hostile)
 		catch_signals();
@@ -669,9 +816,9 @@ static void *witness_thread(void *unused)
 		const unsigned char *c = code[0];
 		int i, n = board->looks % PAGES;
 
-		for (i = 0; i < 20000 && !board->stop; i++)
+		for (i = 0; i < 3000 && !board->stop && !board->focus; i++)
 			look_at_code(c, n, "code of a witness's thread");
-		usleep(1000);
+		usleep(5000);
 	}
 	return NULL;
 }
@@ -695,8 +842,11 @@ static void witness(int index, unsigned long seed, unsigned int uid)
 				round = board->round;
 			}
 		}
-		step();
 		board->alive[index]++;
+		if (board->focus)
+			usleep(20000);
+		else
+			step();
 	}
 	_exit(0);
 }
@@ -739,10 +889,14 @@ static void one_round(int round)
 	int i, status, left;
 
 	make_files(round);
+	board->focus = round % 2 ? round / 2 % NR_FOCUS : FOCUS_NONE;
+	if ((board->focus == FOCUS_COPIES && (without & 16)) || (board->focus == FOCUS_MIDDLE && (without & 4)))
+		board->focus = FOCUS_NONE;
 	board->round = round;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	for (i = 0; i < KIDS; i++) {
 		kids[i].seed = seed0 + round * 1000UL + i;
+		kid_index = i;
 		kids[i].pid = start(kid, kids[i].seed, uids[i % 3]);
 		board->kids++;
 	}
@@ -763,7 +917,7 @@ static void one_round(int round)
 			for (int j = 0; j < 8; j++)
 				rnd(2);
 			rnd(16);		/* new_region() */
-			if ((rnd(4) || (without & 1)) && WTERMSIG(status) != SIGKILL)
+			if ((rnd(4) || (without & 1) || board->focus) && WTERMSIG(status) != SIGKILL)
 				finding("process %d of uid %u ended by signal %d", i, uids[i % 3], WTERMSIG(status));
 		}
 		usleep(5000);
