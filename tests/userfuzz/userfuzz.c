@@ -54,7 +54,7 @@
 static const unsigned int uids[] = { 0, 1000, 1001 };
 
 /* Every other round few processes do one thing with the vCPUs for themselves. */
-enum { FOCUS_NONE, FOCUS_COPIES, FOCUS_MIDDLE, FOCUS_SIGNALS, NR_FOCUS };
+enum { FOCUS_NONE, FOCUS_COPIES, FOCUS_MIDDLE, FOCUS_SIGNALS, FOCUS_PAGES, NR_FOCUS };
 
 static struct board {
 	volatile int findings, stop, round;
@@ -373,7 +373,7 @@ static long right_answer(int n)
 	return syscall(SYS_getuid);
 }
 
-static void use_pipe(void)
+static void use_pipe(void)	/* whose pages have been others' */
 {
 	static unsigned long out[512], in[512];
 	int fd[2], i, n;
@@ -762,6 +762,95 @@ static void focus_signals(int index)
 		pthread_join(threads[i], NULL);
 }
 
+/* A thread that goes on in a page that its sibling gives back. */
+static struct {
+	unsigned long *volatile page;
+	volatile unsigned long touched;
+	volatile unsigned int gone;	/* which, once no access may succeed */
+	volatile int stop;
+} prey;
+
+static void *touch_page(void *unused)
+{
+	char own[32768];
+	stack_t ss = { .ss_sp = own, .ss_size = sizeof(own) };
+
+	sigaltstack(&ss, NULL);
+	stay_on(cpus() - 1);
+	while (!prey.stop) {
+		volatile unsigned long *p = prey.page;
+		unsigned int gone;
+		unsigned long v;
+
+		if (!p) {
+			sched_yield();
+			continue;
+		}
+		trying = 1;
+		if (TRY()) {
+			while (prey.page == p && !prey.stop) {
+				gone = prey.gone;
+				v = p[64];
+				prey.touched++;
+				if (v >> 40 == CANARY && (v >> 16 & 0xffffff) != me) {
+					finding("a page is read that has become another process's: %#lx", v);
+					prey.stop = 1;
+				} else if (v && gone && gone == prey.gone) {
+					finding("a page is read after it was given back: %#lx", v);
+					prey.stop = 1;
+				}
+			}
+		} else if (prey.page == p) {
+			prey.page = NULL;
+		}
+		trying = 0;
+	}
+	return NULL;
+}
+
+static void focus_pages(int index)
+{
+	pthread_t thread;
+	unsigned long *p, seen;
+	unsigned int n;
+	int spins;
+
+	if (index >= 2)
+		return;
+	stay_on(0);
+	if (index) {
+		while (board->focus == FOCUS_PAGES && rnd(300))
+			use_pipe();
+		return;
+	}
+	catch_signals();
+	if (pthread_create(&thread, NULL, touch_page, NULL))
+		return;
+	for (n = 1; n < 1500 && !prey.stop && board->focus == FOCUS_PAGES; n++) {
+		prey.gone = 0;
+		p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			break;
+		p[64] = canary(me, 64);
+		seen = prey.touched;
+		prey.page = p;
+		for (spins = 0; prey.touched - seen < 5 && spins < 20000; spins++)
+			if (cpus() == 1)
+				sched_yield();
+		if (n % 2)
+			munmap(p, PAGE);
+		else
+			madvise(p, PAGE, MADV_DONTNEED);
+		prey.gone = n;
+		use_pipe();
+		prey.page = NULL;
+		if (n % 2 == 0)
+			munmap(p, PAGE);
+	}
+	prey.stop = 1;
+	pthread_join(thread, NULL);
+}
+
 /* ---- processes ---- */
 
 static void begin(unsigned long seed, unsigned int uid)
@@ -786,7 +875,7 @@ static void begin(unsigned long seed, unsigned int uid)
 
 static void kid(unsigned long seed, unsigned int uid)
 {
-	static void (*const focus[])(int index) = { NULL, focus_copies, focus_middle, focus_signals };
+	static void (*const focus[])(int index) = { NULL, focus_copies, focus_middle, focus_signals, focus_pages };
 	struct timespec t, now;
 
 	begin(seed, uid);
