@@ -26,7 +26,6 @@ void __init r3_debug_init(void)
 	users = memblock_alloc(max_pfn * sizeof(*users), SMP_CACHE_BYTES);
 	if (!users)
 		panic("ring3: no memory for CONFIG_RING3_DEBUG_SPACES");
-	pr_info("ring3: each page of a space is watched\n");
 }
 
 static void get(unsigned long pfn)
