@@ -331,7 +331,7 @@ static void test_lock(void)
 	ok(a >= 0 && b >= 0, "readers share an image");
 	expect_open("disk", IMAGE_RW, -EBUSY, "another guest");
 	close(a);
-	expect_open("disk", IMAGE_RW, -EBUSY, "layer");
+	expect_open("disk", IMAGE_RW, -EBUSY, "overlay");
 	close(b);
 
 	a = image_open(path("disk"), IMAGE_RW, &err);
