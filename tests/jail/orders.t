@@ -73,14 +73,15 @@ if len(cpus) < 2:
     skip("host CPUs of guest threads", "host: it has one CPU")
 else:
     p = guest(BUILD, f"threads=1 cpu={cpus[-1]}", "--cpus", "2")
-    pid, seen = None, []
+    seen, said = [], []
     for line in p.stdout:
+        said.append(line.rstrip())
         if m := re.match(r"threads (\d+) ", line):
             for path in glob.glob(f"/proc/{m[1]}/task/*/status"):
                 with open(path, encoding="utf-8") as f:
                     seen.append((path.split("/")[4] == m[1], re.search(r"^Cpus_allowed_list:\s*(\S+)", f.read(), re.M)[1]))
     p.wait()
-    same(len(seen), 65, "a manager and a thread a slot, however many are ordered")
+    ok(len(seen) == 65, "a manager and a thread a slot, however many are ordered", len(seen), *said[-20:])
     same({cpu for manager, cpu in seen if not manager}, {str(cpus[-1])},
          "each is on the host CPU that was ordered, whatever other threads write into its slot")
 
