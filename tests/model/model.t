@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The models in docs/port/model hold in all states that they can reach, and each mistake
 # that their heads list is found.
-# timeout: 300
+# timeout: 600
 . "$(dirname "$0")/../lib.sh"
 models=$REPO/docs/port/model
 
