@@ -411,19 +411,14 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 	};
 
 	m->control = control_open(&cfg, err);
-	if (m->control)
-		return 0;
-	if (m->opt->name)
-		return err->code;
-	/* Nobody asked for it by name: the guest is of use without. */
-	message("ring3 ps, exec, console and stop will not find this guest: %s", err->msg);
-	return 0;
+	return m->control ? 0 : err->code;
 }
 
 /* ---- begin and end ---- */
 
 static int begin(struct machine *m, struct r3_err *err)
 {
+	struct r3_err unreachable = { 0 };
 	int ret;
 
 	loop_timer(&m->loop, &m->timeout, timed_out, m);
@@ -440,13 +435,19 @@ static int begin(struct machine *m, struct r3_err *err)
 	m->hvc.early_verbose = m->opt->verbose || m->opt->early_console;
 	hvc_init(&m->hvc, &m->loop);
 	/* Before the guest starts: two under one name never run, not even for a moment. */
-	ret = machine_open_control(m, err);
-	if (!ret)
-		ret = machine_take_signals(m, err);
+	ret = machine_open_control(m, &unreachable);
+	/* If nobody asked for it by name the guest is of use without. */
+	if (ret && m->opt->name) {
+		*err = unreachable;
+		return ret;
+	}
+	ret = machine_take_signals(m, err);
 	if (!ret)
 		ret = start(m, err);
 	if (ret)
 		return ret;
+	if (!m->control)
+		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
 	if (m->opt->init) {
 		ret = hvc_attach(&m->hvc);

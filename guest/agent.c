@@ -328,10 +328,10 @@ static void iterate(struct agent *a)
 		read_link(a);
 	do {
 		for (s = a->sessions; s; s = s->next)
-			session_rest(s);
+			session_drain(s);
 		queued = frames_queued(&a->link.frames);
 		link_flush(&a->link);
-		/* All sent: there may be room for more of the rest. */
+		/* All sent: there may be room for more. */
 	} while (queued && !frames_queued(&a->link.frames) && !a->link.frames.broken);
 	drop_ended(a);
 	rotate(a);

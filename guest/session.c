@@ -13,7 +13,7 @@
 #include "session.h"
 
 /* What a pty may still hold when its command is gone. */
-#define PTY_REST	(256 * 1024)
+#define PTY_UNSENT	(256 * 1024)
 
 static void send_error(struct link *link, uint16_t id, uint32_t code, uint32_t status, const char *text)
 {
@@ -365,7 +365,7 @@ static void finish(struct session *s)
 	s->ended = true;
 }
 
-static size_t rest_of(struct session *s, struct stream_out *o)
+static size_t unsent_in(struct session *s, struct stream_out *o)
 {
 	int n = 0;
 
@@ -373,7 +373,7 @@ static size_t rest_of(struct session *s, struct stream_out *o)
 		return 0;
 	/* A pipe may have other writers: only what is in it now counts. */
 	if (s->pty && o == &s->out)
-		return PTY_REST;
+		return PTY_UNSENT;
 	return ioctl(o->fd, FIONREAD, &n) < 0 || n < 0 ? 0 : n;
 }
 
@@ -391,8 +391,8 @@ void session_reaped(struct session *s, int status)
 	s->running = false;
 	s->status = status;
 	session_in_close(s, false);
-	s->out.left = rest_of(s, &s->out);
-	s->err.left = rest_of(s, &s->err);
+	s->out.left = unsent_in(s, &s->out);
+	s->err.left = unsent_in(s, &s->err);
 	finish(s);
 }
 
@@ -434,7 +434,7 @@ void session_io(struct session *s, const struct pollfd *fds, int nr)
 		out_run(s, &s->err);
 }
 
-void session_rest(struct session *s)
+void session_drain(struct session *s)
 {
 	if (!s->running && !s->ended)
 		finish(s);

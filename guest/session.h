@@ -75,7 +75,7 @@ void session_io(struct session *s, const struct pollfd *fds, int nr);
  * For one whose command is gone: goes on with what is left, which waits for
  * grants and for room on the link but for no descriptor.
  */
-void session_rest(struct session *s);
+void session_drain(struct session *s);
 
 /* Closes everything; hangs up on the process if it still runs. */
 void session_free(struct session *s);

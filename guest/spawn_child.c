@@ -106,7 +106,7 @@ static long try_exec(struct spawn_job *job)
 			job->shell_argv[1] = job->path[i];
 			call(SYS_execve, ptr("/bin/sh"), ptr(job->shell_argv), ptr(job->env), 0);
 		}
-		/* As in a shell, "not executable" is remembered, "not there" is not. */
+		/* As in a shell, "not executable" is remembered, "not found" is not. */
 		if (ret != -ENOENT && ret != -ENOTDIR) {
 			err = ret;
 			if (err != -EACCES)
