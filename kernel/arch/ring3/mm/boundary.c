@@ -32,7 +32,7 @@ bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s
 		memcpy(&s->value, code + end + 2, 4);
 		return true;
 	}
-	if (end < 24)
+	if (end < SITE_SIZE_MAX)
 		return false;
 	s->kind = R3_SITE_HEAD;
 	memcpy(&s->value, code + end - 6, 4);
@@ -40,10 +40,10 @@ bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s
 		return false;
 	if (code[end - 9] == 0x48 && code[end - 8] == 0xc7 && code[end - 7] == 0xc0) {
 		s->before = 9;
-		return true;
+		return end >= LONGEST + 9;
 	}
 	s->before = 7;
-	return code[end - 7] == 0xb8;
+	return end >= LONGEST + 7 && code[end - 7] == 0xb8;
 }
 
 /* The length of the instruction at from, or 0 if there is none before limit. */
@@ -93,19 +93,18 @@ bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end)
 
 /**
  * r3_boundary_reached - does decoding meet the MOV and then the system call?
- * @page: the code
- * @from: where an instruction begins for certain: a function does
+ * @code: a function from its start, to the end of the system call
  * @start: of the MOV
  * @end: behind the system call
  */
-bool r3_boundary_reached(const u8 *page, unsigned int from, unsigned int start, unsigned int end)
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end)
 {
-	unsigned int at = from, len;
+	unsigned int at = 0, len;
 	bool met = false;
 
 	while (at < end - 2) {
 		met |= at == start;
-		len = length(page, at, end);
+		len = length(code, at, end);
 		if (!len)
 			return false;
 		at += len;

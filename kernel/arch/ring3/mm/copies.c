@@ -277,6 +277,14 @@ bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr)
 	return w && page_at(w, addr);
 }
 
+/* And is that a copy of this page? */
+bool r3_rewrite_copied_pfn(const struct r3_rewrite *w, unsigned long addr, unsigned long pfn)
+{
+	struct code_page *at = page_at(w, addr);
+
+	return at && at->pfn == pfn;
+}
+
 /* ---- an address space ---- */
 
 void r3_rewrite_table(struct r3_space *space)

@@ -75,6 +75,7 @@ struct r3_rewrite *r3_rewrite_extend(const struct r3_rewrite *base, unsigned lon
 
 bool r3_rewrite_has(const struct r3_rewrite *w, struct page *page, const struct r3_site *s);
 bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr);
+bool r3_rewrite_copied_pfn(const struct r3_rewrite *w, unsigned long addr, unsigned long pfn);
 
 /* mm/map.c */
 bool r3_maps_copy(struct mm_struct *mm, const struct r3_rewrite *w, const struct r3_site *s);
@@ -84,7 +85,7 @@ bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3
 /* boundary.c */
 bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s);
 bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end);
-bool r3_boundary_reached(const u8 *page, unsigned int from, unsigned int start, unsigned int end);
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end);
 
 /* What a file says of a function. */
 struct r3_cfi {

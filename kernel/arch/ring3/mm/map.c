@@ -471,13 +471,13 @@ bool r3_maps_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 	return is_code(pte) && pte_pfn(pte) == pfn;
 }
 
-/* Has the space the snapshot's copy where the site is, if it has anything there? */
+/* Is the snapshot's copy what the space has where the site is, if it has anything there? */
 bool r3_maps_copy(struct mm_struct *mm, const struct r3_rewrite *w, const struct r3_site *s)
 {
 	unsigned long size, addr = site_page(s);
 	pte_t pte = peek(mm, addr, &size);
 
-	return is_code(pte) && r3_rewrite_has(w, pfn_to_page(pte_pfn(pte)), s);
+	return is_code(pte) && r3_rewrite_copied_pfn(w, addr, pte_pfn(pte));
 }
 
 /*

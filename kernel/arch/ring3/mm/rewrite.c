@@ -19,6 +19,7 @@
  */
 #include <linux/mm.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/pagemap.h>
@@ -30,6 +31,7 @@
 #define SEEN_WAYS	4
 #define TIMES_SEEN	2
 #define TIMES_SURE	8	/* for what takes reading the file */
+#define FUNCTION_MAX	(64 << 10)
 
 /* Calls that came by signal. Written without a lock by the mm's threads. */
 struct r3_seen {
@@ -57,15 +59,33 @@ static struct file *file_at(struct mm_struct *mm, unsigned long addr, u64 *off)
 	return file;
 }
 
+/* Does decoding the function from its start meet the MOV? It is read from the file. */
+static bool reached(struct file *file, u64 start, u64 off, unsigned int before)
+{
+	size_t len = off - start + before;
+	loff_t pos = start;
+	bool good = false;
+	u8 *code;
+
+	if (off < start || len > FUNCTION_MAX)
+		return false;
+	code = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!code)
+		return false;
+	if (kernel_read(file, code, len, &pos) == len)
+		good = r3_boundary_reached(code, len - before, len);
+	kvfree(code);
+	return good;
+}
+
 /*
  * What the file says of the function that the call is in: is the MOV reached by
  * decoding from its start? Unwinders know the code that calls rt_sigreturn by its
  * bytes, unless they are told; then it may be replaced, as a whole: its address is
  * what they look for.
  */
-static bool file_says(struct mm_struct *mm, const u8 *code, const struct r3_site *s, long nr)
+static bool file_says(struct mm_struct *mm, const struct r3_site *s, long nr)
 {
-	unsigned int end = offset_in_page(s->end - 1) + 1, start = end - s->before;
 	struct r3_cfi cfi;
 	struct file *file;
 	bool good = false;
@@ -74,12 +94,9 @@ static bool file_says(struct mm_struct *mm, const u8 *code, const struct r3_site
 	file = file_at(mm, s->end - s->before, &off);
 	if (!file)
 		return false;
-	if (r3_cfi_find(file, off, s->before, &cfi)) {
-		if (nr == __NR_rt_sigreturn)
-			good = cfi.signal;
-		else if (!cfi.signal && cfi.start <= off && off - cfi.start <= start)
-			good = r3_boundary_reached(code, start - (off - cfi.start), start, end);
-	}
+	if (r3_cfi_find(file, off, s->before, &cfi))
+		good = nr == __NR_rt_sigreturn ? cfi.signal :
+						 !cfi.signal && reached(file, cfi.start, off, s->before);
 	fput(file);
 	return good;
 }
@@ -92,7 +109,7 @@ static bool sure(struct mm_struct *mm, const u8 *code, const struct r3_site *s, 
 	if (nr != __NR_rt_sigreturn &&
 	    (s->kind == R3_SITE_TAIL || r3_boundary_certain(code, end - s->before, end)))
 		return true;
-	return s->kind == R3_SITE_HEAD && times >= TIMES_SURE && file_says(mm, code, s, nr);
+	return s->kind == R3_SITE_HEAD && times >= TIMES_SURE && file_says(mm, s, nr);
 }
 
 static bool listed(const struct r3_rewrite *w, const struct r3_site *s)
