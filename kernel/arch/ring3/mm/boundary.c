@@ -46,17 +46,42 @@ bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s
 	return end >= LONGEST + 7 && code[end - 7] == 0xb8;
 }
 
-/* The length of the instruction at from, or 0 if there is none before limit. */
-static unsigned int length(const u8 *page, unsigned int from, unsigned int limit)
+/* Decodes the instruction at from. Returns its length, or 0 if there is none before limit. */
+static unsigned int decode(struct insn *insn, const u8 *page, unsigned int from, unsigned int limit)
 {
 	u8 code[LONGEST + 1] = { };
 	unsigned int n = min_t(unsigned int, LONGEST, limit - from);
-	struct insn insn;
 
 	memcpy(code, page + from, n);
-	if (insn_decode(&insn, code, n, INSN_MODE_64) < 0)
-		return 0;
-	return insn.length;
+	return insn_decode(insn, code, n, INSN_MODE_64) < 0 ? 0 : insn->length;
+}
+
+static unsigned int length(const u8 *page, unsigned int from, unsigned int limit)
+{
+	struct insn insn;
+
+	return decode(&insn, page, from, limit);
+}
+
+/* Need what follows the instruction not be the next one? After calls, it may be data. */
+static bool may_end(const struct insn *insn)
+{
+	u8 op = insn->opcode.bytes[0], op2 = insn->opcode.bytes[1];
+
+	switch (op) {
+	case 0x0f:		/* system calls, UD */
+		return op2 == 0x05 || op2 == 0x07 || op2 == 0x0b || op2 == 0x34 || op2 == 0x35 ||
+		       op2 == 0xb9 || op2 == 0xff;
+	case 0xff:		/* CALL, JMP */
+		return X86_MODRM_REG(insn->modrm.value) >= 2 && X86_MODRM_REG(insn->modrm.value) <= 5;
+	case 0xc2 ... 0xc3:	/* RET */
+	case 0xca ... 0xcf:	/* RET, INT, IRET */
+	case 0xe8 ... 0xeb:	/* CALL, JMP */
+	case 0xf1:		/* INT1 */
+	case 0xf4:		/* HLT */
+		return true;
+	}
+	return false;
 }
 
 /**
@@ -93,19 +118,21 @@ bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end)
 
 /**
  * r3_boundary_reached - does decoding meet the MOV and then the system call?
- * @code: a function from its start, to the end of the system call
+ * @code: from where an instruction begins, to the end of the system call
  * @start: of the MOV
  * @end: behind the system call
+ * @straight: all must be executed one after the other, or not at all
  */
-bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end)
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, bool straight)
 {
 	unsigned int at = 0, len;
+	struct insn insn;
 	bool met = false;
 
 	while (at < end - 2) {
 		met |= at == start;
-		len = length(code, at, end);
-		if (!len)
+		len = decode(&insn, code, at, end);
+		if (!len || (straight && may_end(&insn)))
 			return false;
 		at += len;
 	}

@@ -20,6 +20,7 @@
 #define RECORD		24		/* bytes of a record that are looked at */
 #define PCREL_SDATA4	0x1b
 #define NR_CIES		32
+#define NEAR_MAX	128
 
 /* Common records that are understood: "zR", and "zRS" of signal frames. */
 struct cies {
@@ -87,9 +88,9 @@ static void note_cie(struct cies *c, const u8 *rec, u64 pos)
 
 /* Goes through the records, a page of the section at a time. */
 static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *c, u8 *page,
-		   u64 start, u64 end, u64 *first, bool *signal)
+		   u64 start, u64 end, u64 *at, struct r3_cfi *cfi)
 {
-	u64 pos = 0, from = 0, have = 0;
+	u64 pos = 0, from = 0, have = 0, first, near = 0;
 	unsigned int i;
 	u32 len, id, range;
 	s32 begin;
@@ -114,7 +115,7 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 		memcpy(&len, rec, 4);
 		memcpy(&id, rec + 4, 4);
 		if (!len || len == U32_MAX)
-			return false;
+			break;
 		if (!id)
 			note_cie(c, rec, pos);
 		for (i = 0; id && i < c->nr; i++) {
@@ -122,19 +123,26 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 				continue;
 			memcpy(&begin, rec + 8, 4);
 			memcpy(&range, rec + 12, 4);
-			*first = sh->sh_addr + pos + 8 + begin;
-			*signal = c->cie[i].signal;
+			first = sh->sh_addr + pos + 8 + begin;
+			if (first + range <= start)
+				near = max(near, first + range);
 			/* Of a return from a handler an unwinder asks for the byte before. */
-			if (start - *signal >= *first && end <= *first + range)
-				return true;
+			if (start - c->cie[i].signal < first || end > first + range)
+				continue;
+			cfi->signal = c->cie[i].signal;
+			cfi->inside = true;
+			*at = first;
+			return true;
 		}
 		pos += 4 + (u64)len;
 	}
-	return false;
+	cfi->signal = cfi->inside = false;
+	*at = near;
+	return near && start - near <= NEAR_MAX;
 }
 
 /**
- * r3_cfi_find - the function that code is in
+ * r3_cfi_find - the function that code is in, or that ends closely before it
  * @file: that it is mapped from
  * @off: of the code, in the file
  * @len: bytes
@@ -147,7 +155,7 @@ bool r3_cfi_find(struct file *file, u64 off, unsigned int len, struct r3_cfi *cf
 	struct elf64_shdr sh;
 	struct elf64_hdr eh;
 	struct cies *cies;
-	u64 start, first = 0;
+	u64 start, at;
 	bool found = false;
 	u8 *page;
 
@@ -160,10 +168,10 @@ bool r3_cfi_find(struct file *file, u64 off, unsigned int len, struct r3_cfi *cf
 	page = (u8 *)__get_free_page(GFP_KERNEL);
 	cies = kzalloc(sizeof(*cies), GFP_KERNEL);
 	if (page && cies)
-		found = search(file, &sh, cies, page, start, start + len, &first, &cfi->signal);
+		found = search(file, &sh, cies, page, start, start + len, &at, cfi);
 	kfree(cies);
 	free_page((unsigned long)page);
 	if (found)
-		cfi->start = off - (start - first);
+		cfi->start = off - (start - at);
 	return found;
 }

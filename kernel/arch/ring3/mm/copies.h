@@ -85,11 +85,12 @@ bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3
 /* boundary.c */
 bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s);
 bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end);
-bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end);
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, bool straight);
 
 /* What a file says of a function. */
 struct r3_cfi {
-	u64 start;		/* offset in the file */
+	u64 start;		/* an offset in the file where an instruction begins: */
+	bool inside;		/* of the function that the code is in, or the end of the one before */
 	bool signal;		/* it is the return from a signal handler */
 };
 bool r3_cfi_find(struct file *file, u64 off, unsigned int len, struct r3_cfi *cfi);

@@ -59,21 +59,24 @@ static struct file *file_at(struct mm_struct *mm, unsigned long addr, u64 *off)
 	return file;
 }
 
-/* Does decoding the function from its start meet the MOV? It is read from the file. */
-static bool reached(struct file *file, u64 start, u64 off, unsigned int before)
+/*
+ * Does decoding from what the file says meet the MOV? From the end of another function
+ * only if that runs into it: hand-written code is not always described to its end.
+ */
+static bool reached(struct file *file, const struct r3_cfi *cfi, u64 off, unsigned int before)
 {
-	size_t len = off - start + before;
-	loff_t pos = start;
+	size_t len = off - cfi->start + before;
+	loff_t pos = cfi->start;
 	bool good = false;
 	u8 *code;
 
-	if (off < start || len > FUNCTION_MAX)
+	if (off < cfi->start || len > FUNCTION_MAX)
 		return false;
 	code = kvmalloc(len, GFP_KERNEL_ACCOUNT);
 	if (!code)
 		return false;
 	if (kernel_read(file, code, len, &pos) == len)
-		good = r3_boundary_reached(code, len - before, len);
+		good = r3_boundary_reached(code, len - before, len, !cfi->inside);
 	kvfree(code);
 	return good;
 }
@@ -96,7 +99,7 @@ static bool file_says(struct mm_struct *mm, const struct r3_site *s, long nr)
 		return false;
 	if (r3_cfi_find(file, off, s->before, &cfi))
 		good = nr == __NR_rt_sigreturn ? cfi.signal :
-						 !cfi.signal && reached(file, cfi.start, off, s->before);
+						 !cfi.signal && reached(file, &cfi, off, s->before);
 	fput(file);
 	return good;
 }
