@@ -5,6 +5,7 @@
 # its RAM allows for: see "What a guest costs its host at most" in SPECIFICATION.md.
 import os
 import re
+import stat
 import subprocess
 import sys
 
@@ -26,7 +27,11 @@ if os.getuid() == 0:
     os.mkdir(env["TMPDIR"])
     for path in env["TMPDIR"], DISK:
         os.chown(path, NOBODY, NOBODY)
-    os.chmod(TMP, 0o755)
+    # The runner's own folders are for its user only.
+    for path in TMP, os.path.dirname(TMP):
+        mode = os.stat(path).st_mode
+        if not mode & stat.S_ISVTX:
+            os.chmod(path, stat.S_IMODE(mode) | 0o055)
     host = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--"]
     if subprocess.run([*host, RING3, "--version"], env=env, stdout=subprocess.DEVNULL).returncode:
         skip_all("host: ring3 cannot be run as another user than root")
