@@ -152,6 +152,8 @@ SYSCALL_DEFINE0(rt_sigreturn)
 		goto bad;
 	if (restore_altstack(&frame->uc.uc_stack))
 		goto bad;
+	if (!(regs->flags & X86_EFLAGS_TF))
+		r3_rewrite_settle(regs);
 	return regs->ax;
 
 bad:
@@ -184,7 +186,6 @@ static void handle_signal(struct ksignal *ksig, struct pt_regs *regs)
 			break;
 		}
 	}
-	r3_rewrite_settle(regs);
 	stepping = test_thread_flag(TIF_SINGLESTEP);
 	if (stepping)
 		regs->flags &= ~X86_EFLAGS_TF;

@@ -299,6 +299,20 @@ static bool stepped_into_stub(struct r3_event *ev)
 	return true;
 }
 
+/*
+ * The site table may have gone while a thread was on its way to it through a
+ * trampoline: its first access there is where the stub asks for its slot.
+ */
+static bool faulted_in_stub(const struct pt_regs *regs, struct r3_event *ev)
+{
+	if (likely(ev->sig != SIGSEGV) || ev->trap_nr != R3_TRAP_PF || ev->ip < R3_STUB_TRAMP ||
+	    ev->ip >= R3_STUB_POSTED || ev->cr2 < R3_SITE_SLOTS || ev->cr2 >= R3_SITE_TABLE_END ||
+	    !READ_ONCE(current->mm->context.no_rewrite))
+		return false;
+	ev->site = regs->cx;
+	return true;
+}
+
 /* In the stub's own code, which is stepped through until user code is reached. */
 static bool stepped_in_stub(const struct r3_event *ev)
 {
@@ -307,7 +321,7 @@ static bool stepped_in_stub(const struct r3_event *ev)
 
 static enum outcome outcome_of(struct pt_regs *regs, struct r3_event *ev)
 {
-	if (ev->sig == R3_SIG_FAST || stepped_into_stub(ev))
+	if (ev->sig == R3_SIG_FAST || stepped_into_stub(ev) || faulted_in_stub(regs, ev))
 		return CALLED_FAST;
 	if (ev->sig == SIGSYS && ev->arch == AUDIT_ARCH_X86_64)
 		return likely(!in_host_vsyscall(regs, ev)) ? CALLED : TRAPPED;

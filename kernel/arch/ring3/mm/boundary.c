@@ -10,6 +10,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/bitmap.h>
 #include <asm/insn.h>
 #include "copies.h"
 
@@ -63,25 +64,32 @@ static unsigned int length(const u8 *page, unsigned int from, unsigned int limit
 	return decode(&insn, page, from, limit);
 }
 
-/* Need what follows the instruction not be the next one? After calls, it may be data. */
-static bool may_end(const struct insn *insn)
+/* Is what follows the instruction never executed after it? */
+static bool ends(const struct insn *insn)
 {
 	u8 op = insn->opcode.bytes[0], op2 = insn->opcode.bytes[1];
 
 	switch (op) {
-	case 0x0f:		/* system calls, UD */
-		return op2 == 0x05 || op2 == 0x07 || op2 == 0x0b || op2 == 0x34 || op2 == 0x35 ||
-		       op2 == 0xb9 || op2 == 0xff;
-	case 0xff:		/* CALL, JMP */
-		return X86_MODRM_REG(insn->modrm.value) >= 2 && X86_MODRM_REG(insn->modrm.value) <= 5;
+	case 0x0f:		/* SYSRET, UD, SYSEXIT */
+		return op2 == 0x07 || op2 == 0x0b || op2 == 0x35 || op2 == 0xb9 || op2 == 0xff;
+	case 0xff:		/* JMP */
+		return X86_MODRM_REG(insn->modrm.value) == 4 || X86_MODRM_REG(insn->modrm.value) == 5;
 	case 0xc2 ... 0xc3:	/* RET */
-	case 0xca ... 0xcf:	/* RET, INT, IRET */
-	case 0xe8 ... 0xeb:	/* CALL, JMP */
-	case 0xf1:		/* INT1 */
+	case 0xca ... 0xcb:
+	case 0xcf:		/* IRET */
+	case 0xe9 ... 0xeb:	/* JMP */
 	case 0xf4:		/* HLT */
 		return true;
 	}
 	return false;
+}
+
+static bool is_branch(const struct insn *insn)
+{
+	u8 op = insn->opcode.bytes[0], op2 = insn->opcode.bytes[1];
+
+	return (op >= 0x70 && op <= 0x7f) || (op >= 0xe0 && op <= 0xe3) || op == 0xe9 || op == 0xeb ||
+	       (op == 0x0f && op2 >= 0x80 && op2 <= 0x8f);
 }
 
 /**
@@ -118,12 +126,15 @@ bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end)
 
 /**
  * r3_boundary_reached - does decoding meet the MOV and then the system call?
- * @code: from where an instruction begins, to the end of the system call
+ * @code: a function, from its start to the end of the system call
  * @start: of the MOV
  * @end: behind the system call
- * @straight: all must be executed one after the other, or not at all
+ * @targets: a bit for each byte of the code, all 0
+ *
+ * Behind a jump or a return there may be anything: decoding goes on where a branch
+ * that was met before leads to.
  */
-bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, bool straight)
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, unsigned long *targets)
 {
 	unsigned int at = 0, len;
 	struct insn insn;
@@ -132,9 +143,17 @@ bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, b
 	while (at < end - 2) {
 		met |= at == start;
 		len = decode(&insn, code, at, end);
-		if (!len || (straight && may_end(&insn)))
+		if (!len)
 			return false;
 		at += len;
+		if (is_branch(&insn)) {
+			long to = (long)at + insn.immediate.value;
+
+			if (to >= at && to < end)
+				__set_bit(to, targets);
+		}
+		if (ends(&insn))
+			at = find_next_bit(targets, end, at);
 	}
 	return met && at == end - 2;
 }

@@ -90,7 +90,7 @@ static void note_cie(struct cies *c, const u8 *rec, u64 pos)
 static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *c, u8 *page,
 		   u64 start, u64 end, u64 *at, struct r3_cfi *cfi)
 {
-	u64 pos = 0, from = 0, have = 0, first, near = 0;
+	u64 pos = 0, from = 0, have = 0, first, near = 0, near_first = 0;
 	unsigned int i;
 	u32 len, id, range;
 	s32 begin;
@@ -124,25 +124,26 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 			memcpy(&begin, rec + 8, 4);
 			memcpy(&range, rec + 12, 4);
 			first = sh->sh_addr + pos + 8 + begin;
-			if (first + range <= start)
-				near = max(near, first + range);
+			if (first + range <= start && first + range > near) {
+				near = first + range;
+				near_first = first;
+			}
 			/* Of a return from a handler an unwinder asks for the byte before. */
 			if (start - c->cie[i].signal < first || end > first + range)
 				continue;
 			cfi->signal = c->cie[i].signal;
-			cfi->inside = true;
 			*at = first;
 			return true;
 		}
 		pos += 4 + (u64)len;
 	}
-	cfi->signal = cfi->inside = false;
-	*at = near;
+	cfi->signal = false;
+	*at = near_first;
 	return near && start - near <= NEAR_MAX;
 }
 
 /**
- * r3_cfi_find - the function that code is in, or that ends closely before it
+ * r3_cfi_find - the function that code is in, or one that ends closely before it
  * @file: that it is mapped from
  * @off: of the code, in the file
  * @len: bytes

@@ -138,8 +138,7 @@ static void set_mm(struct r3_space *space, struct mm_struct *mm)
 static void give_back(struct r3_space *space)
 {
 	set_mm(space, NULL);
-	if (!r3_space_park(space))
-		r3_space_end(space);
+	r3_space_end(space);
 }
 
 /* The mm's space, found for it if it has none. May sleep. */
@@ -179,10 +178,23 @@ struct r3_space *r3_space_get(struct mm_struct *mm)
  */
 void r3_space_leave(struct mm_struct *mm)
 {
-	struct r3_space *space = xchg(&mm->context.space, NULL);
+	struct r3_space *space = READ_ONCE(mm->context.space);
+	unsigned long flags;
 
-	if (space)
-		give_back(space);
+	if (space) {
+		/*
+		 * The VMAs can be found still, and pages be taken from them: whoever
+		 * flushes waits for the lock, and finds no space only when nothing is
+		 * mapped there any more.
+		 */
+		spin_lock_irqsave(&space->lock, flags);
+		r3_space_retire(space);
+		space->mm = NULL;
+		WRITE_ONCE(mm->context.space, NULL);
+		spin_unlock_irqrestore(&space->lock, flags);
+		if (!r3_space_park(space))
+			r3_space_end(space);
+	}
 	uncount(mm);
 }
 

@@ -130,24 +130,23 @@ static struct copy *copy_new(const struct r3_rewrite *w, unsigned long addr, str
 	u8 *code;
 
 	for (i = 0; i < w->nr_sites; i++)
-		n += site_page(&w->site[i]) == addr;
-	copy = kzalloc(struct_size(copy, span, n), GFP_KERNEL_ACCOUNT);
+		n += w->site[i].before && site_page(&w->site[i]) == addr;
+	copy = kzalloc(struct_size(copy, span, n), R3_OPTIONAL);
 	if (!copy)
 		return NULL;
 	refcount_set(&copy->users, 1);
-	copy->page = alloc_page(GFP_KERNEL_ACCOUNT);
+	copy->page = alloc_page(R3_OPTIONAL);
 	if (!copy->page) {
 		kfree(copy);
 		return NULL;
 	}
 	code = page_address(copy->page);
 	copy_page(code, page_address(page));
-	/* The newest first: an older one may be of other code that was there. */
 	for (i = w->nr_sites; i--; ) {
 		const struct r3_site *s = &w->site[i];
 		struct r3_site again = { };
 
-		if (site_page(s) != addr ||
+		if (!s->before || site_page(s) != addr ||
 		    !r3_site_decode(page_address(page), offset_in_page(s->end - 1) + 1, s->value, &again) ||
 		    again.kind != s->kind || again.before != s->before || again.value != s->value)
 			continue;
@@ -191,7 +190,7 @@ struct r3_rewrite *r3_rewrite_get(struct mm_struct *mm)
 static struct r3_rewrite *snapshot_new(unsigned int pages, unsigned int sites)
 {
 	struct r3_rewrite *w = kzalloc(sizeof(*w) + pages * sizeof(w->page[0]) +
-				       sites * sizeof(w->site[0]), GFP_KERNEL_ACCOUNT);
+				       sites * sizeof(w->site[0]), R3_OPTIONAL);
 
 	if (!w)
 		return NULL;
@@ -243,8 +242,15 @@ struct r3_rewrite *r3_rewrite_extend(const struct r3_rewrite *base, unsigned lon
 	w->nr_sites = sites + nr;
 	w->nr_pages = pages;
 	at = page_at(w, addr);
-	if (!at)
+	if (!at) {
 		at = &w->page[w->nr_pages++];
+	} else if (!is_copy_of(at->copy, page)) {
+		/* Other code. Who is on the way from the old one is still known. */
+		for (i = 0; i < sites; i++) {
+			if (site_page(&w->site[i]) == addr)
+				w->site[i].before = 0;
+		}
+	}
 	for (i = 0; i < pages; i++) {
 		if (&w->page[i] != at)
 			refcount_inc(&w->page[i].copy->users);
@@ -277,12 +283,29 @@ bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr)
 	return w && page_at(w, addr);
 }
 
-/* And is that a copy of this page? */
-bool r3_rewrite_copied_pfn(const struct r3_rewrite *w, unsigned long addr, unsigned long pfn)
+/*
+ * Is site i a jump in the copy of this page, and stands there in the page what it
+ * replaces? Looks at those bytes only.
+ */
+bool r3_rewrite_is_jump(const struct r3_rewrite *w, unsigned int i, unsigned long pfn)
 {
-	struct code_page *at = page_at(w, addr);
+	const struct r3_site *s = &w->site[i];
+	struct code_page *at = page_at(w, site_page(s));
+	u32 entry = R3_SITE_TABLE + i * 8;
+	unsigned int start, j;
+	const u8 *jump;
 
-	return at && at->pfn == pfn;
+	if (!at || at->pfn != pfn || !s->before)
+		return false;
+	start = offset_in_page(s->end - 1) + 1 - s->before;
+	for (j = 0; j < at->copy->nr && at->copy->span[j].start != start; j++)
+		;
+	if (j == at->copy->nr)
+		return false;
+	jump = page_address(at->copy->page) + start + at->copy->span[j].len - 4;
+	return !memcmp(jump, &entry, 4) &&
+	       !memcmp(page_address(pfn_to_page(pfn)) + start, at->copy->span[j].saved,
+		       at->copy->span[j].len);
 }
 
 /* ---- an address space ---- */
@@ -314,7 +337,8 @@ unsigned long r3_rewrite_pfn(struct r3_space *space, struct mm_struct *mm, unsig
 	if (likely(!w) || !r3_rewrite_possible(mm))
 		return pfn;
 	at = page_at(w, addr);
-	if (!at || at->pfn != pfn || !is_copy_of(at->copy, pfn_to_page(pfn)))
+	if (!at || at->pfn != pfn || PageAnon(pfn_to_page(pfn)) ||
+	    !is_copy_of(at->copy, pfn_to_page(pfn)))
 		return pfn;
 	r3_rewrite_table(space);
 	return page_to_pfn(at->copy->page);

@@ -14,6 +14,9 @@
 #include <asm/space.h>
 #include <asm/host.h>
 
+/* Who does without is slower, no more. */
+#define R3_OPTIONAL	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
 #define MAX_PAGES	128	/* with rewritten calls, of one address space */
 #define MAX_SITES	1024
 #define JUMP_SIZE	7
@@ -55,6 +58,13 @@ struct r3_rewrite {
 	struct rcu_head rcu;
 };
 
+/* What user code may execute where a site is. */
+enum r3_site_state {
+	R3_SITE_OTHER,		/* something else */
+	R3_SITE_JUMP,		/* the jump */
+	R3_SITE_MOVES,		/* nothing, or the original: what trapped is not there any more */
+};
+
 extern void *r3_site_table;	/* NULL: no rewriting */
 
 static inline bool r3_rewrite_possible(struct mm_struct *mm)
@@ -75,22 +85,24 @@ struct r3_rewrite *r3_rewrite_extend(const struct r3_rewrite *base, unsigned lon
 
 bool r3_rewrite_has(const struct r3_rewrite *w, struct page *page, const struct r3_site *s);
 bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr);
-bool r3_rewrite_copied_pfn(const struct r3_rewrite *w, unsigned long addr, unsigned long pfn);
+bool r3_rewrite_is_jump(const struct r3_rewrite *w, unsigned int i, unsigned long pfn);
 
 /* mm/map.c */
-bool r3_maps_copy(struct mm_struct *mm, const struct r3_rewrite *w, const struct r3_site *s);
+enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_rewrite *w, unsigned int i);
 bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3_rewrite *next,
 			unsigned long addr, unsigned long pfn);
+
+/* rewrite.c */
+int r3_rewrite_again(struct mm_struct *mm, unsigned long ip);
 
 /* boundary.c */
 bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s);
 bool r3_boundary_certain(const u8 *page, unsigned int start, unsigned int end);
-bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, bool straight);
+bool r3_boundary_reached(const u8 *code, unsigned int start, unsigned int end, unsigned long *targets);
 
 /* What a file says of a function. */
 struct r3_cfi {
-	u64 start;		/* an offset in the file where an instruction begins: */
-	bool inside;		/* of the function that the code is in, or the end of the one before */
+	u64 start;		/* of that function, or of the one before: an offset in the file */
 	bool signal;		/* it is the return from a signal handler */
 };
 bool r3_cfi_find(struct file *file, u64 off, unsigned int len, struct r3_cfi *cfi);

@@ -471,13 +471,24 @@ bool r3_maps_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 	return is_code(pte) && pte_pfn(pte) == pfn;
 }
 
-/* Is the snapshot's copy what the space has where the site is, if it has anything there? */
-bool r3_maps_copy(struct mm_struct *mm, const struct r3_rewrite *w, const struct r3_site *s)
+/* What may user code execute just now where the snapshot's site i is? */
+enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_rewrite *w, unsigned int i)
 {
-	unsigned long size, addr = site_page(s);
-	pte_t pte = peek(mm, addr, &size);
+	const struct r3_site *s = &w->site[i];
+	struct r3_site now = { .end = s->end };
+	unsigned long size;
+	pte_t pte = peek(mm, site_page(s), &size);
 
-	return is_code(pte) && r3_rewrite_copied_pfn(w, addr, pte_pfn(pte));
+	if (!(pte_val(pte) & _PAGE_PRESENT))
+		return R3_SITE_MOVES;
+	if (!is_code(pte))
+		return R3_SITE_OTHER;
+	if (r3_rewrite_is_jump(w, i, pte_pfn(pte)))
+		return R3_SITE_JUMP;
+	if (r3_site_decode(page_address(pte_page(pte)), offset_in_page(s->end - 1) + 1, s->value, &now) &&
+	    now.kind == s->kind && now.value == s->value)
+		return R3_SITE_MOVES;
+	return R3_SITE_OTHER;
 }
 
 /*
@@ -576,6 +587,10 @@ void r3_map_table(struct mm_struct *mm)
 	unsigned long flags;
 
 	spin_lock_irqsave(&space->lock, flags);
+	if (!r3_rewrite_possible(mm)) {
+		spin_unlock_irqrestore(&space->lock, flags);
+		return;
+	}
 	/* It may be there and the mapping be refused: then this fails again, and
 	 * at last drops all. */
 	space->site_table = false;
@@ -592,11 +607,13 @@ void r3_rewrite_off(struct mm_struct *mm)
 
 	if (mm->context.no_rewrite)
 		return;
-	mm->context.no_rewrite = true;
-	if (!space || !mm->context.rewrite)
+	if (!space) {
+		mm->context.no_rewrite = true;
 		return;
+	}
 	spin_lock_irqsave(&space->lock, flags);
-	if (space->hi && !space->dead)
+	WRITE_ONCE(mm->context.no_rewrite, true);
+	if (rcu_access_pointer(mm->context.rewrite) && space->hi && !space->dead)
 		drop_all(space, mm);
 	spin_unlock_irqrestore(&space->lock, flags);
 }

@@ -62,14 +62,20 @@ static int only_slot(struct r3_space *space)
 	return only >= 0 && space->slots[only]->started ? only : -1;
 }
 
-/*
- * Takes all of its memory from a space, and its slot if that is all it needs to
- * be parked. The space's lock is held.
+/**
+ * r3_space_retire - take all of its memory from a space
+ *
+ * Its slot, too, if that is all it needs to be parked. The space's lock is held.
  */
-static void retire(struct r3_space *space)
+void r3_space_retire(struct r3_space *space)
 {
 	int cpu = only_slot(space);
 	unsigned int tries;
+
+	if (space->dead)
+		return;
+	if (cpu >= 0 && READ_ONCE(per_cpu(parked, cpu).nr) == per_cpu(parked, cpu).max)
+		cpu = -1;
 
 	/* On one host CPU it may be on its way. */
 	for (tries = 0; cpu >= 0 && !r3_slot_sleeps(space->slots[cpu]->slot) && tries < 3; tries++) {
@@ -127,14 +133,8 @@ static bool asleep(struct r3_slot_info *info)
 static bool reset(struct r3_space *space)
 {
 	int cpu = only_slot(space);
-	unsigned long flags;
 
-	if (cpu < 0 || READ_ONCE(per_cpu(parked, cpu).nr) == per_cpu(parked, cpu).max)
-		return false;
-	spin_lock_irqsave(&space->lock, flags);
-	retire(space);
-	spin_unlock_irqrestore(&space->lock, flags);
-	if (!space->retired || only_slot(space) < 0 || space->head != space->acked)
+	if (!space->retired || cpu < 0 || space->head != space->acked)
 		return false;
 	/* In the sleep it finds the 2 that it wrote, and sleeps again. */
 	if (r3_mutation(R3_MUTATION_RESET))
@@ -146,7 +146,7 @@ static bool reset(struct r3_space *space)
 }
 
 /**
- * r3_space_park - have a space reset that no mm uses any more, and keep it
+ * r3_space_park - have a retired space reset, and keep it for another mm
  *
  * Returns false if it cannot serve again, or is not needed: then it has to end.
  */

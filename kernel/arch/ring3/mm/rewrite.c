@@ -29,7 +29,8 @@
 
 #define NR_SEEN		64
 #define SEEN_WAYS	4
-#define TIMES_SEEN	2
+#define TIMES_SEEN	4
+#define TRAP_TIMES	4
 #define TIMES_SURE	8	/* for what takes reading the file */
 #define FUNCTION_MAX	(64 << 10)
 
@@ -38,8 +39,10 @@ struct r3_seen {
 	struct {
 		unsigned long ip;
 		u32 times;
-		s32 nr;
 	} call[NR_SEEN];
+	unsigned long trap_ip;		/* where user code was sent back after a trap, */
+	pid_t trap_tid;			/* which thread, */
+	unsigned int trap_times;	/* and how often in a row */
 };
 
 /* The file that the code comes from, and where in it. */
@@ -59,24 +62,22 @@ static struct file *file_at(struct mm_struct *mm, unsigned long addr, u64 *off)
 	return file;
 }
 
-/*
- * Does decoding from what the file says meet the MOV? From the end of another function
- * only if that runs into it: hand-written code is not always described to its end.
- */
-static bool reached(struct file *file, const struct r3_cfi *cfi, u64 off, unsigned int before)
+/* Does decoding from the start of a function meet the MOV? */
+static bool reached(struct file *file, u64 start, u64 off, unsigned int before)
 {
-	size_t len = off - cfi->start + before;
-	loff_t pos = cfi->start;
+	size_t len = off - start + before;
+	unsigned long *targets;
+	loff_t pos = start;
 	bool good = false;
 	u8 *code;
 
-	if (off < cfi->start || len > FUNCTION_MAX)
+	if (off < start || len > FUNCTION_MAX)
 		return false;
-	code = kvmalloc(len, GFP_KERNEL_ACCOUNT);
-	if (!code)
-		return false;
-	if (kernel_read(file, code, len, &pos) == len)
-		good = r3_boundary_reached(code, len - before, len, !cfi->inside);
+	code = kvmalloc(len, R3_OPTIONAL);
+	targets = kvcalloc(BITS_TO_LONGS(len), sizeof(long), R3_OPTIONAL);
+	if (code && targets && kernel_read(file, code, len, &pos) == len)
+		good = r3_boundary_reached(code, len - before, len, targets);
+	kvfree(targets);
 	kvfree(code);
 	return good;
 }
@@ -89,17 +90,23 @@ static bool reached(struct file *file, const struct r3_cfi *cfi, u64 off, unsign
  */
 static bool file_says(struct mm_struct *mm, const struct r3_site *s, long nr)
 {
+	struct file *mapped, *file;
 	struct r3_cfi cfi;
-	struct file *file;
 	bool good = false;
 	u64 off;
 
-	file = file_at(mm, s->end - s->before, &off);
-	if (!file)
+	mapped = file_at(mm, s->end - s->before, &off);
+	if (!mapped)
+		return false;
+	/* Nobody is told of these reads, or asked: it might be the one who makes the call. */
+	file = dentry_open(&mapped->f_path, O_RDONLY | O_LARGEFILE | O_NOATIME | __FMODE_NONOTIFY,
+			   current_cred());
+	fput(mapped);
+	if (IS_ERR(file))
 		return false;
 	if (r3_cfi_find(file, off, s->before, &cfi))
 		good = nr == __NR_rt_sigreturn ? cfi.signal :
-						 !cfi.signal && reached(file, &cfi, off, s->before);
+						 !cfi.signal && reached(file, cfi.start, off, s->before);
 	fput(file);
 	return good;
 }
@@ -127,65 +134,55 @@ static bool listed(const struct r3_rewrite *w, const struct r3_site *s)
 	return false;
 }
 
-/* TAIL calls in the same page that were seen only once: there will be a new copy anyway. */
-static unsigned int collect(const struct r3_seen *seen, const u8 *code, unsigned long addr,
-			    const struct r3_rewrite *base, struct r3_site *site, unsigned int n,
-			    unsigned int max)
-{
-	unsigned int i, j;
-
-	for (i = 0; i < NR_SEEN && n < max; i++) {
-		struct r3_site s = { .end = READ_ONCE(seen->call[i].ip) };
-
-		if (!s.end || site_page(&s) != addr ||
-		    !r3_site_decode(code, offset_in_page(s.end - 1) + 1, seen->call[i].nr, &s) ||
-		    s.kind != R3_SITE_TAIL || seen->call[i].nr == __NR_rt_sigreturn || listed(base, &s))
-			continue;
-		for (j = 0; j < n && site[j].end != s.end; j++)
-			;
-		if (j == n)
-			site[n++] = s;
-	}
-	return n;
-}
-
-static void extend(struct mm_struct *mm, const struct r3_seen *seen, const struct r3_site *s,
+static void extend(struct mm_struct *mm, const struct r3_site *s,
 		   struct page *page, long nr, u32 times)
 {
 	struct r3_rewrite *base = r3_rewrite_get(mm), *next;
 	const u8 *code = page_address(page);
 	unsigned long addr = site_page(s);
-	struct r3_site site[8];
-	unsigned int n = 0;
 
 	if (r3_rewrite_has(base, page, s))
 		goto out;
-	if (!listed(base, s)) {
-		if (!sure(mm, code, s, nr, times))
-			goto out;
-		site[n++] = *s;
-	}
-	n = collect(seen, code, addr, base, site, n, ARRAY_SIZE(site));
-	next = r3_rewrite_extend(base, addr, page, site, n);
+	/* What was sure of a page need not be of another there: see r3_rewrite_extend(). */
+	if (!sure(mm, code, s, nr, times))
+		goto out;
+	next = r3_rewrite_extend(base, addr, page, s, !listed(base, s));
 	if (next && !r3_rewrite_publish(mm, base, next, addr, page_to_pfn(page)))
 		r3_rewrite_put(next);
 out:
 	r3_rewrite_put(base);
 }
 
-static void consider(struct mm_struct *mm, const struct r3_seen *seen, unsigned long ip, long nr,
-		     u32 times)
+static void consider(struct mm_struct *mm, unsigned long ip, long nr, u32 times)
 {
 	struct r3_site s = { .end = ip };
 	struct page *page;
 
-	if (get_user_pages_fast(site_page(&s), 1, 0, &page) != 1)
+	if (get_user_pages_fast_only(site_page(&s), 1, 0, &page) != 1)
 		return;
 	if (!PageAnon(page) && folio_mapping(page_folio(page)) &&
 	    r3_maps_code(mm, site_page(&s), page_to_pfn(page)) &&
 	    r3_site_decode(page_address(page), offset_in_page(ip - 1) + 1, nr, &s))
-		extend(mm, seen, &s, page, nr, times);
+		extend(mm, &s, page, nr, times);
 	put_page(page);
+}
+
+/*
+ * A trap at ip, where no jump is by now. Returns 1 to have user code try again, and 0
+ * if it has done so several times in a row.
+ */
+int r3_rewrite_again(struct mm_struct *mm, unsigned long ip)
+{
+	struct r3_seen *seen = READ_ONCE(mm->context.seen);
+	pid_t tid = task_pid_nr(current);
+
+	if (!seen)
+		return 0;
+	if (seen->trap_ip != ip || seen->trap_tid != tid)
+		seen->trap_times = 0;
+	seen->trap_ip = ip;
+	seen->trap_tid = tid;
+	return seen->trap_times++ < TRAP_TIMES;
 }
 
 /**
@@ -206,7 +203,7 @@ void r3_rewrite_syscall(unsigned long ip, long nr)
 		return;
 	seen = READ_ONCE(mm->context.seen);
 	if (!seen) {
-		seen = kzalloc(sizeof(*seen), GFP_KERNEL_ACCOUNT);
+		seen = kzalloc(sizeof(*seen), R3_OPTIONAL);
 		if (!seen)
 			return;
 		if (cmpxchg(&mm->context.seen, NULL, seen)) {
@@ -221,10 +218,9 @@ void r3_rewrite_syscall(unsigned long ip, long nr)
 		/* By chance, so that calls that take turns do not forget each other for ever. */
 		i = set + (get_cycles() >> 4) % SEEN_WAYS;
 		seen->call[i].times = 0;
-		seen->call[i].nr = nr;
 		WRITE_ONCE(seen->call[i].ip, ip);
 	}
 	times = ++seen->call[i].times;
 	if (times >= TIMES_SEEN && is_power_of_2(times))
-		consider(mm, seen, ip, nr, times);
+		consider(mm, ip, nr, times);
 }

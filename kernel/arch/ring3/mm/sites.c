@@ -62,24 +62,28 @@ void r3_rewrite_leave(struct pt_regs *regs, const struct r3_site *site)
 
 /*
  * The site in whose middle user code is: at what was HEAD's system call, or
- * behind TAIL's. Only if the copy is what is mapped there.
+ * behind TAIL's. It is set if the jump is there.
  */
-static bool site_at(struct mm_struct *mm, unsigned long ip, struct r3_site *site)
+static enum r3_site_state site_at(struct mm_struct *mm, unsigned long ip, struct r3_site *site)
 {
 	struct r3_rewrite *w = r3_rewrite_get(mm);
-	bool found = false;
+	enum r3_site_state state = R3_SITE_OTHER;
 	unsigned int i;
 
-	for (i = w ? w->nr_sites : 0; i-- && !found; ) {
+	for (i = w ? w->nr_sites : 0; i-- && state != R3_SITE_JUMP; ) {
 		const struct r3_site *s = &w->site[i];
+		enum r3_site_state here;
 
-		if (ip == (s->kind == R3_SITE_TAIL ? s->end : s->end - 2) && r3_maps_copy(mm, w, s)) {
-			*site = *s;
-			found = true;
-		}
+		if (ip != (s->kind == R3_SITE_TAIL ? s->end : s->end - 2))
+			continue;
+		here = r3_site_state(mm, w, i);
+		if (here == R3_SITE_OTHER)
+			continue;
+		state = here;
+		*site = *s;
 	}
 	r3_rewrite_put(w);
-	return found;
+	return state;
 }
 
 /**
@@ -93,8 +97,15 @@ int r3_rewrite_trap(struct pt_regs *regs)
 {
 	struct r3_site s;
 
-	if (!site_at(current->mm, regs->ip, &s))
+	switch (site_at(current->mm, regs->ip, &s)) {
+	case R3_SITE_OTHER:
 		return 0;
+	case R3_SITE_MOVES:
+		/* The page went after the trap. If it traps again, it is no jump's doing. */
+		return r3_rewrite_again(current->mm, regs->ip);
+	case R3_SITE_JUMP:
+		break;
+	}
 	if (s.kind == R3_SITE_TAIL) {
 		compare(regs, s.value);
 		return 1;
@@ -103,27 +114,39 @@ int r3_rewrite_trap(struct pt_regs *regs)
 	return 2;
 }
 
-/* A system call is done, and user code will be sent elsewhere first. */
+/* A handler returns to behind a system call: what would trap there is done here. */
 void r3_rewrite_settle(struct pt_regs *regs)
 {
 	struct r3_site s;
 
-	if (regs->cx == regs->ip && site_at(current->mm, regs->ip, &s) && s.kind == R3_SITE_TAIL)
+	if (site_at(current->mm, regs->ip, &s) == R3_SITE_JUMP && s.kind == R3_SITE_TAIL)
 		compare(regs, s.value);
 }
 
-/* Is the fault at addr, in the site table, one of a rewritten system call? */
+/* Was it the jump of site i that user code at ip executed? No other code there reads its entry. */
+static bool by_jump(const struct r3_rewrite *w, unsigned long ip, unsigned long i)
+{
+	return i < w->nr_sites && ip < w->site[i].end && ip + SITE_SIZE_MAX >= w->site[i].end;
+}
+
+/*
+ * Is the fault at addr, in the site table, one of a rewritten system call? Where
+ * rewriting was switched off meanwhile, the jump is not there any more, either.
+ */
 bool r3_rewrite_wants_table(struct pt_regs *regs, unsigned long addr)
 {
 	struct mm_struct *mm = current->mm;
 	struct r3_rewrite *w;
 	bool wants;
 
-	if (addr < R3_SITE_TABLE || addr >= R3_SITE_TABLE_END || !r3_rewrite_possible(mm))
+	if (addr < R3_SITE_TABLE || addr >= R3_SITE_TABLE_END)
 		return false;
 	w = r3_rewrite_get(mm);
-	wants = w && ((regs->ip >= R3_STUB_TRAMP && regs->ip < R3_STUB_POSTED) ||
-		      r3_rewrite_copied(w, regs->ip & PAGE_MASK));
+	if (r3_rewrite_possible(mm))
+		wants = w && ((regs->ip >= R3_STUB_TRAMP && regs->ip < R3_STUB_POSTED) ||
+			      r3_rewrite_copied(w, regs->ip & PAGE_MASK));
+	else
+		wants = w && by_jump(w, regs->ip, (addr - R3_SITE_TABLE) / 8);
 	r3_rewrite_put(w);
 	return wants;
 }

@@ -104,6 +104,7 @@ void r3_space_drop(struct r3_space *space);
 bool r3_space_full(struct r3_space *space);
 
 /* mm/recycle.c */
+void r3_space_retire(struct r3_space *space);
 bool r3_space_park(struct r3_space *space);
 struct r3_space *r3_space_unpark(void);
 
