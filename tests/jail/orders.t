@@ -68,6 +68,11 @@ same(got, dict.fromkeys(("low", "high", "slot", "last_slot", "drop"), "done") |
                     "unmap_all", "write_stub", "ack_ram", "ack_other"), "refused"),
      "memory is ordered where guest and slots are; over the stub the manager ends instead")
 
+def allowed(path):
+    with open(path, encoding="utf-8") as f:
+        return re.search(r"^Cpus_allowed_list:\s*(\S+)", f.read(), re.M)[1]
+
+
 cpus = sorted(os.sched_getaffinity(0))
 if len(cpus) < 2:
     skip("host CPUs of guest threads", "host: it has one CPU")
@@ -78,8 +83,10 @@ else:
         said.append(line.rstrip())
         if m := re.match(r"threads (\d+) ", line):
             for path in glob.glob(f"/proc/{m[1]}/task/*/status"):
-                with open(path, encoding="utf-8") as f:
-                    seen.append((path.split("/")[4] == m[1], re.search(r"^Cpus_allowed_list:\s*(\S+)", f.read(), re.M)[1]))
+                manager = path.split("/")[4] == m[1]
+                # A thread that the host has not run yet is on its way there.
+                wait_until(lambda: manager or allowed(path) == str(cpus[-1]), 3)
+                seen.append((manager, allowed(path)))
     p.wait()
     ok(len(seen) == 65, "a manager and a thread a slot, however many are ordered", len(seen), *said[-20:])
     same({cpu for manager, cpu in seen if not manager}, {str(cpus[-1])},
