@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -469,6 +472,149 @@ static void table(void)
 	check(good, "and has it, with what it wrote");
 }
 
+/* What a child finds, whatever happens to it. */
+static int in_child(int (*find)(void))
+{
+	int status = 1;
+	pid_t p = fork();
+
+	if (!p)
+		_exit(!find());
+	return waitpid(p, &status, 0) == p && !status;
+}
+
+static volatile long trapped, away;
+
+static void on_trap(int sig, siginfo_t *si, void *p)
+{
+	ucontext_t *uc = p;
+
+	(void)sig;
+	trapped++;
+	away = uc->uc_mcontext.gregs[REG_RIP] - (long)si->si_call_addr;
+	uc->uc_mcontext.gregs[REG_RAX] = -EPERM;
+}
+
+/* A filter of the program's own hands a rewritten call to its handler, which answers. */
+static int emulated(void)
+{
+	struct sigaction act = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { 4, code };
+	int i;
+
+	for (i = 0; i < OFTEN; i++)
+		syscall(SYS_getppid);
+	sigaction(SIGSYS, &act, NULL);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &prog))
+		return errno == EINVAL;		/* a kernel without filters */
+	errno = 0;
+	return syscall(SYS_getppid) == -1 && errno == EPERM && trapped == 1 && !away;
+}
+
+/* A file of one page: nops, and code at an offset. */
+static int code_file(const void *code, size_t size, size_t at)
+{
+	static unsigned char page[4096];
+	int fd = memfd_create("code", 0);
+
+	memset(page, 0x90, sizeof(page));
+	memcpy(page + at, code, size);
+	if (write(fd, page, sizeof(page)) != sizeof(page))
+		exit(2);
+	return fd;
+}
+
+static unsigned char *const place = (void *)0x10000000;
+
+static void map_code(int fd)
+{
+	if (mmap(place, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, 0) != place)
+		exit(2);
+}
+
+/* Where one file had a call behind a MOV another has a store of 39 that ends like it. */
+static int other_code(void)
+{
+	static const unsigned char one[] = { 0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+	static const unsigned char two[] = { 0x31, 0xc0, 0x83, 0xc0, 39, 0xc7, 0x44, 0x24, 0xb8, 39, 0, 0, 0,
+					     0x0f, 0x05, 0x8b, 0x44, 0x24, 0xb8, 0xc3 };
+	int a = code_file(one, sizeof(one), 0x100), b = code_file(two, sizeof(two), 0xf8), i, good = 1;
+
+	map_code(a);
+	for (i = 0; i < OFTEN; i++)
+		good &= ((long (*)(void))(place + 0x100))() == getpid();
+	map_code(b);
+	for (i = 0; i < OFTEN; i++)
+		good &= ((long (*)(void))(place + 0xf8))() == 39;
+	return good;
+}
+
+static void on_time(int sig)
+{
+	(void)sig;
+}
+
+/* Behind a call that a signal ends is other code than when it was rewritten. */
+static int changed_behind(void)
+{
+	static const unsigned char code[] = { 0x48, 0x89, 0xf8, 0x0f, 0x05, 0x48, 0x3d, 1, 0xf0, 0xff, 0xff, 0xc3 };
+	static const unsigned char add[] = { 0x83, 0xc0, 1, 0x90, 0x90, 0x90 };
+	struct itimerval soon = { { 0, 0 }, { 0, 50000 } };
+	int fd = code_file(code, sizeof(code), 0x100), i;
+
+	map_code(fd);
+	for (i = 0; i < OFTEN; i++)
+		((int (*)(long))(place + 0x100))(SYS_getpid);
+	if (pwrite(fd, add, sizeof(add), 0x105) != sizeof(add))
+		return 0;
+	map_code(fd);
+	signal(SIGALRM, on_time);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	return ((int (*)(long))(place + 0x100))(SYS_pause) == -EINTR + 1;
+}
+
+/* A byte behind a jump that makes what follows look like something else. */
+long junk_call(void);
+__asm__(".text\n"
+	".balign 64\n"
+	".globl junk_call\n"
+	".type junk_call, @function\n"
+	"junk_call:\n"
+	"	.cfi_startproc\n"
+	"	movl $39, %eax\n"
+	"	jmp 1f\n"
+	"	.byte 0x6a\n"
+	"1:	.byte 0x8d, 0xb8, 39, 0, 0, 0\n"	/* lea 39(%rax), %edi */
+	"	syscall\n"
+	"	movl %edi, %eax\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size junk_call, . - junk_call\n"
+	".balign 64\n");
+
+static int junk(void)
+{
+	int i, good = 1;
+
+	for (i = 0; i < OFTEN; i++)
+		good &= junk_call() == 78;
+	return good;
+}
+
+static void reviewed(void)
+{
+	check(in_child(emulated), "a handler of SIGSYS sees the call, and its answer is taken");
+	check(in_child(other_code), "other code at the same address is not taken for the first");
+	check(in_child(changed_behind), "a call that a signal ends goes on in the code that is there");
+	check(in_child(junk), "bytes behind a jump are not taken for code");
+}
+
 int main(int argc, char **argv)
 {
 	int head, back;
@@ -487,6 +633,7 @@ int main(int argc, char **argv)
 	threads();
 	mappings(argv[1]);
 	steps();
+	reviewed();
 	calls();
 	table();
 	printf("1..%d\n", number);
