@@ -29,7 +29,7 @@
 
 #define NR_SEEN		64
 #define SEEN_WAYS	4
-#define TIMES_SEEN	4
+#define TIMES_SEEN	2
 #define TRAP_TIMES	4
 #define TIMES_SURE	8	/* for what takes reading the file */
 #define FUNCTION_MAX	(64 << 10)
