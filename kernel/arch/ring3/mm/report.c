@@ -51,6 +51,9 @@ static struct page_reporting_dev_info info = {
 
 static int __init r3_report_init(void)
 {
+	/* A page comes back zeroed, which page_poison=1 would take for corruption. */
+	if (page_poisoning_enabled())
+		return 0;
 	return page_reporting_register(&info);
 }
 late_initcall(r3_report_init);
