@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "netopt.h"
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
@@ -22,6 +23,7 @@ struct run_options {
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
 	int nr_disks;
+	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
@@ -50,6 +52,9 @@ void options_init(struct run_options *opt);
 
 /* Checks sizes and opens the files. */
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);
+
+/* The end of the kernel's command line: further words of ring3's, and the user's own. */
+int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err);
 
 /* What a guest may be called, as it names files and the guest itself. */
 bool config_name_ok(const char *name);
