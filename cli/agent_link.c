@@ -143,3 +143,17 @@ void agent_console_size(struct agent_link *a, const struct r3_agent_winsize *siz
 {
 	wire_send(&a->wire, R3_FRAME_WINCH, 0, size, sizeof(*size));
 }
+
+void agent_put_file(struct agent_link *a, const char *path, const char *text, size_t len)
+{
+	uint8_t frame[R3_AGENT_SMALL_MAX];
+	const struct r3_agent_file file = { .mode = 0644 };
+	size_t at = sizeof(file), n = strlen(path) + 1;
+
+	memcpy(frame, &file, sizeof(file));
+	memcpy(frame + at, path, n);
+	at += n;
+	n = min_t(size_t, len, sizeof(frame) - at);
+	memcpy(frame + at, text, n);
+	wire_send(&a->wire, R3_FRAME_FILE, 0, frame, at + n);
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "carry.h"
 #include "netopt.h"
 #include "vm/vm.h"
 
@@ -28,7 +29,7 @@ struct run_options {
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
 	const char *cwd;
-	char *env[RUN_MAX_ENV + 3];	/* for the command, ends with NULL */
+	char *env[RUN_MAX_ENV + 3 + CARRY_MAX_ENV];	/* for the command, ends with NULL */
 	int nr_env;
 	bool with_uid;
 	unsigned int uid, gid;
@@ -44,6 +45,7 @@ struct run_options {
 struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	bool keeps_changes;		/* some disk is written to for good */
+	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
 };
 

@@ -406,6 +406,7 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 		.agent = &m->agent,
 		.hvc = &m->hvc,
 		.name = m->cfg->name,
+		.env = m->cfg->carry.env,
 		.any_name = !m->opt->name,
 		.ops = &ops,
 		.ctx = m,

@@ -6,6 +6,9 @@
 #include "machine.h"
 #include "message.h"
 
+/* Before the root's own, which wins. */
+#define APT_CONF	"/etc/apt/apt.conf.d/00ring3"
+
 /* ---- the caller's session ---- */
 
 static void session_done(void *ctx)
@@ -63,6 +66,15 @@ static void open_session(struct machine *m)
 
 /* ---- the agent ---- */
 
+/* A root that is kept has settings of its own, and keeps what is written to it. */
+static void send_settings(struct machine *m)
+{
+	const struct carry *carry = &m->cfg->carry;
+
+	if (carry->apt_len && !m->opt->root_rw)
+		agent_put_file(&m->agent, APT_CONF, carry->apt, carry->apt_len);
+}
+
 static void ready(void *ctx)
 {
 	struct machine *m = ctx;
@@ -71,6 +83,7 @@ static void ready(void *ctx)
 	timer_set(&m->slow, -1);
 	if (m->end != END_NONE)
 		return;
+	send_settings(m);
 	if (!m->opt->init) {
 		/* What a back end refuses ends the start, so it has to say so before the command. */
 		m->waits_for_net = !net_is_ready(m->net);

@@ -7,6 +7,9 @@
 
 #define NETNAT_PROGRAM	"ring3-net"
 
+/* The first card's router, which with --net nat,host is this host's loopback. */
+#define NETNAT_GATEWAY	"10.0.2.2"
+
 /*
  * Choose the guest's addresses and start the program. nr counts the guest's cards
  * behind a NAT; one of them has what is published. net is filled but for the MAC

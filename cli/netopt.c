@@ -187,7 +187,7 @@ static int parse_kind(struct netopt_card *card, char *word, struct r3_err *err)
 	if (target && !k->may)
 		return err_set(err, EINVAL, "--net %s: nothing may follow %s: but options after a comma, as nat,host", card->text, k->name);
 	if ((k->must && !target) || (target && !*target))
-		return err_set(err, EINVAL, "--net %s: after %s: follows %s", card->text, k->name, k->what);
+		return err_set(err, EINVAL, "--net %s needs %s", card->text, k->what);
 	if (target)
 		snprintf(card->target, sizeof(card->target), "%s", target);
 	return 0;
@@ -409,5 +409,7 @@ int netopt_finish(struct netopt *opt, struct r3_err *err)
 				return err_set(err, EINVAL, "--egress binds cards of --net nat only, and --net %s would be a way around it; leave one of them out",
 					       opt->card[i].text);
 	}
+	/* Who wants something of the network does not want to go on without it. */
+	opt->given |= what != NULL;
 	return check_cards(opt, err);
 }

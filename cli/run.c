@@ -9,6 +9,7 @@
 #include "machine.h"
 #include "message.h"
 #include "net.h"
+#include "netnat.h"
 #include "opts.h"
 #include "values.h"
 
@@ -158,6 +159,19 @@ static int check(struct run_options *opt, struct r3_err *err)
 	return netopt_finish(&opt->net, err);
 }
 
+/* What the host's programs know of the way out, if the guest's take the same one. */
+static void pass_settings(struct run_options *opt, struct run_config *cfg)
+{
+	struct netopt_card *nat = netopt_find(&opt->net, NETOPT_NAT);
+
+	if (!nat && !netopt_find(&opt->net, NETOPT_PASST))
+		return;
+	carry_collect(&cfg->carry, nat && nat->host ? NETNAT_GATEWAY : NULL);
+	memmove(opt->env + cfg->carry.nr_env, opt->env, opt->nr_env * sizeof(opt->env[0]));
+	memcpy(opt->env, cfg->carry.env, cfg->carry.nr_env * sizeof(opt->env[0]));
+	opt->nr_env += cfg->carry.nr_env;
+}
+
 /* What a program must know of the terminal it is on. */
 static void pass_terminal(struct run_options *opt)
 {
@@ -212,6 +226,8 @@ int run_main(int argc, char **argv)
 		pass_terminal(&opt);
 		ret = config_open(&cfg, &opt, &err);
 	}
+	if (ret >= 0)
+		pass_settings(&opt, &cfg);
 	if (ret >= 0)
 		ret = open_network(&cfg, &opt, &net, &err);
 	if (ret < 0) {
