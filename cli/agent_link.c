@@ -3,6 +3,7 @@
 
 #include "agent_link.h"
 #include "base/util.h"
+#include "file.h"
 #include "text.h"
 
 static const char *take_hello(struct agent_link *a, const struct r3_frame *frame, const uint8_t *payload)

@@ -184,3 +184,21 @@ void carry_collect(struct carry *carry, const char *gateway)
 	collect_env(carry, gateway);
 	collect_apt(carry, gateway);
 }
+
+void carry_add(char **env, int *nr, char *const *carried)
+{
+	char *added[CARRY_MAX_ENV];
+	int n = 0, i;
+
+	for (; *carried && n < CARRY_MAX_ENV; carried++) {
+		size_t len = strcspn(*carried, "=") + 1;
+
+		for (i = 0; i < *nr && strncmp(env[i], *carried, len); i++)
+			;
+		if (i == *nr)
+			added[n++] = *carried;
+	}
+	memmove(env + n, env, (*nr + 1) * sizeof(env[0]));
+	memcpy(env, added, n * sizeof(env[0]));
+	*nr += n;
+}

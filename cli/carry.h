@@ -32,4 +32,10 @@ void carry_apt_text(struct carry *carry, const char *text, const char *gateway);
  */
 bool carry_proxy(const char *what, const char *url, const char *gateway, char *out, size_t size);
 
+/*
+ * Puts variables before those of env, but for what env has itself. env has room for
+ * CARRY_MAX_ENV more, and ends with NULL.
+ */
+void carry_add(char **env, int *nr, char *const *carried);
+
 #endif

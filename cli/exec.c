@@ -135,23 +135,21 @@ static int take_signals(struct exec *x, struct r3_err *err)
 /* What every command of the guest has, before what was asked for. */
 static void take_env(struct exec *x, struct json_object *reply)
 {
+	char *carried[CARRY_MAX_ENV + 1] = { NULL };
 	struct json_object *env;
 	size_t n, i;
-	char *own[MAX_ENV + 2];
 
 	if (!json_object_object_get_ex(reply, "env", &env) || !json_object_is_type(env, json_type_array))
 		return;
 	n = min_t(size_t, json_object_array_length(env), CARRY_MAX_ENV);
-	memcpy(own, x->env, (x->nr_env + 1) * sizeof(own[0]));
 	for (i = 0; i < n; i++) {
 		const char *text = json_object_get_string(json_object_array_get_idx(env, i));
 
-		x->env[i] = strdup(text ? text : "");
-		if (!x->env[i])
+		carried[i] = strdup(text ? text : "");
+		if (!carried[i])
 			break;
 	}
-	memcpy(x->env + i, own, (x->nr_env + 1) * sizeof(own[0]));
-	x->nr_env += i;
+	carry_add(x->env, &x->nr_env, carried);
 }
 
 static int connect_guest(struct exec *x, const char *name, struct r3_err *err)

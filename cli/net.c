@@ -280,7 +280,8 @@ static void backend_ended(struct netcard *card, const char *how)
 		fail(card->net, what);
 		return;
 	}
-	snprintf(what, sizeof(what), "the network's back end %s %s", b->name, how);
+	snprintf(what, sizeof(what), "the network's back end %s %s%s%s", b->name, how, b->quiet && b->last[0] ? ": " : "",
+		 b->quiet ? b->last : "");
 	down(card, what);
 }
 

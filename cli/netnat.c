@@ -18,6 +18,9 @@
 #define MTU		65520
 #define MTU_PASST	65520
 
+/* One of RFC 4193, which a host is not likely to have. */
+#define PREFIX6		"fd72:696e:6733"
+
 #define NO_NAT		"the build makes it where libslirp is (Debian's package libslirp-dev); --net none starts the guest without a network"
 
 /* ---- addresses ---- */
@@ -72,7 +75,7 @@ static int choose(struct netcard *card, int nr, struct plan *plan, struct r3_err
 	if (opt->nr_gw)
 		return err_set(err, EINVAL, "--net %s: behind a NAT the router is the NAT itself; leave gw= out", opt->text);
 	snprintf(plan->net4, sizeof(plan->net4), "10.0.%d.0/24", 2 + nr);
-	snprintf(plan->net6, sizeof(plan->net6), nr ? "fd00:0:0:%x::/64" : "fd00::/64", nr);
+	snprintf(plan->net6, sizeof(plan->net6), PREFIX6 ":%x::/64", nr);
 	for (i = 0; i < opt->nr_ip; i++) {
 		ret = own_network(opt, opt->ip[i], plan, err);
 		if (ret)
@@ -295,8 +298,7 @@ int netnat_start_passt(struct netcard *card, const struct netopt *opt, int nr, b
 		return ret;
 	}
 	ret = start(card, "passt", path, &args, &frames, 1, err);
-	/* It says nothing when it is ready, and what is sent to it before waits. */
+	/* It says nothing when it is ready, and what is sent to it before waits; and too much about itself. */
 	card->state = NETCARD_UP;
-	card->backend.quiet = false;
 	return ret;
 }

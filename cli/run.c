@@ -167,9 +167,7 @@ static void pass_settings(struct run_options *opt, struct run_config *cfg)
 	if (!nat && !netopt_find(&opt->net, NETOPT_PASST))
 		return;
 	carry_collect(&cfg->carry, nat && nat->host ? NETNAT_GATEWAY : NULL);
-	memmove(opt->env + cfg->carry.nr_env, opt->env, opt->nr_env * sizeof(opt->env[0]));
-	memcpy(opt->env, cfg->carry.env, cfg->carry.nr_env * sizeof(opt->env[0]));
-	opt->nr_env += cfg->carry.nr_env;
+	carry_add(opt->env, &opt->nr_env, cfg->carry.env);
 }
 
 /* What a program must know of the terminal it is on. */

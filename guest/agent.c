@@ -20,6 +20,7 @@
 #include <x86intrin.h>
 
 #include "agent.h"
+#include "file.h"
 #include "netfiles.h"
 #include "session.h"
 

@@ -54,7 +54,6 @@ enum r3_frame_type {
 	R3_FRAME_ERROR = 12,		/* agent: struct r3_agent_error; session 0: the guest cannot go on */
 	R3_FRAME_POWER = 13,		/* host: struct r3_agent_power */
 	R3_FRAME_END = 14,		/* host: hang up on the session; EXIT still follows */
-	R3_FRAME_FILE = 15,		/* host: struct r3_agent_file; before the first RUN */
 };
 
 /* r3_agent_run.flags */
@@ -127,11 +126,6 @@ struct r3_agent_exit {
 struct r3_agent_error {
 	__u32 code;			/* enum r3_agent_code */
 	__u32 status;			/* exit status to use */
-};
-
-/* Followed by the path, terminated, and the contents. Only if its directory is there. */
-struct r3_agent_file {
-	__u32 mode;			/* permissions, for one that is new */
 };
 
 struct r3_agent_power {
