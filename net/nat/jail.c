@@ -188,7 +188,7 @@ int nat_jail_net(enum nat_jail mode, struct r3_err *err)
 
 	if (mode == NAT_JAIL_OFF)
 		return 0;
-	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID);
+	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
 	want(ret, "namespaces", missing, sizeof(missing));
 	if (!ret)
 		want(empty_root(), "empty root", missing, sizeof(missing));
@@ -205,7 +205,7 @@ int nat_jail_resolver(enum nat_jail mode, struct r3_err *err)
 	if (mode == NAT_JAIL_OFF)
 		return 0;
 	/* Its files and its daemons are the host's: no mount namespace. */
-	want(namespaces(CLONE_NEWIPC | CLONE_NEWPID), "namespaces", missing, sizeof(missing));
+	want(namespaces(CLONE_NEWIPC), "namespaces", missing, sizeof(missing));
 	want(drop_capabilities(), "no capabilities", missing, sizeof(missing));
 	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 	want(landlock(true), "Landlock", missing, sizeof(missing));

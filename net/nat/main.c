@@ -132,7 +132,7 @@ static int parse(struct opts *o, int argc, char **argv, struct r3_err *err)
 {
 	int c, ret = 0, first = 0;
 
-	*o = (struct opts){ .frames = -1, .control = -1, .log = -1, .ipv4 = "10.0.2.0/24", .ipv6 = "fd00::/64", .mtu = MTU_MOST };
+	*o = (struct opts){ .frames = -1, .control = -1, .log = -1, .ipv4 = "10.0.2.0/24", .ipv6 = "fd72:696e:6733::/64", .mtu = MTU_MOST };
 	opterr = 0;
 	/* All of them, so that an error has the control socket to go to. */
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
 	ret = parse(o, argc, argv, &err);
 	control_open(o->control);
 	if (!ret && virt_net_set(&net, o->ipv4, o->ipv6))
-		ret = err_set(&err, -EINVAL, "--ipv4 %s --ipv6 %s: give an IPv4 network from /8 to /27 and an IPv6 network of /64, as 10.0.2.0/24 and fd00::/64, or \"none\" for one of them", o->ipv4, o->ipv6);
+		ret = err_set(&err, -EINVAL, "--ipv4 %s --ipv6 %s: give an IPv4 network from /8 to /27 and an IPv6 network of /64, as 10.0.2.0/24 and fd72:696e:6733::/64, or \"none\" for one of them", o->ipv4, o->ipv6);
 	if (!ret)
 		ret = policy_new(&policy, o->egress, o->host, &net, &err);
 	if (!ret && o->check)
