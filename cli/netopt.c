@@ -368,6 +368,9 @@ static int check_cards(const struct netopt *opt, struct r3_err *err)
 
 	for (i = 0; i < opt->nr_cards; i++) {
 		a = &opt->card[i];
+		if (a->kind == NETOPT_NAT && a->mtu && a->mtu < MTU_IPV6)
+			return err_set(err, EINVAL, "--net %s: mtu=%u is not possible behind the NAT, where there is IPv6; give at least %d",
+				       a->text, a->mtu, MTU_IPV6);
 		for (k = 0; k < a->nr_ip; k++)
 			if (strchr(a->ip[k], ':') && a->mtu && a->mtu < MTU_IPV6)
 				return err_set(err, EINVAL, "--net %s: IPv6 needs an MTU of at least %d", a->text, MTU_IPV6);
