@@ -128,7 +128,8 @@ struct net *net_open(const struct netopt *opt, const char *name, struct vm_confi
 	for (i = 0; i < opt->nr_cards && !ret; i++) {
 		struct netcard *card = &net->card[i];
 
-		*card = (struct netcard){ .net = net, .opt = &opt->card[i], .index = i, .fd = -1, .control = -1 };
+		*card = (struct netcard){ .net = net, .opt = &opt->card[i], .index = i, .fd = -1, .control = -1,
+					  .backend = { .log_fd = -1 } };
 		net->nr++;
 		ret = open_card(net, card, &nats, name, err);
 	}
