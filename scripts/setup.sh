@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi wire monitor cli guest space kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli net guest space kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }
@@ -48,14 +48,15 @@ needs()
 	cmd:ninja ninja-build
 	cmd:pkg-config pkg-config
 	pc:json-c libjson-c-dev
+	pc:libseccomp libseccomp-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
 	cmd:fakechroot fakechroot
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
-	# tests/model
-	[ "${RING3_PROFILE:-}" != test ] || echo cmd:spin spin
+	# tests/model, tests/net
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark
 }
 
 missing_packages()
@@ -100,14 +101,14 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init"
+host_targets="cli/ring3 guest/r3init net/switch/ring3-switch"
 
 # setup_host TARGETS...
 setup_host()
 {
 	local log=$BUILD/meson.log parts
 
-	parts=$(cd "$REPO" && ls -d ./*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
+	parts=$(cd "$REPO" && ls -d ./*/meson.build net/*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
 	if [ ! -e "$BUILD/build.ninja" ]; then
 		progress_begin "configure host tools"
 		if ! meson setup "$BUILD" "$REPO" > "$log" 2>&1; then
