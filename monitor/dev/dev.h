@@ -132,6 +132,33 @@ void dev_console_resize(struct dev *dev, unsigned int port, unsigned int cols,
 
 int dev_rng_create(struct dev **dev, struct r3_err *err);
 
+/**
+ * struct dev_net - a network card
+ * @fd: frames, non-blocking; not closed
+ * @nr: its number, for messages
+ * @stream: frames come behind their length, without a header; else one message
+ *	is a struct virtio_net_hdr_v1 and a frame
+ * @offload: headers on @fd may ask for checksums and segmentation, both ways
+ * @mtu: 0: the driver is not told
+ */
+struct dev_net {
+	int fd;
+	unsigned int nr;
+	bool stream;
+	bool offload;
+	uint8_t mac[6];
+	uint16_t mtu;
+};
+
+/**
+ * dev_net_create() - a virtio-net card over a descriptor
+ *
+ * A descriptor that takes no more stops the guest's transmit queue, a guest
+ * without receive buffers leaves the frames in the descriptor. When the other
+ * side is gone the link is down, for good.
+ */
+int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
+
 /* The core, for the table and for tests. */
 
 /**
