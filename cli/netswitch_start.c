@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "base/util.h"
 #include "config.h"
 #include "names.h"
@@ -21,26 +22,6 @@
 #define CHILD_FDS	4
 #define READY_MS	10000
 #define END_MS		5000
-
-/* Beside this program, or where the build has it. */
-static int find_program(const char *name, char *path, size_t size, struct r3_err *err)
-{
-	static const char *const places[] = { "", "../net/switch/", "../net/nat/", "../net/", "../libexec/ring3/" };
-	char self[2048];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-	size_t i;
-
-	self[n < 0 ? 0 : n] = 0;
-	slash = strrchr(self, '/');
-	if (slash)
-		slash[1] = 0;
-	for (i = 0; i < ARRAY_SIZE(places); i++) {
-		if (snprintf(path, size, "%s%s%s", self, places[i], name) < (int)size && !access(path, X_OK))
-			return 0;
-	}
-	return err_set(err, ENOENT, "the program %s is missing: it belongs beside ring3, in %s", name, self);
-}
 
 /* In the child: a process of its own, with nothing but the descriptors that it is given, from 3 on. */
 static void become(const char *path, char **argv, const int *fds, int n)
@@ -101,7 +82,7 @@ int switch_start(const char *name, unsigned int mtu, const char *jail, struct r3
 	if (!config_name_ok(name))
 		return err_set(err, EINVAL, "%s cannot be the name of a switch: a name is up to 63 letters, digits, dots, dashes and underscores, the first a letter or digit",
 			       name);
-	ret = find_program("ring3-switch", path, sizeof(path), err);
+	ret = backend_find("ring3-switch", "it belongs beside ring3", path, sizeof(path), err);
 	if (ret)
 		return ret;
 	dir = switch_dir(true, err);
@@ -234,7 +215,7 @@ int switch_uplink_parse(struct switch_uplink *up, const char *text, struct r3_er
 	kind = strsep(&list, ",");
 	/* The copy stays: it is what up->tap points to. */
 	if (!strcmp(kind, "nat"))
-		return find_program("ring3-net", path, sizeof(path), err) ?: uplink_options(up, list, true, err);
+		return backend_find("ring3-net", "it belongs beside ring3", path, sizeof(path), err) ?: uplink_options(up, list, true, err);
 	if (!strncmp(kind, "tap:", 4) && kind[4]) {
 		up->tap = kind + 4;
 		if (strlen(up->tap) > 15 || strchr(up->tap, '/'))
@@ -308,7 +289,7 @@ static int add_nat(const char *name, struct switch_uplink *up, unsigned int mtu,
 
 	snprintf(number, sizeof(number), "%u", mtu);
 	memcpy(argv + 7, up->nat, up->nr_nat * sizeof(*argv));
-	ret = find_program("ring3-net", path, sizeof(path), err);
+	ret = backend_find("ring3-net", "it belongs beside ring3", path, sizeof(path), err);
 	if (ret)
 		return ret;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, frames))
