@@ -13,6 +13,7 @@
 #include "netcard.h"
 #include "netnat.h"
 #include "netsock.h"
+#include "netswitch_card.h"
 #include "nettap.h"
 #include "text.h"
 
@@ -49,7 +50,7 @@ static int copy_addresses(struct netcard *card)
 	return 0;
 }
 
-static int open_plain(struct netcard *card, struct vm_net *vm, struct r3_err *err)
+static int open_plain(struct netcard *card, const char *name, struct vm_net *vm, struct r3_err *err)
 {
 	int ret;
 
@@ -61,7 +62,7 @@ static int open_plain(struct netcard *card, struct vm_net *vm, struct r3_err *er
 		ret = netsock_take(card->opt, vm, err);
 		break;
 	case NETOPT_SWITCH:
-		ret = err_set(err, ENOSYS, "--net %s: there are no switches yet", card->opt->text);
+		ret = netswitch_open(card->opt, name, vm, err);
 		break;
 	default:
 		ret = netsock_connect(card->opt, vm, err);
@@ -94,7 +95,7 @@ static int open_card(struct net *net, struct netcard *card, int *nats, const cha
 			  card->opt == netopt_find((struct netopt *)net->opt, NETOPT_PASST);
 		ret = netnat_start_passt(card, net->opt, (*nats)++, publish, vm, err);
 	} else {
-		ret = open_plain(card, vm, err);
+		ret = open_plain(card, name, vm, err);
 	}
 	if (!ret)
 		net->vm->nr_nets++;

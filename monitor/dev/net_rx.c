@@ -189,7 +189,7 @@ static bool at_end(const struct net *net)
 {
 	struct pollfd pfd = { .fd = net->cfg.fd, .events = POLLIN | POLLRDHUP };
 
-	return net->cfg.stream || poll(&pfd, 1, 0) != 1 || pfd.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL);
+	return net->cfg.stream || (poll(&pfd, 1, 0) && pfd.revents & ~POLLIN);
 }
 
 /* What read as an error, or as the end. Return: whether to read on. */
