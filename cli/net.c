@@ -31,7 +31,7 @@ struct net {
 	const struct net_ops *ops;
 	void *ctx;
 	bool failed;
-	char why[700];			/* it failed */
+	char why[1200];			/* it failed */
 };
 
 /* ---- what a card is connected to ---- */
@@ -270,7 +270,7 @@ static void frames_ended(void *ctx, short revents)
 static void backend_ended(struct netcard *card, const char *how)
 {
 	const struct backend *b = &card->backend;
-	char what[700];
+	char what[1200];
 
 	while (card->control >= 0 && read_control(card) > 0)
 		;

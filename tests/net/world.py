@@ -89,10 +89,12 @@ class World:
             call(*ns, "ip", "addr", "add", six + "/64", "dev", dev, "nodad")
             call(*ns, "ip", "link", "set", dev, "up")
         call("ip", "route", "add", "default", "via", OUT4)
-        hosts = os.path.join(TMP, "hosts")
-        with open(hosts, "w") as f:
-            f.write(f"127.0.0.1 localhost\n{OUT4} server.test\n{OUT4} other.test\n")
-        call("mount", "--bind", hosts, "/etc/hosts")
+        for path, text in (("hosts", f"127.0.0.1 localhost\n{OUT4} server.test\n{OUT4} other.test\n"), ("nsswitch.conf", "hosts: files\n")):
+            with open(os.path.join(TMP, path), "w") as f:
+                f.write(text)
+            call("mount", "--bind", os.path.join(TMP, path), "/etc/" + path)
+        with open("/proc/sys/net/ipv4/ping_group_range", "w") as f:
+            f.write("0 0")
         self.server.stdin.write(b"\n")
         self.server.stdin.flush()
         self.server.stdout.readline()
