@@ -350,4 +350,6 @@ void net_receive(struct net *net)
 		dev_queue_done(&net->dev, NET_RX);
 	}
 	dev_queue_done(&net->dev, NET_RX);
+	/* Whatever comes next, of both sides. */
+	dev_again(&net->dev, NET_TX);
 }
