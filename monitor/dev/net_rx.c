@@ -347,7 +347,9 @@ void net_receive(struct net *net)
 			net->starved = net->in.complete;
 			break;
 		}
-		dev_queue_done(&net->dev, NET_RX);
+		/* A burst of frames is worth few interrupts, one frame does not wait for others. */
+		if (budget % NET_BURST == 0)
+			dev_queue_done(&net->dev, NET_RX);
 	}
 	dev_queue_done(&net->dev, NET_RX);
 	/* Whatever comes next, of both sides. */
