@@ -47,6 +47,10 @@ fi
 	like "$RC $WHY" '^[1-9][0-9]* .*AddressSanitizer' "descriptors behind their table are noticed"
 	without device-chain tests/unit/test_virtq
 	like "$RC $WHY" '^[1-9][0-9]* not ok .*longer than any chain' "chains that are too long are noticed"
+	without device-header tests/unit/test_net
+	like "$RC $WHY" '^[1-9][0-9]* not ok .*does not make it|^[1-9][0-9]* not ok .*has it' "headers that the driver did not accept are noticed"
+	without device-length tests/unit/test_net
+	like "$RC $WHY" '^[1-9][0-9]* not ok .*link goes down' "frames of any length are noticed"
 	without agent-length $protocols
 	like "$RC $WHY" '^[1-9][0-9]* .*AddressSanitizer: requested allocation size' "memory for frames of any length is noticed"
 	without agent-text $protocols
