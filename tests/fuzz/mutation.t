@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 400
+# timeout: 600
 # tags: slow
 # Takes out the checks of devices and of the agent's link, one after the other:
 # the kept corpora and the unit tests notice. See docs/walls.md.
