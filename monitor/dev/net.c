@@ -127,6 +127,7 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 	struct net *net = to_net(dev);
 
 	if (pfd->events & POLLIN && pfd->revents & (POLLIN | gone)) {
+		dev_adaptive_found(dev);
 		if (dev->live)
 			net_receive(net);
 		else
@@ -142,6 +143,13 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 		else
 			net_transmit_rest(net);
 	}
+}
+
+static bool net_ready(struct dev *dev)
+{
+	struct pollfd pfd;
+
+	return net_pollfds(dev, &pfd, 1) && poll(&pfd, 1, 0) > 0;
 }
 
 static void net_reset(struct dev *dev)
@@ -177,6 +185,7 @@ static const struct dev_ops net_ops = {
 	.reset = net_reset,
 	.pollfds = net_pollfds,
 	.polled = net_polled,
+	.ready = net_ready,
 	.drained = net_drained,
 	.destroy = net_destroy,
 };
