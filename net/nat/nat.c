@@ -35,6 +35,8 @@
 #define PORT_DHCP	67
 #define PORT_TFTP	69
 #define PORT_DHCP6	547
+#define FRAGMENT_RATE	(8 << 20)	/* bytes a second */
+#define FRAGMENT_BURST	(32 << 20)
 #define FLOWS		1024
 #define FLOW_S		240
 #define UDP_EXPIRE_MS	240000		/* libslirp's SO_EXPIRE */
@@ -52,7 +54,7 @@ static Slirp *slirp;
 static struct resolver *resolver;
 static struct timer timers[TIMERS];
 static int64_t skew_ns;
-static struct bucket connections;
+static struct bucket connections, fragments;
 static struct nat_stats stats;
 static struct flow {
 	struct net_addr dst;
@@ -176,6 +178,17 @@ static bool echo(const struct frame *f)
 	return f->type == (f->kind == FRAME_IP4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
 }
 
+/* libslirp keeps parts of packets for half a minute, as many as come. */
+static bool too_many_fragments(const struct frame *f)
+{
+	if (!f->fragment)
+		return false;
+	if (!bucket_ready(&fragments, clock_ns()))
+		return true;
+	bucket_take(&fragments, f->len);
+	return false;
+}
+
 /* To the outside, or to the host by the gateway's address. */
 static bool outside(const uint8_t *p, const struct frame *f)
 {
@@ -188,6 +201,8 @@ static bool outside(const uint8_t *p, const struct frame *f)
 	if (f->proto == IPPROTO_UDP && f->first && publish_udp(f->sport) && gate_answers(f->sport, &f->dst, f->dport))
 		return true;
 	if (proto == POLICY_ICMP && f->first && !echo(f))
+		return ignore();
+	if (too_many_fragments(f))
 		return ignore();
 	/* Of a later fragment the gate knows the port, when libslirp has all of them. */
 	verdict = policy_check(config.policy, proto, &f->dst, f->first ? f->dport : 0, now_s(), &name);
@@ -497,6 +512,7 @@ int nat_start(const struct nat_config *wanted, struct r3_err *err)
 	static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 	config = *wanted;
+	bucket_set(&fragments, FRAGMENT_RATE, FRAGMENT_BURST);
 	bucket_set(&connections, config.connection_rate, config.connection_rate);
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 	if (!slirp)
