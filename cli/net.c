@@ -252,7 +252,7 @@ static void down(struct netcard *card, const char *what)
 	card->state = NETCARD_DOWN;
 	json_object_put(card->publish);
 	card->publish = NULL;
-	message("%s: the guest's network card %d (--net %s) has no link any more", what, card->index, card->opt->text);
+	message("network card %d (--net %s): %s; its link is down", card->index, card->opt->text, what);
 }
 
 static void frames_ended(void *ctx, short revents)
@@ -264,7 +264,7 @@ static void frames_ended(void *ctx, short revents)
 	loop_unwatch(card->net->loop, &card->frames_watch);
 	/* Of a child it is told by its end, with how that was. */
 	if (!card->backend.name)
-		down(card, "the other side has closed its connection");
+		down(card, "the other side has closed");
 }
 
 static void backend_ended(struct netcard *card, const char *how)
@@ -282,7 +282,7 @@ static void backend_ended(struct netcard *card, const char *how)
 		fail(card->net, what);
 		return;
 	}
-	snprintf(what, sizeof(what), "the network's back end %s %s%s%s", b->name, how, b->quiet && b->last[0] ? ": " : "",
+	snprintf(what, sizeof(what), "its back end %s %s%s%s", b->name, how, b->quiet && b->last[0] ? ": " : "",
 		 b->quiet ? b->last : "");
 	down(card, what);
 }
@@ -292,7 +292,7 @@ void net_reap(struct net *net)
 	char how[100];
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		if (backend_reap(&net->card[i].backend, how, sizeof(how)))
 			backend_ended(&net->card[i], how);
 }
@@ -303,7 +303,7 @@ bool net_is_ready(const struct net *net)
 {
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		if (net->card[i].state == NETCARD_STARTING)
 			return false;
 	return true;
@@ -360,7 +360,7 @@ struct json_object *net_info(const struct net *net)
 	struct json_object *o = json_object_new_array();
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		json_object_array_add(o, netcard_info(&net->card[i]));
 	return o;
 }

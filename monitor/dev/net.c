@@ -73,7 +73,9 @@ void net_link_down(struct net *net, const char *why)
 	if (!net->up)
 		return;
 	net->up = false;
-	log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
+	/* That somebody closed the other end ring3 run sees too, and knows who it was. */
+	if (why)
+		log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
 	net_tell_status(net);
 	/* What waited for the descriptor has nowhere to go. */
 	net->blocked = false;
@@ -135,7 +137,7 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 	}
 	/* Nothing to be read, or nobody to read it. */
 	if (pfd->revents & gone && !(pfd->events & pfd->revents & POLLIN))
-		net_link_down(net, "the other side is gone");
+		net_link_down(net, NULL);
 	if (net->blocked && pfd->revents & POLLOUT) {
 		net->blocked = false;
 		if (dev->live)

@@ -200,7 +200,7 @@ static void end(struct capture *c)
 	c->sw->reap = true;
 }
 
-void capture_writable(struct sw *sw, struct capture *c)
+static void flush(struct sw *sw, struct capture *c)
 {
 	ssize_t n;
 
@@ -217,7 +217,16 @@ void capture_writable(struct sw *sw, struct capture *c)
 		break;
 	}
 	if (!c->source.dead)
-		source_events(sw, &c->source, c->start < c->end ? EPOLLOUT : 0);
+		source_events(sw, &c->source, EPOLLERR | (c->start < c->end ? EPOLLOUT : 0));
+}
+
+void capture_event(struct capture *c, uint32_t events)
+{
+	/* A pipe's reader is gone. */
+	if (events & (EPOLLERR | EPOLLHUP))
+		end(c);
+	else
+		flush(c->sw, c);
 }
 
 int capture_start(struct sw *sw, int fd, const struct port *port)
@@ -236,7 +245,7 @@ int capture_start(struct sw *sw, int fd, const struct port *port)
 	c = calloc(1, sizeof(*c));
 	if (c)
 		c->buffer = malloc(BUFFER_MAX);
-	if (!c || !c->buffer || source_add(sw, &c->source, SOURCE_CAPTURE, fd, 0)) {
+	if (!c || !c->buffer || source_add(sw, &c->source, SOURCE_CAPTURE, fd, EPOLLERR)) {
 		if (c)
 			free(c->buffer);
 		free(c);
@@ -252,7 +261,7 @@ int capture_start(struct sw *sw, int fd, const struct port *port)
 	for (i = 0; !port && i < sw->ports; i++)
 		if (sw->port[i])
 			interface_of(c, sw->port[i]);
-	capture_writable(sw, c);
+	flush(sw, c);
 	return 0;
 }
 
@@ -270,7 +279,7 @@ void capture_frame(struct sw *sw, const struct port *port, const struct frame *f
 			continue;
 		}
 		packet(c, port, f, in);
-		capture_writable(sw, c);
+		flush(sw, c);
 	}
 }
 
@@ -292,7 +301,7 @@ void capture_port_end(struct sw *sw, const struct port *port)
 
 	for (i = 0; i < CAPTURES_MAX; i++)
 		if (sw->capture[i] && sw->capture[i]->port == port->serial) {
-			capture_writable(sw, sw->capture[i]);
+			flush(sw, sw->capture[i]);
 			end(sw->capture[i]);
 		}
 }

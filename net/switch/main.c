@@ -124,7 +124,7 @@ static void handle(struct sw *sw, struct source *s, uint32_t events)
 		companion_event(container_of(s, struct port, companion));
 		break;
 	case SOURCE_CAPTURE:
-		capture_writable(sw, (struct capture *)s);
+		capture_event((struct capture *)s, events);
 		break;
 	}
 }

@@ -140,7 +140,7 @@ bool client_readable(struct sw *sw, struct client *c);
 
 int capture_start(struct sw *sw, int fd, const struct port *port);
 void capture_frame(struct sw *sw, const struct port *port, const struct frame *f, bool in);
-void capture_writable(struct sw *sw, struct capture *c);
+void capture_event(struct capture *c, uint32_t events);
 void capture_free(struct capture *c);
 struct source *capture_source(struct capture *c);
 /* A port ends: captures of it alone end as well. */

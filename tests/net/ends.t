@@ -27,7 +27,7 @@ for sig, how in ((signal.SIGKILL, "killed by signal 9"), (signal.SIGSEGV, "kille
     pid = backend(g)
     before = network(g, "orphan")[0]
     os.kill(pid, sig)
-    ok(g.expect("has no link"), f"a back end that was {how}: ring3 run says so", g.text)
+    ok(g.expect("link is down"), f"a back end that was {how}: ring3 run says so", g.text)
     g.type("\n")
     ok(g.expect("on\n"), "the guest goes on", g.text)
     text = g.text.decode()
@@ -146,7 +146,7 @@ except OSError as e:
     g.text += repr(e).encode()
 ok(g.expect("pinged"), "socket: frames travel both ways", g.text)
 peer.close()
-ok(g.expect("has no link"), "when the other side closes ring3 run says so", g.text)
+ok(g.expect("link is down"), "when the other side closes ring3 run says so", g.text)
 time.sleep(0.3)
 g.type("\n")
 ok(g.expect("bye") and re.search(rb"(?m)^0$", g.text), "and the guest sees it", g.text)

@@ -92,7 +92,7 @@ def pseudo6(proto, length, src=b"\xfd" + b"\0" * 14 + b"\1", dst=b"\xfd" + b"\0"
 def tcp_gso(dst, src, data, size=1448, v6=False, flags=0x19, seq=1000):
     """A TCP segment larger than the wire, as a guest's card gets it."""
     length = 20 + len(data)
-    h = struct.pack("!HHIIBBHHH", 1234, 80, seq, 7, 0x50, flags, 500, pseudo6(6, length) if v6 else pseudo4(6, length), 0)
+    h = struct.pack("!HHIIBBHHH", 50001, 50002, seq, 7, 0x50, flags, 500, pseudo6(6, length) if v6 else pseudo4(6, length), 0)
     ip = ipv6(6, h + data) if v6 else ipv4(6, h + data)
     l4 = 14 + (40 if v6 else 20)
     return header(NEEDS_CSUM, TCPV6 if v6 else TCPV4, l4 + 20, size, l4, 16) + eth(dst, src, ip, 0x86dd if v6 else 0x0800)
@@ -100,7 +100,7 @@ def tcp_gso(dst, src, data, size=1448, v6=False, flags=0x19, seq=1000):
 
 def udp_gso(dst, src, data, size=1000):
     length = 8 + len(data)
-    h = struct.pack("!HHHH", 1234, 53, length, pseudo4(17, length))
+    h = struct.pack("!HHHH", 50001, 50002, length, pseudo4(17, length))
     return header(NEEDS_CSUM, UDP_L4, 42, size, 34, 6) + eth(dst, src, ipv4(17, h + data), 0x0800)
 
 

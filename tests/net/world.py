@@ -23,7 +23,7 @@ NET = os.path.join(os.environ["BUILD"], "net", "nat", "ring3-net")
 HOST4, HOST6, OUT4, OUT6 = "192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2"
 
 SERVERS = r"""
-import socket, threading
+import os, socket, sys, threading
 def tcp(family, port):
     s = socket.socket(family, socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,6 +52,9 @@ for f in (socket.AF_INET, socket.AF_INET6):
     if f == socket.AF_INET:
         threading.Thread(target=udp, args=(f,)).start()
 print("ready", flush=True)
+# Until the test is over, however that was.
+sys.stdin.read()
+os._exit(0)
 """
 
 
