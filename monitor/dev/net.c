@@ -68,12 +68,16 @@ static void net_tell_status(struct net *net)
 		       &status, sizeof(status));
 }
 
+const char *net_why(int e)
+{
+	return !e || e == EPIPE || e == ECONNRESET ? NULL : strerror(e);
+}
+
 void net_link_down(struct net *net, const char *why)
 {
 	if (!net->up)
 		return;
 	net->up = false;
-	/* That somebody closed the other end ring3 run sees too, and knows who it was. */
 	if (why)
 		log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
 	net_tell_status(net);
