@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -410,6 +412,7 @@ static void test_stream(void)
 	uint32_t be = htobe32(1000);
 	unsigned int i, n;
 	bool good = true;
+	int unread = 0;
 
 	start(true, false, 0);
 	fill(frame, sizeof(frame), 9);
@@ -449,7 +452,8 @@ static void test_stream(void)
 	be = htobe32(1000);
 	memcpy(raw, &be, 4);
 	write_full(host, raw, 500);
-	usleep(20000);
+	for (i = 0; i < DRV_WAIT_MS && !ioctl(host, SIOCOUTQ, &unread) && unread; i++)
+		usleep(1000);
 	drv_init(&d, 0);
 	give(100, 700);
 	write_full(host, raw + 500, 504);
@@ -551,8 +555,7 @@ static void test_pace(bool stream)
 		fill(frame, LEN, i);
 		guest_send(&none, frame, LEN);
 	}
-	usleep(20000);
-	while (drv_used(&d, TX, 0, NULL, NULL))
+	while (drv_used(&d, TX, used ? SOON_MS : DRV_WAIT_MS, NULL, NULL))
 		used++;
 	ok(used && used < FRAMES, "who does not read stops the guest's queue (%u frames of %d)", used, FRAMES);
 	check_asleep("the device sleeps meanwhile");
@@ -564,7 +567,7 @@ static void test_pace(bool stream)
 		good &= n == head + LEN && !memcmp(got + head, frame, LEN);
 	}
 	ok(good, "then all comes, in order");
-	while (drv_used(&d, TX, SOON_MS, NULL, NULL))
+	while (used < FRAMES && drv_used(&d, TX, DRV_WAIT_MS, NULL, NULL))
 		used++;
 	is(used, FRAMES, "and all buffers are back");
 	stop();
@@ -596,12 +599,12 @@ static void test_pace(bool stream)
 	fill(frame, 1500, 0);
 	for (i = 0; i < 10; i++)
 		host_send(stream, NULL, frame, 1500);
-	for (i = 0; take(got, NULL, SOON_MS) == 1500; i++)
+	for (i = 0; take(got, NULL, i < 3 ? DRV_WAIT_MS : SOON_MS) == 1500; i++)
 		;
 	is(i, 3, "a guest without buffers gets as much as it has");
 	check_asleep("the device sleeps until it gives more");
 	give(20, 1526);
-	for (; take(got, NULL, SOON_MS) == 1500; i++)
+	for (; i < 10 && take(got, NULL, DRV_WAIT_MS) == 1500; i++)
 		;
 	is(i, 10, "then the rest comes");
 	stop();
