@@ -23,7 +23,7 @@ import lib
 from lib import done, ok, same as is_, skip, skip_all
 
 BUILD = os.environ["BUILD"]
-NET = os.path.join(BUILD, "net/nat/ring3-net")
+NET = os.environ.get("RING3_NET") or os.path.join(BUILD, "net/nat/ring3-net")
 MAC = bytes.fromhex("525400123456")
 GUEST4, GATEWAY4, DNS4 = "10.0.2.15", "10.0.2.2", "10.0.2.3"
 GUEST6, GATEWAY6, DNS6 = "fd72:696e:6733::15", "fd72:696e:6733::2", "fd72:696e:6733::3"
