@@ -31,7 +31,7 @@ struct net {
 	const struct net_ops *ops;
 	void *ctx;
 	bool failed;
-	char why[700];			/* it failed */
+	char why[1200];			/* it failed */
 };
 
 /* ---- what a card is connected to ---- */
@@ -129,7 +129,8 @@ struct net *net_open(const struct netopt *opt, const char *name, struct vm_confi
 	for (i = 0; i < opt->nr_cards && !ret; i++) {
 		struct netcard *card = &net->card[i];
 
-		*card = (struct netcard){ .net = net, .opt = &opt->card[i], .index = i, .fd = -1, .control = -1 };
+		*card = (struct netcard){ .net = net, .opt = &opt->card[i], .index = i, .fd = -1, .control = -1,
+					  .backend = { .log_fd = -1 } };
 		net->nr++;
 		ret = open_card(net, card, &nats, name, err);
 	}
@@ -251,7 +252,7 @@ static void down(struct netcard *card, const char *what)
 	card->state = NETCARD_DOWN;
 	json_object_put(card->publish);
 	card->publish = NULL;
-	message("%s: the guest's network card %d (--net %s) has no link any more", what, card->index, card->opt->text);
+	message("network card %d (--net %s): %s; its link is down", card->index, card->opt->text, what);
 }
 
 static void frames_ended(void *ctx, short revents)
@@ -263,13 +264,13 @@ static void frames_ended(void *ctx, short revents)
 	loop_unwatch(card->net->loop, &card->frames_watch);
 	/* Of a child it is told by its end, with how that was. */
 	if (!card->backend.name)
-		down(card, "the other side has closed its connection");
+		down(card, "the other side has closed");
 }
 
 static void backend_ended(struct netcard *card, const char *how)
 {
 	const struct backend *b = &card->backend;
-	char what[700];
+	char what[1200];
 
 	while (card->control >= 0 && read_control(card) > 0)
 		;
@@ -281,7 +282,7 @@ static void backend_ended(struct netcard *card, const char *how)
 		fail(card->net, what);
 		return;
 	}
-	snprintf(what, sizeof(what), "the network's back end %s %s%s%s", b->name, how, b->quiet && b->last[0] ? ": " : "",
+	snprintf(what, sizeof(what), "its back end %s %s%s%s", b->name, how, b->quiet && b->last[0] ? ": " : "",
 		 b->quiet ? b->last : "");
 	down(card, what);
 }
@@ -291,7 +292,7 @@ void net_reap(struct net *net)
 	char how[100];
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		if (backend_reap(&net->card[i].backend, how, sizeof(how)))
 			backend_ended(&net->card[i], how);
 }
@@ -302,7 +303,7 @@ bool net_is_ready(const struct net *net)
 {
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		if (net->card[i].state == NETCARD_STARTING)
 			return false;
 	return true;
@@ -359,7 +360,7 @@ struct json_object *net_info(const struct net *net)
 	struct json_object *o = json_object_new_array();
 	int i;
 
-	for (i = 0; i < net->nr; i++)
+	for (i = 0; net && i < net->nr; i++)
 		json_object_array_add(o, netcard_info(&net->card[i]));
 	return o;
 }

@@ -20,6 +20,7 @@
 #include "loop.h"
 #include "netopt.h"
 
+/* NULL, where one is taken: a guest without cards. */
 struct net;
 
 struct net_ops {

@@ -2,6 +2,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +134,23 @@ static int find(const uint8_t *mac, char *name)
 	return index;
 }
 
+/*
+ * The kernel tells of a carrier within a second, and until then commands see a card
+ * that is up and down at once. To be asked for it makes it do that at once.
+ */
+static void settle(const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value value = { .cmd = ETHTOOL_GLINK };
+	struct ifreq ifr = { .ifr_data = (char *)&value };
+
+	if (fd < 0)
+		return;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+}
+
 static void set(const char *card, const char *what, const char *value)
 {
 	char path[128];
@@ -176,6 +195,7 @@ static int card_up(int fd, struct net_card *card, int nr, char *why, size_t size
 		snprintf(why, size, "network card %s cannot be switched on", name);
 		return ret;
 	}
+	settle(name);
 	snprintf(card->name, sizeof(card->name), "%s", name);
 	for (i = 0; i < card->nr_addresses; i++) {
 		ret = netlink_add_address(fd, index, &card->address[i]);

@@ -36,6 +36,7 @@ struct dev;
  * @reset: forget what came from the driver; queues are gone already. Optional
  * @pollfds: write up to @max descriptors to wait for. Optional
  * @polled: what poll() said of them, same order
+ * @ready: would poll() say something of them now? For dev_adaptive_poll(). Optional
  * @poked: dev_poke() was called. Optional
  * @drained: no guest data is on its way to the host. Optional
  * @destroy: free what create made; also frees @dev's memory
@@ -47,6 +48,7 @@ struct dev_ops {
 	void (*reset)(struct dev *dev);
 	int (*pollfds)(struct dev *dev, struct pollfd *pfd, int max);
 	void (*polled)(struct dev *dev, const struct pollfd *pfd, int n);
+	bool (*ready)(struct dev *dev);
 	void (*poked)(struct dev *dev);
 	bool (*drained)(struct dev *dev);
 	void (*destroy)(struct dev *dev);
@@ -210,8 +212,13 @@ static inline void dev_again(struct dev *dev, unsigned int q)
  * Before virtq_getchain() on queue @q, which asks for a kick if there is none:
  * waits for a chain, or for whatever else the thread is wanted for, as long as
  * that has lately been worth it.
+ *
+ * Return: false if it found something else first; then the queue may be left
+ * without asking for a kick, with dev_again().
  */
-void dev_adaptive_poll(struct dev *dev, unsigned int q);
+bool dev_adaptive_poll(struct dev *dev, unsigned int q);
+/* What the thread waited for came another way than by a queue. */
+void dev_adaptive_found(struct dev *dev);
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)

@@ -73,7 +73,9 @@ void net_link_down(struct net *net, const char *why)
 	if (!net->up)
 		return;
 	net->up = false;
-	log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
+	/* That somebody closed the other end ring3 run sees too, and knows who it was. */
+	if (why)
+		log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
 	net_tell_status(net);
 	/* What waited for the descriptor has nowhere to go. */
 	net->blocked = false;
@@ -127,6 +129,7 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 	struct net *net = to_net(dev);
 
 	if (pfd->events & POLLIN && pfd->revents & (POLLIN | gone)) {
+		dev_adaptive_found(dev);
 		if (dev->live)
 			net_receive(net);
 		else
@@ -134,7 +137,7 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 	}
 	/* Nothing to be read, or nobody to read it. */
 	if (pfd->revents & gone && !(pfd->events & pfd->revents & POLLIN))
-		net_link_down(net, "the other side is gone");
+		net_link_down(net, NULL);
 	if (net->blocked && pfd->revents & POLLOUT) {
 		net->blocked = false;
 		if (dev->live)
@@ -142,6 +145,13 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 		else
 			net_transmit_rest(net);
 	}
+}
+
+static bool net_ready(struct dev *dev)
+{
+	struct pollfd pfd;
+
+	return net_pollfds(dev, &pfd, 1) && poll(&pfd, 1, 0) > 0;
 }
 
 static void net_reset(struct dev *dev)
@@ -177,6 +187,7 @@ static const struct dev_ops net_ops = {
 	.reset = net_reset,
 	.pollfds = net_pollfds,
 	.polled = net_polled,
+	.ready = net_ready,
 	.drained = net_drained,
 	.destroy = net_destroy,
 };

@@ -45,6 +45,8 @@ enum net_queue {
 #define NET_HOST_USO		0ULL
 #endif
 
+#define NET_BURST		8	/* received frames that the driver is told of at once */
+
 #define NET_IOV_MAX		1024	/* of one readv() */
 
 /* A buffer of the driver's that a frame may go to: a chain, without its parts. */

@@ -6,6 +6,7 @@
 #include <endian.h>
 
 #include "base/iov.h"
+#include "base/mutation.h"
 #include "dev/net.h"
 
 /* Return: the features of which the driver must have one for this type. */
@@ -39,6 +40,8 @@ bool net_header_check(struct virtio_net_hdr_v1 *hdr, uint64_t offloads, uint32_t
 		      bool *complete)
 {
 	*complete = false;
+	if (MUTATION_DEVICE_HEADER)
+		return true;
 	hdr->flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID;
 	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
 	    le16toh(hdr->csum_start) + le16toh(hdr->csum_offset) + 2U > len)

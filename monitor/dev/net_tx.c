@@ -24,7 +24,7 @@ static enum net_fate net_write(struct net *net, const struct iovec *iov, unsigne
 		fate = net_fate(errno);
 	} while (fate == NET_RETRY);
 	if (fate == NET_DOWN)
-		net_link_down(net, strerror(errno));
+		net_link_down(net, errno == EPIPE || errno == ECONNRESET ? NULL : strerror(errno));
 	return fate;
 }
 
@@ -106,7 +106,16 @@ void net_transmit(struct net *net)
 	for (; budget && !net->blocked; budget--) {
 		enum net_fate fate;
 
-		if (!net_transmit_rest(net) || virtq_getchain(vq, c) <= 0)
+		if (!net_transmit_rest(net))
+			break;
+		if (!virtq_has_chain(vq)) {
+			dev_queue_done(&net->dev, NET_TX);
+			if (!dev_adaptive_poll(&net->dev, NET_TX)) {
+				dev_again(&net->dev, NET_TX);
+				break;
+			}
+		}
+		if (virtq_getchain(vq, c) <= 0)
 			break;
 		fate = net_send(net, c);
 		if (fate == NET_WAIT) {

@@ -214,7 +214,8 @@ static int gated_connect(int fd, struct entry *e, const struct sockaddr *sa, soc
 		errno = EACCES;
 		return -1;
 	}
-	if (is_resolver(&a, port))
+	/* libslirp takes each address of the guest's IPv6 network for the host: what did the guest say? */
+	if (is_resolver(&a, port) || (current && is_resolver(&current->dst, current->dport)))
 		return connect_dns(fd);
 	v = verdict(POLICY_TCP, &a, port, &line.name);
 	/* libslirp makes a reset of this one. */

@@ -25,6 +25,7 @@
 
 #include "base/util.h"
 #include "bucket.h"
+#include "neighbours.h"
 #include "netlog.h"
 #include "offload.h"
 #include "ping6.h"
@@ -34,6 +35,8 @@
 #define PORT_DHCP	67
 #define PORT_TFTP	69
 #define PORT_DHCP6	547
+#define FRAGMENT_RATE	(8 << 20)	/* bytes a second */
+#define FRAGMENT_BURST	(32 << 20)
 #define FLOWS		1024
 #define FLOW_S		240
 #define UDP_EXPIRE_MS	240000		/* libslirp's SO_EXPIRE */
@@ -51,7 +54,7 @@ static Slirp *slirp;
 static struct resolver *resolver;
 static struct timer timers[TIMERS];
 static int64_t skew_ns;
-static struct bucket connections;
+static struct bucket connections, fragments;
 static struct nat_stats stats;
 static struct flow {
 	struct net_addr dst;
@@ -175,6 +178,17 @@ static bool echo(const struct frame *f)
 	return f->type == (f->kind == FRAME_IP4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
 }
 
+/* libslirp keeps parts of packets for half a minute, as many as come. */
+static bool too_many_fragments(const struct frame *f)
+{
+	if (!f->fragment)
+		return false;
+	if (!bucket_ready(&fragments, clock_ns()))
+		return true;
+	bucket_take(&fragments, f->len);
+	return false;
+}
+
 /* To the outside, or to the host by the gateway's address. */
 static bool outside(const uint8_t *p, const struct frame *f)
 {
@@ -187,6 +201,8 @@ static bool outside(const uint8_t *p, const struct frame *f)
 	if (f->proto == IPPROTO_UDP && f->first && publish_udp(f->sport) && gate_answers(f->sport, &f->dst, f->dport))
 		return true;
 	if (proto == POLICY_ICMP && f->first && !echo(f))
+		return ignore();
+	if (too_many_fragments(f))
 		return ignore();
 	/* Of a later fragment the gate knows the port, when libslirp has all of them. */
 	verdict = policy_check(config.policy, proto, &f->dst, f->first ? f->dport : 0, now_s(), &name);
@@ -234,8 +250,13 @@ static bool filter4(const uint8_t *p, const struct frame *f)
 	return outside(p, f);
 }
 
+static void to_slirp(const uint8_t *p, size_t len)
+{
+	slirp_input(slirp, p, len);
+}
+
 /* Neighbours and routers: of the link only. */
-static bool neighbour6(const struct frame *f)
+static bool is_neighbour6(const struct frame *f)
 {
 	return f->proto == IPPROTO_ICMPV6 && f->type >= ND_ROUTER_SOLICIT && f->type <= ND_NEIGHBOR_ADVERT;
 }
@@ -243,11 +264,17 @@ static bool neighbour6(const struct frame *f)
 static bool filter6(const uint8_t *p, const struct frame *f)
 {
 	const struct virt_net *n = &config.net;
-	bool link_local = f->dst.b[0] == 0xfe && (f->dst.b[1] & 0xc0) == 0x80;
+	bool link_local = f->dst.b[0] == 0xfe && (f->dst.b[1] & 0xc0) == 0x80, from_link;
 
 	if (!n->v6)
 		return ignore();
-	if (neighbour6(f))
+	from_link = f->src.b[0] == 0xfe && (f->src.b[1] & 0xc0) == 0x80;
+	/* libslirp has nothing to say to who has no address yet, as in duplicate address detection. */
+	if (!from_link && !source_ok(f))
+		return (f->src.b[0] | f->src.b[15]) ? refuse(p, f, NULL, "a source address that is not the guest's") : ignore();
+	if (!neighbours_see(&f->src, p + 6, now_s(), to_slirp))
+		return refuse(p, f, NULL, "more IPv6 addresses than a guest may use at a time");
+	if (is_neighbour6(f))
 		return f->dst.b[0] == 0xff || link_local || net_addr_in(&f->dst, &n->net6, n->prefix6) || ignore();
 	if (f->proto == IPPROTO_UDP && f->dport == PORT_DHCP6 && f->dst.b[0] == 0xff)
 		return true;
@@ -256,8 +283,8 @@ static bool filter6(const uint8_t *p, const struct frame *f)
 	if (link_local)
 		/* The router answers pings. */
 		return f->proto == IPPROTO_ICMPV6 && echo(f) ? true : ignore();
-	if (!source_ok(f))
-		return refuse(p, f, NULL, "a source address that is not the guest's");
+	if (from_link)
+		return ignore();
 	if (net_addr_same(&f->dst, &n->dns6))
 		return to_resolver(p, f);
 	if (net_addr_same(&f->dst, &n->gateway6)) {
@@ -482,10 +509,16 @@ int nat_start(const struct nat_config *wanted, struct r3_err *err)
 		.disable_dns = true,
 	};
 
+	static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
 	config = *wanted;
+	bucket_set(&fragments, FRAGMENT_RATE, FRAGMENT_BURST);
 	bucket_set(&connections, config.connection_rate, config.connection_rate);
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 	if (!slirp)
 		return err_set(err, -EINVAL, "libslirp refuses an MTU of %u or these networks", wanted->mtu);
+	/* Until the guest has said where it is, for connections from outside. */
+	if (n->v6)
+		neighbours_see(&n->guest6, everybody, now_s(), to_slirp);
 	return 0;
 }

@@ -58,9 +58,8 @@ static void add_end(struct text *t, const char *key, const char *port_key, const
 {
 	char addr[NET_ADDR_TEXT];
 
-	if (!a)
-		return;
-	add(t, key, net_addr_text(a, addr));
+	if (a)
+		add(t, key, net_addr_text(a, addr));
 	if (port)
 		t->n += snprintf(t->s + t->n, sizeof(t->s) - t->n, ",\"%s\":%u", port_key, port);
 }

@@ -39,7 +39,8 @@ struct policy {
 	bool (*local)(void *arg, const struct net_addr *addr);
 	void *local_arg;
 	uint16_t bucket[BUCKETS];
-	uint16_t free;
+	uint16_t free;			/* entries that were used and are not */
+	uint16_t fresh;			/* the first that never was; those cost no memory yet */
 	struct learnt learnt[POLICY_LEARNT];
 };
 
@@ -62,7 +63,6 @@ int policy_new(struct policy **policy, const char *egress, bool host, const stru
 	       struct r3_err *err)
 {
 	struct policy *p = calloc(1, sizeof(*p));
-	unsigned int i;
 	int ret;
 
 	if (!p)
@@ -75,8 +75,7 @@ int policy_new(struct policy **policy, const char *egress, bool host, const stru
 	p->host = host;
 	p->net = *net;
 	memset(p->bucket, 0xff, sizeof(p->bucket));
-	for (i = 0; i < POLICY_LEARNT; i++)
-		p->learnt[i].next = i + 1 < POLICY_LEARNT ? i + 1 : NONE;
+	p->free = NONE;
 	*policy = p;
 	return 0;
 }
@@ -146,11 +145,16 @@ void policy_learn(struct policy *p, const char *name, const struct net_addr *add
 			return;
 		}
 	}
-	if (p->free == NONE)
+	if (p->free == NONE && p->fresh == POLICY_LEARNT)
 		make_room(p, now);
-	i = p->free;
-	l = &p->learnt[i];
-	p->free = l->next;
+	if (p->free == NONE) {
+		i = p->fresh++;
+		l = &p->learnt[i];
+	} else {
+		i = p->free;
+		l = &p->learnt[i];
+		p->free = l->next;
+	}
 	l->addr = *addr;
 	l->until = until;
 	strcpy(l->name, name);
