@@ -18,6 +18,7 @@
 #include "names.h"
 #include "netswitch.h"
 #include "netswitch_start.h"
+#include "netswitch_tap.h"
 
 #define CHILD_FDS	4
 #define READY_MS	10000
