@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "netswitch.h"
+#include "netswitch_opts.h"
 
 #define DELAY_MAX_MS	10000.0
 #define RATE_MIN	8000.0

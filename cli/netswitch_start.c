@@ -18,6 +18,7 @@
 #include "names.h"
 #include "netswitch.h"
 #include "netswitch_start.h"
+#include "netswitch_tap.h"
 
 #define CHILD_FDS	4
 #define READY_MS	10000
@@ -163,10 +164,11 @@ int switch_remove(const char *name, struct r3_err *err)
 /* Of a NAT's options those that are ring3-net's become its words. */
 static int nat_word(struct switch_uplink *up, const char *word, struct r3_err *err)
 {
-	static const char *const with[] = { "ipv4=", "ipv6=", "egress=", "publish=", "rate=", "connection-rate=" };
+	static const char *const with[] = { "ipv4=", "ipv6=", "egress=", "publish=", "connection-rate=" };
 	static char words[SWITCH_MAX_UPLINKS * 16][256];
 	static unsigned int nr_words;
 	size_t i;
+	char *p;
 
 	if (!strcmp(word, "host")) {
 		up->nat[up->nr_nat++] = "--host";
@@ -178,6 +180,10 @@ static int nat_word(struct switch_uplink *up, const char *word, struct r3_err *e
 		if (nr_words == ARRAY_SIZE(words) || up->nr_nat > 28)
 			return err_set(err, E2BIG, "--uplink %s: too many options", up->text);
 		snprintf(words[nr_words], sizeof(words[0]), "--%s", word);
+		/* Commas are between options here, so rules have another sign between them. */
+		for (p = words[nr_words]; !strncmp(word, "egress=", 7) && *p; p++)
+			if (*p == '+')
+				*p = ',';
 		up->nat[up->nr_nat++] = words[nr_words++];
 		return 1;
 	}

@@ -23,9 +23,6 @@ int switch_start(const char *name, unsigned int mtu, const char *jail, struct r3
 
 int switch_uplink_add(const char *name, struct switch_uplink *up, unsigned int mtu, struct r3_err *err);
 
-/* netswitch_tap.c: a tap device with offload headers, made if the caller may. */
-int switch_tap_open(const char *name, struct r3_err *err);
-
 /* Ends it and waits until it is gone. */
 int switch_remove(const char *name, struct r3_err *err);
 

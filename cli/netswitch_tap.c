@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "netswitch_start.h"
+#include "netswitch_tap.h"
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4	0x20

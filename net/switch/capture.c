@@ -285,7 +285,7 @@ void capture_frame(struct sw *sw, const struct port *port, const struct frame *f
 
 void capture_free(struct capture *c)
 {
-	close(c->source.fd);
+	source_close(c->sw, &c->source);
 	free(c->buffer);
 	free(c);
 }

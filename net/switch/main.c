@@ -47,6 +47,14 @@ void source_events(struct sw *sw, struct source *s, uint32_t events)
 		s->events = events;
 }
 
+void source_close(struct sw *sw, struct source *s)
+{
+	if (s->fd < 0)
+		return;
+	source_events(sw, s, 0);
+	close(s->fd);
+}
+
 static void accept_clients(struct sw *sw)
 {
 	static const char full[] = "{\"error\":\"the switch has too many clients\"}";
@@ -142,8 +150,7 @@ static void reap(struct sw *sw)
 
 		if (!c || !c->source.dead)
 			continue;
-		if (c->source.fd >= 0)
-			close(c->source.fd);
+		source_close(sw, &c->source);
 		free(c);
 		sw->client[i] = NULL;
 	}

@@ -85,12 +85,11 @@ void port_free(struct port *p)
 		sw->out_bytes -= f->size;
 		frame_put(f);
 	}
+	source_close(sw, &p->source);
+	source_close(sw, &p->companion);
 	sw->port[p->number - 1] = NULL;
 	while (sw->ports && !sw->port[sw->ports - 1])
 		sw->ports--;
-	close(p->source.fd);
-	if (p->companion.fd >= 0)
-		close(p->companion.fd);
 	free(p->out);
 	free(p);
 }
@@ -219,7 +218,10 @@ static void drop_out(struct port *p, const struct frame *f, enum drop why)
 
 static void enqueue(struct port *p, struct frame *f)
 {
-	if (p->out_n == OUT_FRAMES_MAX || p->out_bytes + f->len > OUT_BYTES_MAX || p->sw->out_bytes + f->size > OUT_BYTES_ALL) {
+	/* Members that do not read must not take the few frames of one that does. */
+	bool all_full = p->out_n >= OUT_FRAMES_SURE && p->sw->out_bytes + f->size > OUT_BYTES_ALL;
+
+	if (all_full || p->out_n == OUT_FRAMES_MAX || p->out_bytes + f->len > OUT_BYTES_MAX) {
 		drop_out(p, f, DROP_QUEUE);
 		return;
 	}

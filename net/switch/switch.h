@@ -36,6 +36,7 @@
 #define NAME_SIZE	64
 #define OUT_FRAMES_MAX	1024		/* power of 2 */
 #define OUT_BYTES_MAX	(4 << 20)
+#define OUT_FRAMES_SURE	16		/* of a port, whatever others have */
 #define OUT_BYTES_ALL	(128 << 20)	/* of all ports */
 #define MESSAGE_MAX	(192 * 1024)
 
@@ -108,6 +109,8 @@ int64_t clock_ns(void);
 /* epoll: what to wait for; 0 for nothing. */
 int source_add(struct sw *sw, struct source *s, enum source_kind kind, int fd, uint32_t events);
 void source_events(struct sw *sw, struct source *s, uint32_t events);
+/* Others may have the descriptor too, so that closing it alone leaves it with epoll. */
+void source_close(struct sw *sw, struct source *s);
 
 /* ---- port.c ---- */
 

@@ -37,6 +37,12 @@ void source_events(struct sw *s, struct source *src, uint32_t events)
 	src->events = events;
 }
 
+void source_close(struct sw *s, struct source *src)
+{
+	if (src->fd >= 0)
+		close(src->fd);
+}
+
 int source_add(struct sw *s, struct source *src, enum source_kind kind, int fd, uint32_t events)
 {
 	*src = (struct source){ .kind = kind, .fd = fd, .events = events };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 240
+# timeout: 600
 # tags: slow
 # Guests on a switch: they reach each other, not another VLAN; cables and captures
 # act on their traffic; a switch that goes takes the link with it.
@@ -12,7 +12,7 @@ trap 'kill $(jobs -p) 2> /dev/null; wait; "$RING3" net rm lan 2> /dev/null; rm -
 server()
 {
 	mkfifo "$T/$1.in"
-	"$RING3" run --name "$1" --timeout 200 --net "switch:lan,ip=$3/24$2" -- sh -c 'echo up; cat > /dev/null' \
+	"$RING3" run --name "$1" --timeout 500 --net "switch:lan,ip=$3/24$2" -- sh -c 'echo up; cat > /dev/null' \
 		< "$T/$1.in" > "$T/$1.out" 2> "$T/$1.err" &
 	eval "exec $4> '$T/$1.in'"
 }
@@ -45,9 +45,9 @@ between()
 	awk -v v="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(v != "" && v >= low && v <= high) }'
 }
 
-status 1 "a switch that is not there: the guest does not start" "$RING3" run --net switch:lan -- true < /dev/null
+status 125 "a switch that is not there: the guest does not start" "$RING3" run --net switch:lan -- true < /dev/null
 "$RING3" net add lan
-status 1 "options that a switch does not know" "$RING3" run --net switch:lan,delya=1ms -- true < /dev/null
+status 125 "options that a switch does not know" "$RING3" run --net switch:lan,delya=1ms -- true < /dev/null
 server a "" 192.168.9.1 7
 server b "" 192.168.9.2 8
 server v ",vlan=10" 192.168.9.3 9
@@ -68,7 +68,7 @@ status 1 "a cut cable" inside a ping -q -c 2 -W 1 192.168.9.2
 "$RING3" net set lan b loss=0
 check "is mended" inside a ping -q -c 2 192.168.9.2
 
-# ---- TCP: 20 MB, with the offloads and without ----
+# ---- TCP: with the offloads and without ----
 cat > "$T/transfer" <<'EOF'
 import socket, sys, time
 if sys.argv[1] == "serve":
@@ -101,8 +101,8 @@ if inside a python3 -c pass 2> /dev/null; then
 	done
 	"$RING3" net capture lan b -w "$T/b.pcapng" &
 	capture=$!
-	read -r same mbit <<< "$(inside a python3 -c "$(cat "$T/transfer")" send 20000000)"
-	is "$same" same "20 MB by TCP ($mbit Mbit/s)"
+	read -r same mbit <<< "$(inside a python3 -c "$(cat "$T/transfer")" send 10000000)"
+	is "$same" same "10 MB by TCP ($mbit Mbit/s)"
 	"$RING3" net set lan b rate=20mbit
 	read -r same mbit <<< "$(inside a python3 -c "$(cat "$T/transfer")" send 5000000)"
 	is "$same" same "5 MB at a rate of 20 Mbit/s"
@@ -114,7 +114,7 @@ if inside a python3 -c pass 2> /dev/null; then
 	wait $capture
 	if command -v tshark > /dev/null; then
 		check "tshark reads the capture" tshark -n -q -r "$T/b.pcapng"
-		is "$(tshark -n -r "$T/b.pcapng" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y '_ws.expert.severity >= error or tcp.checksum.status == 0' 2> /dev/null | wc -l)" 0 \
+		is "$(tshark -n -r "$T/b.pcapng" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y '_ws.expert.severity >= error or tcp.checksum.status == 0' 2> /dev/null)" "" \
 			"without an error"
 	else
 		skip "tshark reads the capture" "no tshark: install Debian's package tshark"
