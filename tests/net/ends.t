@@ -85,7 +85,7 @@ else:
     ok(g.wait() == 0 and b"mtu 1500" in g.text, "the card has the device's MTU", g.text)
     g = Guest("--net", "tap:tap7,ip=10.7.7.2/24", "--", "python3", "-c",
               f"import socket; s = socket.create_connection(('10.7.7.1', {server.getsockname()[1]})); n = 0\n"
-              "while d := s.recv(65536): n += len(d); s.sendall(d)\nprint('echoed', n)")
+              "while d := s.recv(65536): n += len(d); s.sendall(d)\ns.shutdown(1)\ninput()")
     c = server.accept()[0]
     c.settimeout(20)
     got = b""
@@ -94,6 +94,8 @@ else:
     while more := c.recv(1 << 16):
         got += more
     sender.join()
+    # The last of it is on its way when a guest that ends takes it along.
+    g.type("\n")
     ok(got == data and g.wait() == 0, "3 MiB there and back are the same", len(got), g.text)
     r = guest("--net", "tap:tap8,ip=10.7.8.2/24", *sh("ip -br link show eth0"))
     ok(r.returncode == 0 and b"UP" in r.stdout and not os.path.exists("/sys/class/net/tap8"), "who may make a device gets one, for as long as the guest lives", r)
