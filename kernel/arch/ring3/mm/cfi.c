@@ -124,7 +124,7 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 			memcpy(&begin, rec + 8, 4);
 			memcpy(&range, rec + 12, 4);
 			first = sh->sh_addr + pos + 8 + begin;
-			if (first + range <= start && first + range > near) {
+			if (first <= start && first + range > near) {
 				near = first + range;
 				near_first = first;
 			}
@@ -139,7 +139,8 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 	}
 	cfi->signal = false;
 	*at = near_first;
-	return near && start - near <= NEAR_MAX;
+	/* What an unwinder must not enter, as in clone(), is left out of its function. */
+	return near && (near > start || start - near <= NEAR_MAX);
 }
 
 /**

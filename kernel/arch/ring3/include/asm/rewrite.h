@@ -27,7 +27,7 @@ void r3_rewrite_fork(struct mm_struct *oldmm, struct mm_struct *mm);
 void r3_rewrite_free(struct mm_struct *mm);
 
 /* mm/rewrite.c */
-void r3_rewrite_syscall(unsigned long ip, long nr);
+bool r3_rewrite_syscall(unsigned long ip, long nr);
 
 /* mm/sites.c */
 bool r3_rewrite_enter(struct pt_regs *regs, u32 index, struct r3_site *site);
