@@ -47,7 +47,7 @@ bool r3_rewrite_enter(struct pt_regs *regs, u32 index, struct r3_site *site)
 	regs->cx = regs->ip;
 	regs->r11 = regs->flags;
 	if (site->kind == R3_SITE_HEAD)
-		regs->ax = (long)site->value;
+		regs->ax = site->wide ? (long)site->value : (u32)site->value;
 	return true;
 }
 
