@@ -4,8 +4,8 @@
  * while the kernel takes the memory from it. Meanwhile a page of a file that both have
  * mapped is truncated by the parent and given to somebody else. TRIES, two CPUs.
  *
- * There is much to unmap, so that this takes milliseconds. When it begins /proc says:
- * there is no program any more.
+ * There are many mappings to undo, so that this takes milliseconds. When it begins
+ * /proc says: there is no program any more.
  */
 #define _GNU_SOURCE
 #include "attack.h"
@@ -21,8 +21,9 @@
 #include <unistd.h>
 
 #define FILE_PAGES 64
-#define BALLAST (64UL << 20)		/* what there is to unmap */
-#define OTHERS (8UL << 20)		/* memory that is filled from what becomes free */
+#define BALLAST 8192			/* pages that there are to unmap, one by one */
+#define STRIDE 2731			/* odd: each page comes once */
+#define OTHERS (2UL << 20)		/* memory that is filled from what becomes free */
 #define MINE 0x1111UL
 #define THEIRS 0x5ec2e75ec2e75ec2UL
 #define BAD 0xbadUL
@@ -31,6 +32,7 @@
 #define LATEST_US 1000			/* the truncation, after the process has no mm any more */
 
 static volatile unsigned long *file, *others;
+static int ballast;
 
 enum { SAID, FOUND, ROUNDS, LATE };		/* of shared->word */
 
@@ -42,18 +44,30 @@ static unsigned long us(void)
 	return t.tv_sec * 1000000UL + t.tv_nsec / 1000;
 }
 
+/* A file whose neighbouring pages are not neighbours in memory. */
+static void make_ballast(void)
+{
+	int i;
+
+	ballast = memfd_create("ballast", 0);
+	for (i = 0; i < BALLAST; i++)
+		if (pwrite(ballast, "x", 1, i * STRIDE % BALLAST * PAGE) != 1)
+			cannot("no memory");
+}
+
 /* Says that it called exit_group(), and looks at the file as long as it is there. */
 static void ghost(void)
 {
 	struct r3_slot *slot = (void *)stay_on(1);
-	char *ballast = mmap(NULL, BALLAST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Below the file, so that this goes last. */
+	volatile char *below = mmap((void *)0x10000000, BALLAST * PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, ballast, 0);
 	struct frame *frame;
 	unsigned long i;
 
-	if (ballast == MAP_FAILED)
+	if (below == MAP_FAILED)
 		_exit(1);
-	for (i = 0; i < BALLAST; i += PAGE)
-		ballast[i] = 1;
+	for (i = 0; i < BALLAST; i++)
+		(void)below[i * PAGE];
 	for (i = 0; i < 2 * FILE_PAGES; i++)
 		file[i % FILE_PAGES * 512] = MINE;
 	shared->word[ROUNDS]++;
@@ -141,6 +155,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	stay_on(0);
+	make_ballast();
 	others = mmap(NULL, OTHERS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (others == MAP_FAILED)
 		cannot("no memory");
@@ -149,7 +164,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < tries && !shared->through; i++)
 		one();
 	printf("%d tries, %lu late, %lu rounds through the file\n", i, shared->word[LATE], shared->word[ROUNDS]);
-	if (!shared->word[ROUNDS])
-		cannot("no thread went on");
+	if (!shared->word[ROUNDS] || (int)shared->word[LATE] == i)
+		cannot("no process exited, or none went on");
 	return attack_end();
 }
