@@ -16,8 +16,8 @@
 #include "copies.h"
 
 #define MAX_HEADERS	256
-#define MAX_EH_FRAME	(2 << 20)	/* a larger one is not read, so its calls stay as they are; */
-#define MAX_RECORDS	(64 << 10)	/* nor are more of its records: the reader waits meanwhile */
+#define MAX_EH_FRAME	(1 << 20)	/* a larger one is not read, so its calls stay as they are; */
+#define MAX_RECORDS	(16 << 10)	/* nor are more of its records: the reader waits meanwhile */
 #define RECORD		24		/* bytes of a record that are looked at */
 #define PCREL_SDATA4	0x1b
 #define NR_CIES		32
