@@ -16,7 +16,8 @@
 #include "copies.h"
 
 #define MAX_HEADERS	256
-#define MAX_EH_FRAME	(16 << 20)
+#define MAX_EH_FRAME	(1 << 20)	/* a larger one is not read, so its calls stay as they are; */
+#define MAX_RECORDS	(16 << 10)	/* nor are more of its records: the reader waits meanwhile */
 #define RECORD		24		/* bytes of a record that are looked at */
 #define PCREL_SDATA4	0x1b
 #define NR_CIES		32
@@ -91,13 +92,15 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 		   u64 start, u64 end, u64 *at, struct r3_cfi *cfi)
 {
 	u64 pos = 0, from = 0, have = 0, first, near = 0, near_first = 0;
-	unsigned int i;
+	unsigned int i, records = 0;
 	u32 len, id, range;
 	s32 begin;
 
-	while (pos + 8 <= sh->sh_size && !fatal_signal_pending(current)) {
+	while (pos + 8 <= sh->sh_size) {
 		const u8 *rec;
 
+		if (records++ == MAX_RECORDS || fatal_signal_pending(current))
+			return false;
 		if (pos + RECORD > from + have) {
 			u64 left = sh->sh_size - pos;
 

@@ -31,7 +31,6 @@
 #define NR_SEEN		64
 #define SEEN_WAYS	4
 #define TIMES_SEEN	2
-#define TRAP_TIMES	4
 #define TIMES_SURE	8	/* for what takes reading the file */
 #define COLLECT_MAX	16	/* sites that a page gets at once */
 #define FUNCTION_MAX	(64 << 10)
@@ -47,9 +46,6 @@ struct seen_call {
 /* Written without a lock by the mm's threads. */
 struct r3_seen {
 	struct seen_call call[NR_SEEN];
-	unsigned long trap_ip;		/* where user code was sent back after a trap, */
-	pid_t trap_tid;			/* which thread, */
-	unsigned int trap_times;	/* and how often in a row */
 };
 
 /* The file that the code comes from, and where in it. */
@@ -213,24 +209,6 @@ static bool consider(struct mm_struct *mm, struct page *page, unsigned long ip, 
 
 	return r3_site_decode(page_address(page), offset_in_page(ip - 1) + 1, nr, &s) &&
 	       extend(mm, &s, page, nr, times);
-}
-
-/*
- * A trap at ip, where no jump is by now. Returns 1 to have user code try again, and 0
- * if it has done so several times in a row.
- */
-int r3_rewrite_again(struct mm_struct *mm, unsigned long ip)
-{
-	struct r3_seen *seen = READ_ONCE(mm->context.seen);
-	pid_t tid = task_pid_nr(current);
-
-	if (!seen)
-		return 0;
-	if (seen->trap_ip != ip || seen->trap_tid != tid)
-		seen->trap_times = 0;
-	seen->trap_ip = ip;
-	seen->trap_tid = tid;
-	return seen->trap_times++ < TRAP_TIMES;
 }
 
 /* The entry for ip, a new one if there was none. */

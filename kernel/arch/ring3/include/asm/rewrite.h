@@ -17,6 +17,7 @@ struct r3_site {
 	s32 value;		/* HEAD: the number, TAIL: what is compared */
 	u8 kind;
 	u8 before;		/* bytes before end that are replaced */
+	bool wide;		/* HEAD: its MOV extends the sign */
 };
 
 /* mm/copies.c */
