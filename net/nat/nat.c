@@ -280,12 +280,24 @@ static bool filter6(const uint8_t *p, const struct frame *f)
 	return outside(p, f);
 }
 
+/* Where the guest is, as soon as it says anything: a server in it may never speak first over IPv6. */
+static void learn_guest(const uint8_t *p)
+{
+	static bool known;
+
+	if (known || !config.net.v6 || (p[6] & 1))
+		return;
+	known = true;
+	neighbours_see(&config.net.guest6, p + 6, now_s(), to_slirp);
+}
+
 static void finished(void *arg, uint8_t *p, const struct frame *f)
 {
 	struct frame whole;
 	size_t len;
 
 	(void)arg;
+	learn_guest(p);
 	if (f->fragment) {
 		p = fragments_add(p, f, clock_ns() / 1000000, &len);
 		if (!p)
