@@ -139,7 +139,8 @@ struct net *net_open(const struct netopt *opt, const char *name, struct vm_confi
 	if (!ret)
 		return net;
 	if (!opt->given) {
-		message("the guest has no network: %s", err->msg);
+		message("the guest has no network: %s%s", err->msg,
+		strstr(err->msg, "--net none") ? "" : "; --net none starts it without one");
 		net->nr = 0;
 		return net;
 	}

@@ -68,12 +68,16 @@ static void net_tell_status(struct net *net)
 		       &status, sizeof(status));
 }
 
+const char *net_why(int e)
+{
+	return !e || e == EPIPE || e == ECONNRESET ? NULL : strerror(e);
+}
+
 void net_link_down(struct net *net, const char *why)
 {
 	if (!net->up)
 		return;
 	net->up = false;
-	/* That somebody closed the other end ring3 run sees too, and knows who it was. */
 	if (why)
 		log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
 	net_tell_status(net);
@@ -172,7 +176,8 @@ static bool net_drained(struct dev *dev)
 {
 	struct net *net = to_net(dev);
 
-	return !net->up || (!net->rest.len && !net->blocked && !dev->again);
+	/* Whole frames may be lost, as on any cable; half of one would harm the next guest's. */
+	return !net->up || !net->rest.len;
 }
 
 static void net_destroy(struct dev *dev)

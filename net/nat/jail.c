@@ -181,20 +181,26 @@ static int finish(enum nat_jail mode, const char *kind, const char *missing, str
 	return 0;
 }
 
-int nat_jail_net(enum nat_jail mode, struct r3_err *err)
+int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err)
 {
 	char missing[512] = "";
-	int ret;
+	int ret, lock;
 
+	*warning = NULL;
 	if (mode == NAT_JAIL_OFF)
 		return 0;
 	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
 	want(ret, "namespaces", missing, sizeof(missing));
-	if (!ret)
-		want(empty_root(), "empty root", missing, sizeof(missing));
+	if (!ret) {
+		ret = empty_root();
+		want(ret, "empty root", missing, sizeof(missing));
+	}
 	want(drop_capabilities(), "no capabilities", missing, sizeof(missing));
 	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
-	want(landlock(false), "Landlock", missing, sizeof(missing));
+	lock = landlock(false);
+	want(lock, "Landlock", missing, sizeof(missing));
+	if (ret && lock)
+		*warning = "between the network back end, if a guest takes it over, and files there is only the list of system calls: this host has no other wall for its jail; see \"ring3 doctor\"";
 	return finish(mode, "nat", missing, err);
 }
 

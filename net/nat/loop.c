@@ -118,8 +118,6 @@ void loop_run(int frames, int control, struct resolver *resolver)
 				return;
 			continue;
 		}
-		if (fds[1].revents && control_input())
-			return;
 		link_flush();
 		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 			if ((fds[0].revents & (POLLHUP | POLLERR)) && !(fds[0].revents & POLLIN))
@@ -128,6 +126,9 @@ void loop_run(int frames, int control, struct resolver *resolver)
 			if (receive())
 				return;
 		}
+		/* After frames, so that statistics have what came before they were asked for. */
+		if (fds[1].revents && control_input())
+			return;
 		resolver_poll(resolver, fds + resolver_at, ping_at - resolver_at);
 		ping6_poll(fds + ping_at, slirp_at - ping_at, nat_send);
 		if (filled)

@@ -198,6 +198,7 @@ static int start_resolver(const struct opts *o, struct r3_err *err)
 }
 
 static struct resolver *resolver;
+static const char *jail_warning;
 
 static int dns_connection(void)
 {
@@ -243,7 +244,7 @@ static int start(struct opts *o, struct virt_net *net, struct policy *policy, st
 	if (ret)
 		return err_set(err, ret, "no memory for frames");
 	netlog_open(o->log);
-	return nat_jail_net(o->jail, err);
+	return nat_jail_net(o->jail, &jail_warning, err);
 }
 
 /* Also started by a terminal's shell: its keys are not for us, the parent's end is. */
@@ -288,6 +289,8 @@ int main(int argc, char **argv)
 		return o->check || ret == -EINVAL ? 2 : 1;
 	}
 	control_ready(&net, o->mtu, true);
+	if (jail_warning)
+		control_say("warning", jail_warning);
 	loop_run(o->frames, o->control, resolver);
 	_exit(0);
 }

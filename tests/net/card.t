@@ -58,6 +58,20 @@ ok(b"NO-CARRIER" in g.text and b"goes on" in g.text, "as one whose cable is pull
 same(len(re.findall(rb"ring3: network card 0.*link is down", g.text)), 1, "ring3 says it once")
 g.close()
 
+# More than a guest takes, of frames that are for nobody: the other side has to wait, and then all goes on.
+peer = Peer()
+g = Guest("--net", f"fd:{peer.fd()}", *sh(SETUP + "echo up; read x; ping -q -c 2 -i 0.2 -W 10 10.9.0.1; "
+          "cat /sys/class/net/eth0/statistics/rx_packets"), pass_fds=[peer.fd()])
+if ok(g.expect("up"), "a guest that is to be flooded", g.text):
+    for i in range(20000):
+        peer.send(b"\xff" * 6 + b"\2" * 6 + b"\x88\xb5" + bytes(14 + i % 1400))
+    g.type("go\n")
+    same(g.wait(), 0, "it ends")
+    ok(b"2 received" in g.text, "after 20,000 frames it pings", g.text)
+    ok(int(g.text.split()[-1]) >= 20000, "none of them was lost", g.text)
+g.close()
+peer.close()
+
 # Two cards, each with its own other side.
 one, two = Peer(), Peer(stream=True)
 r = guest("--net", f"fd:{one.fd()},mac=02:00:00:00:00:01", "--net", f"fd:{two.fd()},mac=02:00:00:00:00:02",

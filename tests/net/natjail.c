@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 {
 	int pair[2], packets[2], memory = 0;
 	struct iovec local = { &memory, 4 }, remote = { &memory, 4 };
+	const char *warning;
 	struct r3_err err;
 	pid_t victim;
 	int nat;
@@ -86,7 +87,7 @@ int main(int argc, char **argv)
 	victim = atoi(argv[2]);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, packets))
 		return 1;
-	if (nat ? nat_jail_net(NAT_JAIL_ON, &err) : nat_jail_resolver(NAT_JAIL_ON, &err)) {
+	if (nat ? nat_jail_net(NAT_JAIL_ON, &warning, &err) : nat_jail_resolver(NAT_JAIL_ON, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}

@@ -18,8 +18,12 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import lib
+from lib import done, ok, same as is_, skip, skip_all
+
 BUILD = os.environ["BUILD"]
-NET = os.path.join(BUILD, "net/nat/ring3-net")
+NET = os.environ.get("RING3_NET") or os.path.join(BUILD, "net/nat/ring3-net")
 MAC = bytes.fromhex("525400123456")
 GUEST4, GATEWAY4, DNS4 = "10.0.2.15", "10.0.2.2", "10.0.2.3"
 GUEST6, GATEWAY6, DNS6 = "fd72:696e:6733::15", "fd72:696e:6733::2", "fd72:696e:6733::3"
@@ -28,40 +32,6 @@ TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 NEEDS_CSUM, DATA_VALID = 1, 2
 GSO_TCPV4, GSO_TCPV6, GSO_UDP = 1, 4, 5
-
-# ---- TAP ----
-
-_n = _bad = 0
-
-
-def ok(good, what):
-    global _n, _bad
-    _n += 1
-    _bad += not good
-    print(f"{'ok' if good else 'not ok'} {_n} - {what}", flush=True)
-    return good
-
-
-def is_(got, want, what):
-    if not ok(got == want, what):
-        print(f"# got:  {str(got)[:600]}\n# want: {str(want)[:600]}", flush=True)
-
-
-def skip(what, why):
-    global _n
-    _n += 1
-    print(f"ok {_n} - {what} # SKIP {why}", flush=True)
-
-
-def skip_all(why):
-    print(f"1..0 # SKIP {why}")
-    sys.exit(0)
-
-
-def done():
-    print(f"1..{_n}")
-    sys.exit(1 if _bad else 0)
-
 
 # ---- packets ----
 
@@ -356,8 +326,7 @@ class Guest:
             p = Packet(m[12:])
             if p.proto and not p.fragment and not p.good:
                 print(f"# bad checksum from ring3-net: {m[12:80].hex()}")
-                global _bad
-                _bad += 1
+                lib.failed += 1
             if match(p):
                 return p
             if neighbours and self.neighbour(p):
