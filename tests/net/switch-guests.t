@@ -110,11 +110,11 @@ if inside a python3 -c pass 2> /dev/null; then
 	"$RING3" net set lan b rate=0,loss=1%,duplicate=1%,reorder=1%
 	read -r same mbit <<< "$(inside a python3 -c "$(cat "$T/transfer")" send 2000000)"
 	is "$same" same "2 MB through a bad cable ($mbit Mbit/s)"
-	kill -INT $capture
-	wait $capture
+	kill $capture
+	wait $capture 2> /dev/null
 	if command -v tshark > /dev/null; then
 		check "tshark reads the capture" tshark -n -q -r "$T/b.pcapng"
-		is "$(tshark -n -r "$T/b.pcapng" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y '_ws.expert.severity >= error or tcp.checksum.status == 0' 2> /dev/null)" "" \
+		is "$(tshark -n -r "$T/b.pcapng" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y '_ws.malformed or tcp.checksum.status == 0 or ip.checksum.status == 0' 2> /dev/null)" "" \
 			"without an error"
 	else
 		skip "tshark reads the capture" "no tshark: install Debian's package tshark"
