@@ -5,6 +5,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,40 @@ static void set(const char *card, const char *what, const char *value)
 	close(fd);
 }
 
+/*
+ * Tells the link whose the address is, as the kernel does for addresses that it
+ * tries first: not every router asks.
+ */
+static void advertise(int index, const struct net_address *a)
+{
+	struct {
+		struct nd_neighbor_advert na;
+		struct nd_opt_hdr option;
+		uint8_t mac[6];
+	} m = {
+		.na.nd_na_type = ND_NEIGHBOR_ADVERT,
+		.na.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE,
+		.option = { .nd_opt_type = ND_OPT_TARGET_LINKADDR, .nd_opt_len = 1 },
+	};
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6 };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_scope_id = index };
+	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6), hops = 255;
+	struct ifreq ifr = { 0 };
+
+	if (fd < 0)
+		return;
+	memcpy(&from.sin6_addr, a->byte, 16);
+	memcpy(&m.na.nd_na_target, a->byte, 16);
+	inet_pton(AF_INET6, "ff02::1", &to.sin6_addr);
+	if (if_indextoname(index, ifr.ifr_name) && !ioctl(fd, SIOCGIFHWADDR, &ifr) &&
+	    !setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) &&
+	    !bind(fd, (struct sockaddr *)&from, sizeof(from))) {
+		memcpy(m.mac, ifr.ifr_hwaddr.sa_data, sizeof(m.mac));
+		sendto(fd, &m, sizeof(m), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+	}
+	close(fd);
+}
+
 static bool has_ipv6(const struct net_card *card)
 {
 	int i;
@@ -207,6 +242,8 @@ static int card_up(int fd, struct net_card *card, int nr, char *why, size_t size
 			snprintf(why, size, "network card %s cannot have the address %s", name, address);
 			return ret;
 		}
+		if (card->address[i].family == AF_INET6)
+			advertise(index, &card->address[i]);
 	}
 	for (i = 0; i < card->nr_routers; i++) {
 		/* Of several cards the first one leads to the rest of the world. */

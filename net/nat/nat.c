@@ -3,6 +3,7 @@
  * Theory of operation. A frame of the guest passes, in this order:
  *
  *	frame_parse()		what is it, and does it agree with itself
+ *	fragments_add()		is it all of a packet
  *	offload_finish()	checksums and segments that the guest left out
  *	filter()		whose address is it from; what is it for
  *	libslirp		which makes of it a call to a socket
@@ -25,6 +26,7 @@
 
 #include "base/util.h"
 #include "bucket.h"
+#include "fragments.h"
 #include "neighbours.h"
 #include "netlog.h"
 #include "offload.h"
@@ -35,8 +37,6 @@
 #define PORT_DHCP	67
 #define PORT_TFTP	69
 #define PORT_DHCP6	547
-#define FRAGMENT_RATE	(8 << 20)	/* bytes a second */
-#define FRAGMENT_BURST	(32 << 20)
 #define FLOWS		1024
 #define FLOW_S		240
 #define UDP_EXPIRE_MS	240000		/* libslirp's SO_EXPIRE */
@@ -54,7 +54,7 @@ static Slirp *slirp;
 static struct resolver *resolver;
 static struct timer timers[TIMERS];
 static int64_t skew_ns;
-static struct bucket connections, fragments;
+static struct bucket connections;
 static struct nat_stats stats;
 static struct flow {
 	struct net_addr dst;
@@ -160,8 +160,6 @@ static bool to_resolver(const uint8_t *p, const struct frame *f)
 {
 	struct reply_to to;
 
-	if (f->fragment)
-		return refuse(p, f, NULL, "a fragment for the resolver");
 	if (f->proto == IPPROTO_UDP && f->dport == PORT_DNS) {
 		reply_to(&to, p, f);
 		if (resolver)
@@ -178,17 +176,6 @@ static bool echo(const struct frame *f)
 	return f->type == (f->kind == FRAME_IP4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
 }
 
-/* libslirp keeps parts of packets for half a minute, as many as come. */
-static bool too_many_fragments(const struct frame *f)
-{
-	if (!f->fragment)
-		return false;
-	if (!bucket_ready(&fragments, clock_ns()))
-		return true;
-	bucket_take(&fragments, f->len);
-	return false;
-}
-
 /* To the outside, or to the host by the gateway's address. */
 static bool outside(const uint8_t *p, const struct frame *f)
 {
@@ -198,14 +185,11 @@ static bool outside(const uint8_t *p, const struct frame *f)
 
 	if (f->proto == IPPROTO_TCP && (f->flags & (FRAME_SYN | FRAME_ACK)) != FRAME_SYN)
 		return true;
-	if (f->proto == IPPROTO_UDP && f->first && publish_udp(f->sport) && gate_answers(f->sport, &f->dst, f->dport))
+	if (f->proto == IPPROTO_UDP && publish_udp(f->sport) && gate_answers(f->sport, &f->dst, f->dport))
 		return true;
-	if (proto == POLICY_ICMP && f->first && !echo(f))
+	if (proto == POLICY_ICMP && !echo(f))
 		return ignore();
-	if (too_many_fragments(f))
-		return ignore();
-	/* Of a later fragment the gate knows the port, when libslirp has all of them. */
-	verdict = policy_check(config.policy, proto, &f->dst, f->first ? f->dport : 0, now_s(), &name);
+	verdict = policy_check(config.policy, proto, &f->dst, f->dport, now_s(), &name);
 	if (verdict != POLICY_ALLOW)
 		return refuse(p, f, name, policy_word(verdict));
 	if (f->proto == IPPROTO_TCP) {
@@ -213,7 +197,7 @@ static bool outside(const uint8_t *p, const struct frame *f)
 			return refuse(p, f, name, "too many connections");
 		return !too_fast(f);
 	}
-	if (f->first && new_flow(f)) {
+	if (new_flow(f)) {
 		if (too_fast(f))
 			return false;
 		log_frame(proto == POLICY_UDP ? "flow" : "ping", f, name, NULL);
@@ -232,7 +216,7 @@ static bool filter4(const uint8_t *p, const struct frame *f)
 
 	if (!n->v4)
 		return ignore();
-	if (f->proto == IPPROTO_UDP && f->dport == PORT_DHCP && f->first && !f->fragment)
+	if (f->proto == IPPROTO_UDP && f->dport == PORT_DHCP)
 		return get32(f->dst.b) == UINT32_MAX || net_addr_same(&f->dst, &n->gateway4) || ignore();
 	if ((f->dst.b[0] & 0xf0) == 0xe0 || get32(f->dst.b) == UINT32_MAX || net_addr_same(&f->dst, &n->broadcast4))
 		return ignore();
@@ -242,7 +226,7 @@ static bool filter4(const uint8_t *p, const struct frame *f)
 		return to_resolver(p, f);
 	if (net_addr_same(&f->dst, &n->gateway4)) {
 		if (f->proto == IPPROTO_ICMP)
-			return f->first && !f->fragment && echo(f) ? true : ignore();
+			return echo(f) ? true : ignore();
 		/* libslirp's own server, which has nothing to give. */
 		if (f->proto == IPPROTO_UDP && f->dport == PORT_TFTP)
 			return refuse(p, f, NULL, policy_word(POLICY_HOST));
@@ -296,9 +280,34 @@ static bool filter6(const uint8_t *p, const struct frame *f)
 	return outside(p, f);
 }
 
+/* Where the guest is, as soon as it says anything: a server in it may never speak first over IPv6. */
+static void learn_guest(const uint8_t *p)
+{
+	static bool known;
+
+	if (known || !config.net.v6 || (p[6] & 1))
+		return;
+	known = true;
+	neighbours_see(&config.net.guest6, p + 6, now_s(), to_slirp);
+}
+
 static void finished(void *arg, uint8_t *p, const struct frame *f)
 {
+	struct frame whole;
+	size_t len;
+
 	(void)arg;
+	learn_guest(p);
+	if (f->fragment) {
+		p = fragments_add(p, f, clock_ns() / 1000000, &len);
+		if (!p)
+			return;
+		if (frame_parse(p, len, &whole)) {
+			stats.malformed++;
+			return;
+		}
+		f = &whole;
+	}
 	if (f->kind == FRAME_ARP ? !config.net.v4 : f->kind == FRAME_IP4 ? !filter4(p, f) : !filter6(p, f))
 		return;
 	gate_frame(f);
@@ -512,7 +521,6 @@ int nat_start(const struct nat_config *wanted, struct r3_err *err)
 	static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 	config = *wanted;
-	bucket_set(&fragments, FRAGMENT_RATE, FRAGMENT_BURST);
 	bucket_set(&connections, config.connection_rate, config.connection_rate);
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 	if (!slirp)

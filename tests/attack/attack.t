@@ -21,6 +21,7 @@ ATTACKS = [
     "copies 2000",
     "patches 3000",
     "revoke 200",
+    "leave 30",
     "stale 4000",
     "race 1",
     "scribble 4 CPUS",

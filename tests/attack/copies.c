@@ -38,7 +38,8 @@
 #define GOOD 0x600d0000U	/* the page's function returns it, with the page's number */
 #define BAD 0xbad0badU		/* what the fillers' code returns */
 #define FILL 16			/* pages at a time, in memory and in a pipe, */
-#define FILLS 24		/* so often for a try */
+#define FILLS 24		/* so often for a try, */
+#define FILL_US 6000		/* with so much in between: what RCU frees takes tens of milliseconds */
 
 enum { IDLE, ADD, FILLING, DONE };
 
@@ -311,7 +312,7 @@ static void filler(void)
 				if (i && write(fd[n][1], p, PAGE) != PAGE)
 					cannot("write");
 			}
-			usleep(500);
+			usleep(FILL_US);
 		}
 		for (n = 0; n < FILLS; n++) {
 			munmap(m[n], FILL * PAGE);

@@ -36,11 +36,14 @@ KERNEL_WALLS = [
     ("ack", 2, "revoke 500", "a page was still (written|read) after"),
     ("asleep", 1, "heir", "a .* after one that was"),
     ("frame", 1, "forge", "the kernel read a (frame|siginfo|FP state)"),
+    ("leave", 2, "leave 100", "a process that said it exits read"),
     ("once", 2, "moved 20", "the kernel used a frame where a thread had moved it"),
+    ("release", 2, "copies 8000", "(uid 1000|root) (reads|executes) memory|the victim ended|in a page that has not changed"),
     ("reset", 1, "heir", "a .* after one that was"),
     ("stop", 1, "mask 0", GONE),
     ("task-size", 1, "maps", "mmap at 0x7fe0"),
     ("uaccess", 1, "peek", "a system call read the kernel's memory"),
+    ("work", 1, "mask 3", GONE),
 ]
 
 

@@ -80,7 +80,8 @@ int ping6_send(const uint8_t *p, const struct frame *f)
 /* libslirp's calls. The guest's frame must have been one that the policy allows. */
 int socket(int domain, int type, int protocol)
 {
-	if (current && !current->fragment) {
+	must(!current || !current->fragment);
+	if (current) {
 		const struct net_addr *a = &current->dst;
 		bool dns = current->dport == 53 && (net_addr_same(a, &net.dns4) || net_addr_same(a, &net.dns6));
 

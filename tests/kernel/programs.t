@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Programs that look for a difference to an x86-64 in what the port does itself:
-# registers across signals, stores to user memory, wake-ups, small system calls.
-# timeout: 300
+# registers across signals, stores to user memory, wake-ups, equal pages, small system calls.
+# timeout: 400
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)/program
 full=${RING3_TEST_FULL:-0}
@@ -30,5 +30,9 @@ GUEST_TIMEOUT=90
 program vectors "" 1 2
 program words $seconds 2
 program requeue $((seconds * 2)) 1 2 4
+program requeue_all 1 1 2
+program ksm 4 1 2
+program messages "1 50 process" 1 2
+program messages "1 50 thread" 1 2
 program uapi "" 1
 done_testing

@@ -5,8 +5,10 @@
 import sys
 import os
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import re
 from natlib import *
 
+REPO = os.environ.get("REPO", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 JAIL = os.path.join(BUILD, "tests/net/natjail")
 where = tempfile.mkdtemp()
 own = os.path.join(where, "own")
@@ -67,6 +69,14 @@ for what, result in t.items():
         ok(result != "reached", f"resolver: {what}: {result}")
 victim.kill()
 victim.wait()
+
+# Where the table says that calls are made, they are.
+wrong = []
+text = re.sub(r"^#.*\n", "", open(os.path.join(REPO, "net/nat/jail.table")).read(), flags=re.M)
+for path, name in re.findall(r"(net/nat/\w+\.c):(\w+)", text):
+    if not re.search(rf"\b{name}\b", open(os.path.join(REPO, path)).read()):
+        wrong.append((path, name))
+is_(wrong, [], "net/nat/jail.table and the sources agree")
 
 # The real ones.
 g = Guest()

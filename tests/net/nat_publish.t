@@ -163,7 +163,12 @@ ok(len(g.ready["publish"]) == 2, "ports are free again afterwards; each family b
 # Before the guest has said a word: connections over both families wait for it.
 t = [socket.create_connection(("127.0.0.1", 8080), 3), socket.create_connection(("::1", 8080), 3)]
 time.sleep(1)
-server = Server(g)
+g.tx(b"\xff" * 6 + MAC + b"\x08\x06" + bytes.fromhex("0001080006040001") + MAC + packed(GUEST4) + b"\0" * 6 + packed(GATEWAY4))
+g.rx(lambda p: p.type == 0x806)
+t.append(socket.create_connection(("::1", 8080), 3))
+port = t[-1].getsockname()[1]
+p = g.rx(lambda p: p.proto == TCP and p.dst == GUEST6 and p.sport == port)
+is_(p and p.frame[:6], MAC, "a guest that has said anything is found over IPv6")
 ok(g.stats() is not None and g.p.poll() is None, "connections before the guest is there do no harm")
 g.end()
 done()

@@ -82,7 +82,7 @@ def guest(*args, command):
 
 
 world(serve, {"/etc/hosts": "127.0.0.1 localhost\n192.0.2.33 hosts.test\n", "/etc/resolv.conf": "nameserver 127.0.0.1\n",
-              "/etc/nsswitch.conf": "hosts: files\n"})
+              "/etc/nsswitch.conf": "hosts: files dns\n"})
 for args in ([], ["--no-offload"], ["--mtu", "1500"], ["--mtu", "1500", "--no-offload"], ["--rate", "20M"]):
     for dst in (OUT4, OUT6):
         is_(guest(*args, command=["python3", "-c", CLIENT, dst, str(SIZE)]), ["True", "1000" if ":" in dst else "3000"],

@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 	TRY("x32", syscall(SYS_getpid | 0x40000000));
 	TRY("open by handle", syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, 0));
 	TRY("TIOCSTI", ioctl(0, TIOCSTI, "x"));
+	TRY("socket filter", setsockopt(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), SOL_SOCKET, 26 /* SO_ATTACH_FILTER */, &memory, 4));
 	TRY("TCP", tcp_connect(atoi(argv[5])));
 	TRY("UDP", socket(AF_INET6, SOCK_DGRAM, 0));
 	_exit(0);

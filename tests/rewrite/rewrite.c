@@ -607,8 +607,55 @@ static int junk(void)
 	return good;
 }
 
+/* A number that is none, in both widths: who traces the call sees what the MOV says. */
+long no_call(void), no_wide_call(void);
+__asm__(".text\n"
+	".balign 64\n"
+	"	.fill 32, 1, 0x90\n"
+	".globl no_call\n"
+	"no_call:\n"
+	"	movl $-16, %eax\n"
+	"	syscall\n"
+	"	ret\n"
+	"	.fill 32, 1, 0x90\n"
+	".globl no_wide_call\n"
+	"no_wide_call:\n"
+	"	movq $-16, %rax\n"
+	"	syscall\n"
+	"	ret\n"
+	"	.fill 32, 1, 0x90\n");
+
+static int negative(void)
+{
+	struct user_regs_struct regs = { };
+	int status, stops = 0, good = 1, i;
+	pid_t p = fork();
+
+	if (!p) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		for (i = 0; i < OFTEN; i++)
+			good &= no_call() == -ENOSYS && no_wide_call() == -ENOSYS;
+		_exit(!good);
+	}
+	waitpid(p, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, p, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	while (!ptrace(PTRACE_SYSCALL, p, 0, 0) && waitpid(p, &status, 0) == p && WIFSTOPPED(status)) {
+		ptrace(PTRACE_GETREGS, p, 0, &regs);
+		if (regs.rip - (unsigned long)no_call < 32)
+			good &= regs.orig_rax == 0xfffffff0;
+		else if (regs.rip - (unsigned long)no_wide_call < 32)
+			good &= regs.orig_rax == -16UL;
+		else
+			continue;
+		stops++;
+	}
+	return good && stops == 4 * OFTEN && !status;
+}
+
 static void reviewed(void)
 {
+	check(in_child(negative), "the number of a call is as wide as its MOV says");
 	check(in_child(emulated), "a handler of SIGSYS sees the call, and its answer is taken");
 	check(in_child(other_code), "other code at the same address is not taken for the first");
 	check(in_child(changed_behind), "a call that a signal ends goes on in the code that is there");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dns.h"
+#include "fragments.h"
 #include "offload.h"
 #include "reply.h"
 #include "tap.h"
@@ -259,6 +260,54 @@ static void test_replies(void)
 	is(reply_prohibited(out, buf, &f), 0, "nor to what everybody got");
 }
 
+/* One part of what make_udp() made; 0 if it is not all of the packet. */
+static size_t part(const uint8_t *whole, unsigned int off, unsigned int n, bool more, uint16_t id, uint64_t now)
+{
+	uint8_t p[ETH_HEAD + 20 + 4000], *out;
+	struct frame part_f, all;
+	uint16_t sum;
+	size_t len;
+
+	memcpy(p, whole, ETH_HEAD + 20);
+	memcpy(p + 34, whole + 34 + off, n);
+	put16(p + ETH_HEAD + 2, 20 + n);
+	put16(p + ETH_HEAD + 4, id);
+	put16(p + ETH_HEAD + 6, off / 8 | (more ? 0x2000 : 0));
+	put16(p + ETH_HEAD + 10, 0);
+	sum = sum_end(sum_add(0, p + ETH_HEAD, 20));
+	memcpy(p + ETH_HEAD + 10, &sum, 2);
+	if (frame_parse(p, ETH_HEAD + 20 + n, &part_f) || !part_f.fragment)
+		return 0;
+	out = fragments_add(p, &part_f, now, &len);
+	if (!out)
+		return 0;
+	ok(!frame_parse(out, len, &all) && !all.fragment && !memcmp(out + 34, whole + 34, len - 34) && !sum_end(sum_add(0, out + ETH_HEAD, 20)),
+	   "a whole packet of %zu bytes", len);
+	return len;
+}
+
+static void test_fragments(void)
+{
+	static uint8_t whole[ETH_HEAD + 20 + 4000];
+	size_t n = make_udp(false, 3000), data = n - 34;
+	unsigned int i;
+
+	memcpy(whole, buf, n);
+	ok(!part(whole, 0, 1000, true, 1, 0) && !part(whole, 1000, 1000, true, 1, 0) && part(whole, 2000, data - 2000, false, 1, 0) == n, "three parts in order");
+	ok(!part(whole, 2000, data - 2000, false, 2, 0) && !part(whole, 1000, 1000, true, 2, 0) && part(whole, 0, 1000, true, 2, 0) == n, "and the other way round");
+	ok(!part(whole, 0, 1000, true, 3, 0) && !part(whole, 1000, 1000, true, 4, 0) && !part(whole, 2000, data - 2000, false, 3, 0), "parts of different packets");
+	ok(!part(whole, 0, 1000, true, 5, 0) && !part(whole, 992, 1000, true, 5, 0) && !part(whole, 2000, data - 2000, false, 5, 0), "parts that overlap");
+	ok(!part(whole, 0, 1000, true, 6, 0) && !part(whole, 0, 1000, true, 6, 0) && !part(whole, 1000, data - 1000, false, 6, 0), "one that comes twice");
+	ok(!part(whole, 2000, 1000, true, 7, 0) && !part(whole, 0, 2000, false, 7, 0) && !part(whole, 0, 2000, true, 7, 0), "a last one that is not the last");
+	ok(!part(whole, 0, 2000, false, 8, 0) && !part(whole, 2000, 1000, true, 8, 0) && !part(whole, 0, 2000, true, 8, 0), "one behind the last");
+	ok(!part(whole, 0, 1001, true, 9, 0) && !part(whole, 1008, data - 1008, false, 9, 0), "one of no whole blocks");
+	ok(!part(whole, 0, 1000, true, 10, 0) && !part(whole, 1000, data - 1000, false, 10, FRAGMENTS_MS + 1), "one that comes too late");
+	for (i = 0; i < 1000; i++)
+		part(whole, 0, 1000, true, 100 + i, 20000 + i);
+	ok(part(whole, 1000, data - 1000, false, 1099, 22000) == n, "of a thousand packets the last are kept");
+	ok(!part(whole, 1000, data - 1000, false, 100, 22000), "the first are not");
+}
+
 static int query(const char *bytes, size_t len, struct dns_query *q)
 {
 	return dns_parse((const uint8_t *)bytes, len, q);
@@ -302,6 +351,7 @@ int main(void)
 	test_parse();
 	test_offload();
 	test_replies();
+	test_fragments();
 	test_dns();
 	return tap_done();
 }

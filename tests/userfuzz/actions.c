@@ -116,7 +116,7 @@ void step(void)
 	int n;
 
 	board->steps++;
-	switch (rnd(22)) {
+	switch (rnd(26)) {
 	case 0: case 1:
 		if (!r->p)
 			new_region(r);
@@ -237,6 +237,18 @@ void step(void)
 			if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 8 && v != canary(me, 0) && !hostile)
 				finding("process_vm_readv returns %#lx", v);
 		}
+		break;
+	case 21: case 22:
+		if (!(without & 64))
+			use_file();
+		break;
+	case 23:
+		if (!(without & 32))
+			trace();
+		break;
+	case 24:
+		if (!(without & 128))
+			use_masks();
 		break;
 	default:
 		look_at_region(r);

@@ -61,6 +61,7 @@ void make_files(int round)
 		}
 		close(fd);
 	}
+	make_data(round);
 }
 
 const unsigned char *map_code(int f, int flags)

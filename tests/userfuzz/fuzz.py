@@ -24,10 +24,15 @@ def fuzz(cpus, seconds, seed, *words, mem="512M", append="quiet", before="true")
             return ["the guest does not start: " + guest.text.decode(errors="replace")[-300:]], ""
         family = births(guest.family())
         with open(PROGRAM, "rb") as f:
-            run("exec", name, "--", "sh", "-c", "cat > /root/userfuzz && chmod 755 /root/userfuzz", stdin=f)
+            run("exec", name, "--", "sh", "-c", "cat > /usr/bin/userfuzz && chmod 755 /usr/bin/userfuzz", stdin=f)
+        source = b"".join(open(HERE + "/" + part, "rb").read().replace(b'#include "board.h"', b"")
+                          for part in ("board.h", "libc.c"))
+        p = run("exec", name, "--", "sh", "-c", "gcc -O1 -pthread -x c -o /usr/bin/userfuzz-libc - -lm", input=source)
+        if p.returncode:
+            return ["libc.c is not compiled in the guest: " + p.stderr.decode(errors="replace")[-300:]], ""
         try:
             p = run("exec", name, "--", "sh", "-c",
-                    f"{before} && exec /root/userfuzz {seconds} {seed} {' '.join(words)}", timeout=seconds + 120)
+                    f"{before} && exec /usr/bin/userfuzz {seconds} {seed} {' '.join(words)}", timeout=seconds + 120)
             out = p.stdout.decode(errors="replace")
             found = [line for line in out.splitlines() if line.startswith("FINDING")]
             said = out.splitlines()[-1] if out else ""

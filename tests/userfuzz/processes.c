@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The processes of a round, and the witnesses of all. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -116,7 +118,30 @@ int start_witness(int index, unsigned long seed, unsigned int uid)
 {
 	int pid = fork();
 
-	if (!pid)
+	if (!pid) {
+		kid_index = KIDS + index;
 		witness(index, seed, uid);
+	}
+	return pid;
+}
+
+/* One with the guest's own C library, if there is such a program. */
+int start_libc(int index, const char *program, unsigned int uid)
+{
+	char number[16], seed[24];
+	int pid;
+
+	if (access(program, X_OK))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (uid && (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
+			_exit(99);
+		snprintf(number, sizeof(number), "%d", index);
+		snprintf(seed, sizeof(seed), "%lu", seed0);
+		execl(program, program, number, seed, NULL);
+		_exit(97);
+	}
 	return pid;
 }

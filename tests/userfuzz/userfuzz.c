@@ -8,7 +8,10 @@
  * WITHOUT leaves steps out, so that on a kernel with one mistake others can be looked
  * for: a sum of 1 hostile ones, 2 shared mappings of code, 4 calls at their second
  * instruction, 8 signals on cold stacks, 16 threads in a page of code while another
- * sleeps there.
+ * sleeps there, 32 tracers, 64 writes of files that others have mapped, 128 signal masks.
+ *
+ * If there is a program PROGRAM-libc (libc.c), some of the witnesses are that, with the
+ * guest's C library.
  *
  * A round has new files, so that there always are calls that were not made before. In
  * each, processes with seeds of their own do what their numbers say: most as programs
@@ -29,7 +32,6 @@
 #include "userfuzz.h"
 
 #define ROUND_MS 1500
-#define KIDS 6			/* at a time */
 #define QUIET 8			/* rounds in which it makes no step: on a busy host there are some */
 
 static const unsigned int uids[] = { 0, 1000, 1001 };
@@ -118,11 +120,32 @@ static void one_round(int round)
 			finding("process %d of uid %u is not ended by SIGKILL", i, uids[i % 3]);
 }
 
+/* Of a witness */
+static unsigned int uid_of(int index)
+{
+	return uids[index < WITNESSES ? index % 3 : index % 2];
+}
+
+/* As a descriptor with a number that libc.c knows. */
+static struct board *make_board(void)
+{
+	int fd = memfd_create("board", 0);
+	void *p = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, sizeof(struct board)) && dup2(fd, BOARD_FD) == BOARD_FD)
+		p = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		cannot("no memory");
+	close(fd);
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	struct timespec t;
-	unsigned int before[WITNESSES];
-	int pid[WITNESSES], quiet[WITNESSES] = { }, i, round, status;
+	unsigned int before[ALL_WITNESSES];
+	int pid[ALL_WITNESSES], quiet[ALL_WITNESSES] = { }, i, round, status;
+	char program[128];
 	long seconds;
 
 	if (argc < 3) {
@@ -134,9 +157,7 @@ int main(int argc, char **argv)
 		signal(i, SIG_DFL);
 	seconds = atol(argv[1]);
 	seed0 = strtoul(argv[2], NULL, 0);
-	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (board == MAP_FAILED)
-		cannot("no memory");
+	board = make_board();
 	round = argc > 3 ? atoi(argv[3]) : 0;
 	without = argc > 4 ? atol(argv[4]) : 0;
 	snprintf(board->dir, sizeof(board->dir), "/tmp/userfuzz-%d", getpid());
@@ -145,25 +166,30 @@ int main(int argc, char **argv)
 	make_files(round);
 	board->round = round;
 	for (i = 0; i < WITNESSES; i++)
-		pid[i] = start_witness(i, seed0 + i, uids[i % 3]);
+		pid[i] = start_witness(i, seed0 + i, uid_of(i));
+	snprintf(program, sizeof(program), "%s-libc", argv[0]);
+	for (; i < ALL_WITNESSES; i++)
+		pid[i] = start_libc(i, program, uid_of(i));
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	while (ms_since(&t) < seconds * 1000 && !board->findings) {
-		for (i = 0; i < WITNESSES; i++)
+		for (i = 0; i < ALL_WITNESSES; i++)
 			before[i] = board->alive[i];
 		one_round(round++);
-		for (i = 0; i < WITNESSES; i++) {
+		for (i = 0; i < ALL_WITNESSES; i++) {
+			if (pid[i] <= 0)
+				continue;
 			if (waitpid(pid[i], &status, WNOHANG) == pid[i]) {
-				finding("witness %d of uid %u ended (%#x)", i, uids[i % 3], status);
+				finding("witness %d of uid %u ended (%#x)", i, uid_of(i), status);
 				pid[i] = 0;
 			} else if (before[i] != board->alive[i]) {
 				quiet[i] = 0;
 			} else if (++quiet[i] == QUIET) {
-				finding("witness %d of uid %u does not get on", i, uids[i % 3]);
+				finding("witness %d of uid %u does not get on", i, uid_of(i));
 			}
 		}
 	}
 	board->stop = 1;
-	for (i = 0; i < WITNESSES; i++) {
+	for (i = 0; i < ALL_WITNESSES; i++) {
 		if (pid[i] <= 0)
 			continue;
 		usleep(200000);

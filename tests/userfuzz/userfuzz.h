@@ -6,20 +6,13 @@
 #include <signal.h>
 
 #include "attack.h"
+#include "board.h"
 
-#define WITNESSES 4
+#define KIDS 6			/* processes of a round, at a time */
 
 /* Every other round few processes do one thing with the vCPUs for themselves. */
 enum { FOCUS_NONE, FOCUS_COPIES, FOCUS_MIDDLE, FOCUS_SIGNALS, FOCUS_PAGES, NR_FOCUS };
 
-struct board {
-	volatile int findings, stop, round;
-	volatile int focus;		/* of this round, FOCUS_* */
-	volatile int page;		/* FOCUS_MIDDLE: where both are */
-	volatile unsigned long kids, steps, deaths, looks;
-	volatile unsigned int alive[WITNESSES];
-	char dir[64];
-};
 extern struct board *board;
 
 /* ---- userfuzz.c ---- */
@@ -70,6 +63,13 @@ void new_region(struct region *r);
 int vectors_spin(unsigned long v, long turns);
 void look_at_vectors(void);
 
+/* ---- files.c, masks.c, trace.c ---- */
+
+void make_data(int round);
+void use_file(void);
+void use_masks(void);
+void trace(void);
+
 /* ---- signals.c ---- */
 
 extern char *signal_file;		/* the stack's */
@@ -95,10 +95,11 @@ void focus_pages(int index);
 
 /* ---- processes.c ---- */
 
-extern int hostile, kid_index;
+extern int hostile, kid_index;		/* those of witnesses follow */
 
 void kid(unsigned long seed, unsigned int uid);
 int start(void (*fn)(unsigned long, unsigned int), unsigned long seed, unsigned int uid);
 int start_witness(int index, unsigned long seed, unsigned int uid);
+int start_libc(int index, const char *program, unsigned int uid);
 
 #endif

@@ -28,8 +28,13 @@ static int size_of(const u8 *insn)
 	return insn[0] == 0xeb || insn[0] == 0x66 ? 2 : 5;
 }
 
-/* The place that has a breakpoint now, or 0, and where that leads. */
-static unsigned long patching, patching_to;
+/*
+ * The place that has a breakpoint now, or 0: the lower half of its address, and behind
+ * that how far it is from there to where it leads. In one word: who read one after
+ * the other could have them of two patches. Why there is a count: docs/port/model/patch.pml.
+ */
+static u64 patching;
+static u32 patches;		/* whose place was set */
 
 void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type type)
 {
@@ -54,9 +59,9 @@ void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type ty
 		memcpy(alias, insn, size);
 		return;
 	}
-	WRITE_ONCE(patching_to, type == JUMP_LABEL_JMP ? jump_entry_target(entry) :
-							 (unsigned long)text + size);
-	smp_store_release(&patching, (unsigned long)text);
+	WRITE_ONCE(patching, (u64)(type == JUMP_LABEL_JMP ? rel : size) << 32 | (u32)(unsigned long)text);
+	smp_store_release(&patches, patches + 1);
+	smp_wmb();		/* before the breakpoint */
 	WRITE_ONCE(alias[0], 0xcc);
 	r3_host_membarrier();
 	memcpy(alias + 1, insn + 1, size - 1);
@@ -64,7 +69,6 @@ void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type ty
 	WRITE_ONCE(alias[0], insn[0]);
 	r3_host_membarrier();
 	smp_store_release(&patching, 0);
-	smp_wmb();		/* before the next patching_to */
 }
 
 bool arch_jump_label_transform_queue(struct jump_entry *entry, enum jump_label_type type)
@@ -85,22 +89,19 @@ int arch_jump_entry_size(struct jump_entry *entry)
 /* Kernel code ran into a breakpoint at ip; returns where it goes on, or 0. */
 unsigned long r3_jump_label_trap(unsigned long ip)
 {
-	unsigned long at, to;
+	u32 began;
+	u64 now;
 
-	for (;;) {
-		at = smp_load_acquire(&patching);
-		if (at == ip) {
-			to = READ_ONCE(patching_to);
-			smp_rmb();
-			if (READ_ONCE(patching) == ip)
-				return to;
-			continue;
-		}
+	do {
+		began = smp_load_acquire(&patches);
+		now = READ_ONCE(patching);
+		if ((u32)now == (u32)ip)
+			return ip + (s32)(now >> 32);
+		smp_rmb();
 		/* Patched meanwhile: what is there now is an instruction. */
 		if (*(volatile u8 *)ip != 0xcc)
 			return ip;
 		smp_rmb();
-		if (READ_ONCE(patching) == at)
-			return 0;
-	}
+	} while (READ_ONCE(patches) != began);
+	return 0;
 }

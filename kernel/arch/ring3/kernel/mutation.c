@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[R3_MUTATION_ACK] = "ack",
 	[R3_MUTATION_ASLEEP] = "asleep",
 	[R3_MUTATION_FRAME] = "frame",
+	[R3_MUTATION_LEAVE] = "leave",
 	[R3_MUTATION_ONCE] = "once",
 	[R3_MUTATION_RELEASE] = "release",
 	[R3_MUTATION_RESET] = "reset",

@@ -216,13 +216,14 @@ static bool run_user(struct pt_regs *regs, struct r3_event *ev)
 static void do_syscall(struct pt_regs *regs, bool by_signal)
 {
 	unsigned long ip = regs->ip;
+	bool rewritten = false;
 	long nr = (int)regs->ax;
 
 	regs->orig_ax = regs->ax;	/* all of it, as tracers expect */
 	regs->ax = -ENOSYS;
 	nr = syscall_enter_from_user_mode(regs, nr);
 	if (by_signal)
-		r3_rewrite_syscall(ip, (int)regs->orig_ax);
+		rewritten = r3_rewrite_syscall(ip, (int)regs->orig_ax);
 	if (likely((unsigned long)nr < NR_syscalls)) {
 		nr = array_index_nospec(nr, NR_syscalls);
 		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
@@ -230,7 +231,15 @@ static void do_syscall(struct pt_regs *regs, bool by_signal)
 	} else if (nr != -1) {
 		regs->ax = -ENOSYS;
 	}
-	syscall_exit_to_user_mode(regs);
+	if (likely(!rewritten)) {
+		syscall_exit_to_user_mode(regs);
+		return;
+	}
+	syscall_exit_to_user_mode_work(regs);
+	/* What stands behind the call now is not what stood there when it was made. */
+	if (regs->ip == ip)
+		r3_rewrite_settle(regs);
+	exit_to_user_mode();
 }
 
 /*

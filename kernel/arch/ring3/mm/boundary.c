@@ -36,11 +36,13 @@ bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s
 	if (end < SITE_SIZE_MAX)
 		return false;
 	s->kind = R3_SITE_HEAD;
+	s->wide = false;
 	memcpy(&s->value, code + end - 6, 4);
 	if (s->value != nr)
 		return false;
 	if (code[end - 9] == 0x48 && code[end - 8] == 0xc7 && code[end - 7] == 0xc0) {
 		s->before = 9;
+		s->wide = true;
 		return end >= LONGEST + 9;
 	}
 	s->before = 7;

@@ -16,7 +16,8 @@
 #include "copies.h"
 
 #define MAX_HEADERS	256
-#define MAX_EH_FRAME	(16 << 20)
+#define MAX_EH_FRAME	(1 << 20)	/* a larger one is not read, so its calls stay as they are; */
+#define MAX_RECORDS	(16 << 10)	/* nor are more of its records: the reader waits meanwhile */
 #define RECORD		24		/* bytes of a record that are looked at */
 #define PCREL_SDATA4	0x1b
 #define NR_CIES		32
@@ -91,13 +92,15 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 		   u64 start, u64 end, u64 *at, struct r3_cfi *cfi)
 {
 	u64 pos = 0, from = 0, have = 0, first, near = 0, near_first = 0;
-	unsigned int i;
+	unsigned int i, records = 0;
 	u32 len, id, range;
 	s32 begin;
 
-	while (pos + 8 <= sh->sh_size && !fatal_signal_pending(current)) {
+	while (pos + 8 <= sh->sh_size) {
 		const u8 *rec;
 
+		if (records++ == MAX_RECORDS || fatal_signal_pending(current))
+			return false;
 		if (pos + RECORD > from + have) {
 			u64 left = sh->sh_size - pos;
 
@@ -124,7 +127,7 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 			memcpy(&begin, rec + 8, 4);
 			memcpy(&range, rec + 12, 4);
 			first = sh->sh_addr + pos + 8 + begin;
-			if (first + range <= start && first + range > near) {
+			if (first <= start && first + range > near) {
 				near = first + range;
 				near_first = first;
 			}
@@ -139,7 +142,8 @@ static bool search(struct file *file, const struct elf64_shdr *sh, struct cies *
 	}
 	cfi->signal = false;
 	*at = near_first;
-	return near && start - near <= NEAR_MAX;
+	/* What an unwinder must not enter, as in clone(), is left out of its function. */
+	return near && (near > start || start - near <= NEAR_MAX);
 }
 
 /**

@@ -16,6 +16,7 @@
 #include <asm/affinity.h>
 #include <asm/host.h>
 #include <asm/mmu_context.h>
+#include <asm/mutation.h>
 #include <asm/rewrite.h>
 #include <asm/space.h>
 
@@ -187,6 +188,8 @@ void r3_space_leave(struct mm_struct *mm)
 		 * flushes waits for the lock, and finds no space only when nothing is
 		 * mapped there any more.
 		 */
+		if (r3_mutation(R3_MUTATION_LEAVE))
+			WRITE_ONCE(mm->context.space, NULL);
 		spin_lock_irqsave(&space->lock, flags);
 		r3_space_retire(space);
 		space->mm = NULL;

@@ -283,31 +283,6 @@ bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr)
 	return w && page_at(w, addr);
 }
 
-/*
- * Is site i a jump in the copy of this page, and stands there in the page what it
- * replaces? Looks at those bytes only.
- */
-bool r3_rewrite_is_jump(const struct r3_rewrite *w, unsigned int i, unsigned long pfn)
-{
-	const struct r3_site *s = &w->site[i];
-	struct code_page *at = page_at(w, site_page(s));
-	u32 entry = R3_SITE_TABLE + i * 8;
-	unsigned int start, j;
-	const u8 *jump;
-
-	if (!at || at->pfn != pfn || !s->before)
-		return false;
-	start = offset_in_page(s->end - 1) + 1 - s->before;
-	for (j = 0; j < at->copy->nr && at->copy->span[j].start != start; j++)
-		;
-	if (j == at->copy->nr)
-		return false;
-	jump = page_address(at->copy->page) + start + at->copy->span[j].len - 4;
-	return !memcmp(jump, &entry, 4) &&
-	       !memcmp(page_address(pfn_to_page(pfn)) + start, at->copy->span[j].saved,
-		       at->copy->span[j].len);
-}
-
 /* ---- an address space ---- */
 
 void r3_rewrite_table(struct r3_space *space)

@@ -58,11 +58,11 @@ struct r3_rewrite {
 	struct rcu_head rcu;
 };
 
-/* What user code may execute where a site is. */
+/* What its program has where a site is; the jump may be mapped for it. */
 enum r3_site_state {
 	R3_SITE_OTHER,		/* something else */
-	R3_SITE_JUMP,		/* the jump */
-	R3_SITE_MOVES,		/* nothing, or the original: what trapped is not there any more */
+	R3_SITE_THERE,		/* what the jump stands for */
+	R3_SITE_AWAY,		/* the page is not in memory */
 };
 
 extern void *r3_site_table;	/* NULL: no rewriting */
@@ -85,15 +85,11 @@ struct r3_rewrite *r3_rewrite_extend(const struct r3_rewrite *base, unsigned lon
 
 bool r3_rewrite_has(const struct r3_rewrite *w, struct page *page, const struct r3_site *s);
 bool r3_rewrite_copied(const struct r3_rewrite *w, unsigned long addr);
-bool r3_rewrite_is_jump(const struct r3_rewrite *w, unsigned int i, unsigned long pfn);
 
 /* mm/map.c */
-enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_rewrite *w, unsigned int i);
+enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_site *s);
 bool r3_rewrite_publish(struct mm_struct *mm, struct r3_rewrite *base, struct r3_rewrite *next,
 			unsigned long addr, unsigned long pfn);
-
-/* rewrite.c */
-int r3_rewrite_again(struct mm_struct *mm, unsigned long ip);
 
 /* boundary.c */
 bool r3_site_decode(const u8 *code, unsigned int end, long nr, struct r3_site *s);

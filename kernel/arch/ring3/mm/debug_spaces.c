@@ -10,19 +10,33 @@
  *
  * With page_poison=1 whoever has such a page nevertheless reads the pattern, and
  * what is written there is found when the page is handed out.
+ *
+ * ring3_debug_spaces=0 switches it off, for mutation tests of other walls.
  */
 #include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/init.h>
+#include <linux/kstrtox.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/xarray.h>
 #include <asm/debug_spaces.h>
 #include <asm/space.h>
 
-static atomic_t *users __ro_after_init;	/* of each frame */
+static atomic_t *users __ro_after_init;	/* of each frame; NULL: switched off */
+
+static bool debug_spaces __initdata = true;
+
+static int __init parse(char *value)
+{
+	return kstrtobool(value, &debug_spaces);
+}
+early_param("ring3_debug_spaces", parse);
 
 void __init r3_debug_init(void)
 {
+	if (!debug_spaces)
+		return;
 	users = memblock_alloc(max_pfn * sizeof(*users), SMP_CACHE_BYTES);
 	if (!users)
 		panic("ring3: no memory for CONFIG_RING3_DEBUG_SPACES");
@@ -30,12 +44,13 @@ void __init r3_debug_init(void)
 
 static void get(unsigned long pfn)
 {
-	atomic_inc(&users[pfn]);
+	if (users)
+		atomic_inc(&users[pfn]);
 }
 
 static void put(unsigned long pfn)
 {
-	if (WARN_ON_ONCE(atomic_dec_return(&users[pfn]) < 0))
+	if (users && WARN_ON_ONCE(atomic_dec_return(&users[pfn]) < 0))
 		atomic_set(&users[pfn], 0);
 }
 
@@ -93,7 +108,7 @@ void r3_debug_space_cmd(struct r3_space *space, u32 op, unsigned long addr, unsi
 	unsigned long page = addr >> PAGE_SHIFT, end = (addr + len) >> PAGE_SHIFT, i, flags;
 	void *frame;
 
-	if (op != R3_OP_MAP && op != R3_OP_UNMAP)
+	if (!users || (op != R3_OP_MAP && op != R3_OP_UNMAP))
 		return;
 	raw_spin_lock_irqsave(&d->lock, flags);
 	if (d->gone)

@@ -471,24 +471,21 @@ bool r3_maps_code(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 	return is_code(pte) && pte_pfn(pte) == pfn;
 }
 
-/* What may user code execute just now where the snapshot's site i is? */
-enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_rewrite *w, unsigned int i)
+/* Has the program there just now what the site's jump stands for? */
+enum r3_site_state r3_site_state(struct mm_struct *mm, const struct r3_site *s)
 {
-	const struct r3_site *s = &w->site[i];
 	struct r3_site now = { .end = s->end };
 	unsigned long size;
 	pte_t pte = peek(mm, site_page(s), &size);
 
 	if (!(pte_val(pte) & _PAGE_PRESENT))
-		return R3_SITE_MOVES;
-	if (!is_code(pte))
-		return R3_SITE_OTHER;
-	if (r3_rewrite_is_jump(w, i, pte_pfn(pte)))
-		return R3_SITE_JUMP;
-	if (r3_site_decode(page_address(pte_page(pte)), offset_in_page(s->end - 1) + 1, s->value, &now) &&
+		return R3_SITE_AWAY;
+	if (is_code(pte) &&
+	    r3_site_decode(page_address(pte_page(pte)), offset_in_page(s->end - 1) + 1, s->value, &now) &&
 	    now.kind == s->kind && now.value == s->value)
-		return R3_SITE_MOVES;
-	return R3_SITE_OTHER;
+		return R3_SITE_THERE;
+	/* What was read may have been another's by then. */
+	return pte_val(peek(mm, site_page(s), &size)) == pte_val(pte) ? R3_SITE_OTHER : R3_SITE_AWAY;
 }
 
 /*

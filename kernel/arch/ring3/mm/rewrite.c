@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * When a system call is rewritten: after the address space has made it by
- * signal often enough for the copy of its page to pay.
+ * signal often enough for the copy of its page to pay. What else was called from
+ * the page by then comes with it.
  *
  * Two forms:
  *
@@ -30,19 +31,21 @@
 #define NR_SEEN		64
 #define SEEN_WAYS	4
 #define TIMES_SEEN	2
-#define TRAP_TIMES	4
 #define TIMES_SURE	8	/* for what takes reading the file */
+#define COLLECT_MAX	16	/* sites that a page gets at once */
 #define FUNCTION_MAX	(64 << 10)
 
-/* Calls that came by signal. Written without a lock by the mm's threads. */
+/* A call that came by signal. */
+struct seen_call {
+	unsigned long ip;
+	unsigned long pfn;		/* of the page that was there then */
+	s32 nr;
+	u32 times;
+};
+
+/* Written without a lock by the mm's threads. */
 struct r3_seen {
-	struct {
-		unsigned long ip;
-		u32 times;
-	} call[NR_SEEN];
-	unsigned long trap_ip;		/* where user code was sent back after a trap, */
-	pid_t trap_tid;			/* which thread, */
-	unsigned int trap_times;	/* and how often in a row */
+	struct seen_call call[NR_SEEN];
 };
 
 /* The file that the code comes from, and where in it. */
@@ -134,55 +137,95 @@ static bool listed(const struct r3_rewrite *w, const struct r3_site *s)
 	return false;
 }
 
-static void extend(struct mm_struct *mm, const struct r3_site *s,
+/*
+ * The other calls that were made from the page while it was this one, as a copy
+ * costs more than the sites in it. Returns how many are in add then.
+ */
+static unsigned int collect(struct mm_struct *mm, const struct r3_rewrite *base, struct page *page,
+			    struct r3_site *add, unsigned int n)
+{
+	const struct r3_seen *seen = READ_ONCE(mm->context.seen);
+	unsigned int i;
+
+	for (i = 0; i < NR_SEEN && n < COLLECT_MAX; i++) {
+		struct seen_call call = seen->call[i];
+		struct r3_site s = { .end = call.ip };
+
+		if (call.ip == add[0].end || site_page(&s) != site_page(&add[0]) ||
+		    call.pfn != page_to_pfn(page))
+			continue;
+		if (r3_site_decode(page_address(page), offset_in_page(s.end - 1) + 1, call.nr, &s) &&
+		    !listed(base, &s) && sure(mm, page_address(page), &s, call.nr, 1))
+			add[n++] = s;
+	}
+	return n;
+}
+
+/* Returns whether the site is a jump from now on. */
+static bool extend(struct mm_struct *mm, const struct r3_site *s,
 		   struct page *page, long nr, u32 times)
 {
 	struct r3_rewrite *base = r3_rewrite_get(mm), *next;
 	const u8 *code = page_address(page);
 	unsigned long addr = site_page(s);
+	struct r3_site add[COLLECT_MAX];
+	bool published = false;
 
 	if (r3_rewrite_has(base, page, s))
 		goto out;
 	/* What was sure of a page need not be of another there: see r3_rewrite_extend(). */
 	if (!sure(mm, code, s, nr, times))
 		goto out;
-	next = r3_rewrite_extend(base, addr, page, s, !listed(base, s));
-	if (next && !r3_rewrite_publish(mm, base, next, addr, page_to_pfn(page)))
+	add[0] = *s;
+	if (listed(base, s))
+		next = r3_rewrite_extend(base, addr, page, add, 0);
+	else
+		next = r3_rewrite_extend(base, addr, page, add, collect(mm, base, page, add, 1));
+	published = next && r3_rewrite_publish(mm, base, next, addr, page_to_pfn(page));
+	if (next && !published)
 		r3_rewrite_put(next);
 out:
 	r3_rewrite_put(base);
+	return published;
 }
 
-static void consider(struct mm_struct *mm, unsigned long ip, long nr, u32 times)
+/* The page of code at addr, held, if calls in it may be rewritten. */
+static struct page *code_page_at(struct mm_struct *mm, unsigned long addr)
 {
-	struct r3_site s = { .end = ip };
 	struct page *page;
 
-	if (get_user_pages_fast_only(site_page(&s), 1, 0, &page) != 1)
-		return;
+	if (get_user_pages_fast_only(addr, 1, 0, &page) != 1)
+		return NULL;
 	if (!PageAnon(page) && folio_mapping(page_folio(page)) &&
-	    r3_maps_code(mm, site_page(&s), page_to_pfn(page)) &&
-	    r3_site_decode(page_address(page), offset_in_page(ip - 1) + 1, nr, &s))
-		extend(mm, &s, page, nr, times);
+	    r3_maps_code(mm, addr, page_to_pfn(page)))
+		return page;
 	put_page(page);
+	return NULL;
 }
 
-/*
- * A trap at ip, where no jump is by now. Returns 1 to have user code try again, and 0
- * if it has done so several times in a row.
- */
-int r3_rewrite_again(struct mm_struct *mm, unsigned long ip)
+static bool consider(struct mm_struct *mm, struct page *page, unsigned long ip, long nr, u32 times)
 {
-	struct r3_seen *seen = READ_ONCE(mm->context.seen);
-	pid_t tid = task_pid_nr(current);
+	struct r3_site s = { .end = ip };
 
-	if (!seen)
-		return 0;
-	if (seen->trap_ip != ip || seen->trap_tid != tid)
-		seen->trap_times = 0;
-	seen->trap_ip = ip;
-	seen->trap_tid = tid;
-	return seen->trap_times++ < TRAP_TIMES;
+	return r3_site_decode(page_address(page), offset_in_page(ip - 1) + 1, nr, &s) &&
+	       extend(mm, &s, page, nr, times);
+}
+
+/* The entry for ip, a new one if there was none. */
+static struct seen_call *seen_call(struct r3_seen *seen, unsigned long ip)
+{
+	unsigned int set = (ip ^ (ip >> 7)) % NR_SEEN / SEEN_WAYS * SEEN_WAYS, i;
+
+	for (i = set; i < set + SEEN_WAYS; i++) {
+		if (seen->call[i].ip == ip)
+			return &seen->call[i];
+	}
+	/* By chance, so that calls that take turns do not forget each other for ever. */
+	i = set + (get_cycles() >> 4) % SEEN_WAYS;
+	seen->call[i].times = 0;
+	seen->call[i].pfn = 0;
+	WRITE_ONCE(seen->call[i].ip, ip);
+	return &seen->call[i];
 }
 
 /**
@@ -190,37 +233,41 @@ int r3_rewrite_again(struct mm_struct *mm, unsigned long ip)
  * @ip: behind the instruction
  * @nr: the number
  *
- * Called with interrupts on, for the current task.
+ * Called with interrupts on, for the current task. Returns whether it is a jump by
+ * now: then user code must not go on before r3_rewrite_settle().
  */
-void r3_rewrite_syscall(unsigned long ip, long nr)
+bool r3_rewrite_syscall(unsigned long ip, long nr)
 {
 	struct mm_struct *mm = current->mm;
+	struct seen_call *call;
 	struct r3_seen *seen;
-	unsigned int set, i;
+	bool rewritten = false;
+	struct page *page;
 	u32 times;
 
 	if (!r3_rewrite_possible(mm))
-		return;
+		return false;
 	seen = READ_ONCE(mm->context.seen);
 	if (!seen) {
 		seen = kzalloc(sizeof(*seen), R3_OPTIONAL);
 		if (!seen)
-			return;
+			return false;
 		if (cmpxchg(&mm->context.seen, NULL, seen)) {
 			kfree(seen);
 			seen = mm->context.seen;
 		}
 	}
-	set = (ip ^ (ip >> 7)) % NR_SEEN / SEEN_WAYS * SEEN_WAYS;
-	for (i = set; i < set + SEEN_WAYS && seen->call[i].ip != ip; i++)
-		;
-	if (i == set + SEEN_WAYS) {
-		/* By chance, so that calls that take turns do not forget each other for ever. */
-		i = set + (get_cycles() >> 4) % SEEN_WAYS;
-		seen->call[i].times = 0;
-		WRITE_ONCE(seen->call[i].ip, ip);
-	}
-	times = ++seen->call[i].times;
-	if (times >= TIMES_SEEN && is_power_of_2(times))
-		consider(mm, ip, nr, times);
+	call = seen_call(seen, ip);
+	times = ++call->times;
+	if (!is_power_of_2(times))
+		return false;
+	page = code_page_at(mm, (ip - 1) & PAGE_MASK);
+	if (!page)
+		return false;
+	call->nr = nr;
+	WRITE_ONCE(call->pfn, page_to_pfn(page));
+	if (times >= TIMES_SEEN)
+		rewritten = consider(mm, page, ip, nr, times);
+	put_page(page);
+	return rewritten;
 }

@@ -47,7 +47,7 @@ bool r3_rewrite_enter(struct pt_regs *regs, u32 index, struct r3_site *site)
 	regs->cx = regs->ip;
 	regs->r11 = regs->flags;
 	if (site->kind == R3_SITE_HEAD)
-		regs->ax = (long)site->value;
+		regs->ax = site->wide ? (long)site->value : (u32)site->value;
 	return true;
 }
 
@@ -62,7 +62,7 @@ void r3_rewrite_leave(struct pt_regs *regs, const struct r3_site *site)
 
 /*
  * The site in whose middle user code is: at what was HEAD's system call, or
- * behind TAIL's. It is set if the jump is there.
+ * behind TAIL's. It is set if its program has that there, or may have.
  */
 static enum r3_site_state site_at(struct mm_struct *mm, unsigned long ip, struct r3_site *site)
 {
@@ -70,13 +70,13 @@ static enum r3_site_state site_at(struct mm_struct *mm, unsigned long ip, struct
 	enum r3_site_state state = R3_SITE_OTHER;
 	unsigned int i;
 
-	for (i = w ? w->nr_sites : 0; i-- && state != R3_SITE_JUMP; ) {
+	for (i = w ? w->nr_sites : 0; i-- && state != R3_SITE_THERE; ) {
 		const struct r3_site *s = &w->site[i];
 		enum r3_site_state here;
 
 		if (ip != (s->kind == R3_SITE_TAIL ? s->end : s->end - 2))
 			continue;
-		here = r3_site_state(mm, w, i);
+		here = r3_site_state(mm, s);
 		if (here == R3_SITE_OTHER)
 			continue;
 		state = here;
@@ -90,6 +90,11 @@ static enum r3_site_state site_at(struct mm_struct *mm, unsigned long ip, struct
  * r3_rewrite_trap - user code may be in the middle of what was replaced
  * @regs: its registers; changed if it is
  *
+ * What its program has there traps never. So it is done here, whether the jump is
+ * still mapped or not. If the page went after the trap, the trap says nothing about
+ * what will be there: user code tries again. As the page has to come back for that,
+ * it is found at last, however often it goes.
+ *
  * Returns 0 if this is not so, 1 if it can go on, 2 if it is at the system
  * call instruction, and ip is behind that.
  */
@@ -100,10 +105,9 @@ int r3_rewrite_trap(struct pt_regs *regs)
 	switch (site_at(current->mm, regs->ip, &s)) {
 	case R3_SITE_OTHER:
 		return 0;
-	case R3_SITE_MOVES:
-		/* The page went after the trap. If it traps again, it is no jump's doing. */
-		return r3_rewrite_again(current->mm, regs->ip);
-	case R3_SITE_JUMP:
+	case R3_SITE_AWAY:
+		return 1;
+	case R3_SITE_THERE:
 		break;
 	}
 	if (s.kind == R3_SITE_TAIL) {
@@ -119,7 +123,7 @@ void r3_rewrite_settle(struct pt_regs *regs)
 {
 	struct r3_site s;
 
-	if (site_at(current->mm, regs->ip, &s) == R3_SITE_JUMP && s.kind == R3_SITE_TAIL)
+	if (site_at(current->mm, regs->ip, &s) == R3_SITE_THERE && s.kind == R3_SITE_TAIL)
 		compare(regs, s.value);
 }
 

@@ -19,6 +19,7 @@ enum r3_mutation_id {
 	R3_MUTATION_TASK_SIZE,	/* user mappings may be where the stub is */
 	R3_MUTATION_UACCESS,	/* kernel addresses are good for system calls */
 	R3_MUTATION_WORK,	/* who only says that it stopped is resumed at once */
+	R3_MUTATION_LEAVE,		/* a space leaves its mm before it is unmapped */
 };
 
 #ifdef CONFIG_RING3_MUTATION

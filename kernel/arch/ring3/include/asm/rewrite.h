@@ -17,6 +17,7 @@ struct r3_site {
 	s32 value;		/* HEAD: the number, TAIL: what is compared */
 	u8 kind;
 	u8 before;		/* bytes before end that are replaced */
+	bool wide;		/* HEAD: its MOV extends the sign */
 };
 
 /* mm/copies.c */
@@ -27,7 +28,7 @@ void r3_rewrite_fork(struct mm_struct *oldmm, struct mm_struct *mm);
 void r3_rewrite_free(struct mm_struct *mm);
 
 /* mm/rewrite.c */
-void r3_rewrite_syscall(unsigned long ip, long nr);
+bool r3_rewrite_syscall(unsigned long ip, long nr);
 
 /* mm/sites.c */
 bool r3_rewrite_enter(struct pt_regs *regs, u32 index, struct r3_site *site);

@@ -17,7 +17,7 @@ p = subprocess.run([os.environ["REPO"] + "/kernel/build.sh", "--dev", "--no-modu
 os.environ["RING3_KERNEL"] = p.stdout.decode().strip() + "/vmlinux"
 os.environ.pop("RING3_MODULES", None)
 seed = int(time.time())
-found, said = fuzz(2, 30, seed)
+found, said = fuzz(2, 20, seed)
 ok(not found, f"seed {seed}: with all walls nothing is found", *found[:8], said)
 found, said = fuzz(2, 60, seed, before="echo ack > /sys/module/ring3/parameters/mutation")
 ok(any("FINDING" in line for line in found), f"seed {seed}: without acknowledgements something is found", *found[:8], said)
