@@ -32,6 +32,7 @@ struct net {
 	void *ctx;
 	bool failed;
 	char why[1200];			/* it failed */
+	char notice[1200];		/* the card that nobody asked for cannot be had; empty: it can */
 };
 
 /* ---- what a card is connected to ---- */
@@ -139,8 +140,9 @@ struct net *net_open(const struct netopt *opt, const char *name, struct vm_confi
 	if (!ret)
 		return net;
 	if (!opt->given) {
-		message("the guest has no network: %s%s", err->msg,
-		strstr(err->msg, "--net none") ? "" : "; --net none starts it without one");
+		/* Told once the guest runs: what else it lacks may be worth more words. */
+	snprintf(net->notice, sizeof(net->notice), "the guest has no network: %s%s", err->msg,
+		 strstr(err->msg, "--net none") ? "" : "; --net none starts it without one");
 		net->nr = 0;
 		return net;
 	}
@@ -342,6 +344,8 @@ void net_watch(struct net *net, struct loop *loop, const struct net_ops *ops, vo
 	net->loop = loop;
 	net->ops = ops;
 	net->ctx = ctx;
+	if (net->notice[0])
+		message("%s", net->notice);
 	for (i = 0; i < net->nr; i++) {
 		struct netcard *card = &net->card[i];
 

@@ -117,7 +117,7 @@ for how, act, status in (("SIGTERM", lambda t: t.proc.send_signal(signal.SIGTERM
 
 def killed(prepare=lambda t: None):
     """A terminal whose ring3 was killed, and which of its processes are left."""
-    t = Terminal(FAKE, "run", *sh("echo up; exec sleep 20"))
+    t = Terminal(FAKE, "run", "--net", "none", *sh("echo up; exec sleep 20"))
     t.expect("up")
     was_raw = t.raw()
     with open(f"/proc/{t.proc.pid}/task/{t.proc.pid}/children") as f:

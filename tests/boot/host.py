@@ -74,7 +74,7 @@ class Guest:
         return self.proc.returncode
 
     def monitor(self):
-        return (children(self.proc.pid) or [None])[0]
+        return next((pid for pid in children(self.proc.pid) if comm(pid) == "ring3-monitor"), None)
 
     def family(self):
         """All its host processes: ring3, monitor, zygote, spaces."""

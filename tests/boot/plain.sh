@@ -14,7 +14,7 @@ plain_setup()
 	PLAIN=$(mktemp -d /tmp/ring3-plain.XXXXXX) || exit 1
 	trap 'rm -rf "$T" "$PLAIN"' EXIT
 	mkdir "$PLAIN/run" "$PLAIN/tmp"
-	cp "$RING3" "$PLAIN/ring3"
+	cp "$RING3" "$BUILD/net/nat/ring3-net" "$PLAIN/"
 	cp "$RING3_KERNEL" "$PLAIN/vmlinux"
 	cp "$RING3_INITRD" "$PLAIN/initramfs"
 	[ ! -x "$BUILD/tests/boot/refuse" ] || cp "$BUILD/tests/boot/refuse" "$PLAIN/refuse"
