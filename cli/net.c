@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -19,6 +22,7 @@
 
 #define SETTLE_MS	10000
 #define END_MS		300
+#define ORPHAN_MS	50
 /* One message of a back end. */
 #define MESSAGE_MAX	65536
 
@@ -370,12 +374,31 @@ struct json_object *net_info(const struct net *net)
 	return o;
 }
 
+/* A back end's own child outlives it for a moment, and is ours then: it is waited for as well. */
+static void reap_orphans(int nr)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+	int64_t until = loop_now() + ORPHAN_MS;
+
+	while (nr > 0 && loop_now() < until) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid)
+			nr--;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
 void net_close(struct net *net)
 {
-	int i;
+	int i, nr = 0;
 
 	if (!net)
 		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* A back end ends when its descriptors do. */
 	for (i = 0; i < net->nr; i++) {
 		struct netcard *card = &net->card[i];
@@ -387,8 +410,10 @@ void net_close(struct net *net)
 			close(card->fd);
 	}
 	for (i = 0; i < net->nr; i++) {
+		nr += net->card[i].backend.pid && net->card[i].opt->kind == NETOPT_NAT;
 		backend_end(&net->card[i].backend, END_MS);
 		json_object_put(net->card[i].publish);
 	}
+	reap_orphans(nr);
 	free(net);
 }

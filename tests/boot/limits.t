@@ -125,7 +125,7 @@ procs()
 bad=
 works=
 for n in $(seq 1 16) 20 24 32; do
-	out procs "$n" -- sh -c 'echo $(seq 3 | wc -l)'
+	out procs "$n" --net none -- sh -c 'echo $(seq 3 | wc -l)'
 	case $RC in
 	0) works="$works $n" ;;
 	*) grep -qE '^ring3: .*ulimit -u' <<< "$ERR" && [ "$RC" != 124 ] || bad="$bad $n:$RC:$(tail -2 <<< "$ERR")" ;;
@@ -134,7 +134,7 @@ done
 is "$bad" "" "ulimit -u: too few processes are said, with the way out"
 like "$works" ' 32' "ulimit -u: enough are enough"
 diag "ulimit -u at which a small pipeline works:$works"
-out procs 24 -- sh -c 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i+1)); done; sleep 0.5; echo on; exit 3'
+out procs 24 --net none -- sh -c 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i+1)); done; sleep 0.5; echo on; exit 3'
 case $RC in
 3) ok "ulimit -u: a guest that starts more than that goes on" ;;
 2|137) like "$ERR" 'ring3: .*ulimit -u' "ulimit -u: a guest that starts more than that is told" ;;
