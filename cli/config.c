@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "config.h"
 #include "image/image.h"
+#include "netopt.h"
 
 #define MIB		(1024ULL * 1024)
 #define MEM_DEFAULT	(1024 * MIB)
@@ -246,7 +247,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
-	int ret;
+	int i, ret;
 
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->vm.initrd_fd = -1;
@@ -278,5 +279,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	cfg->vm.initrd_fd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
 	if (cfg->vm.initrd_fd < 0)
 		return cfg->vm.initrd_fd;
-	return open_disks(cfg, opt, err);
+	ret = open_disks(cfg, opt, err);
+	for (i = 0; !ret && i < opt->nr_nets; i++) {
+		ret = netopt_open(&cfg->vm.net[i], opt->net[i], err);
+		if (!ret)
+			cfg->vm.nr_nets++;
+	}
+	return ret;
 }

@@ -22,6 +22,8 @@ struct run_options {
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
 	int nr_disks;
+	const char *net[VM_MAX_NETS];	/* as netopt.h says */
+	int nr_nets;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */

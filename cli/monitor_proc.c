@@ -13,7 +13,7 @@
 #include "base/util.h"
 #include "monitor_proc.h"
 
-#define MAX_KEPT	(4 + 2 * VM_MAX_DISKS + VM_MAX_PORTS)
+#define MAX_KEPT	(4 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS)
 
 static int by_number(const void *a, const void *b)
 {
@@ -34,6 +34,8 @@ static void close_others(const struct vm_config *cfg)
 	}
 	for (i = 0; i < cfg->nr_ports; i++)
 		keep[n++] = cfg->port[i].fd;
+	for (i = 0; i < cfg->nr_nets; i++)
+		keep[n++] = cfg->net[i].fd;
 	qsort(keep, n, sizeof(keep[0]), by_number);
 	for (i = 0; i < n; i++) {
 		if (keep[i] <= last)

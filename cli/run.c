@@ -21,6 +21,7 @@ static const struct opt table[] = {
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 'd', "PATH[,ro]", "One more disk: a raw image that the guest writes to, or only reads. May be given several times." },
+	{ "net", 0, "BACKEND", "One more network card. fd:N: descriptor N, which ring3 was started with, carries its frames; \",format=\", \",offload=on\", \",mac=\" and \",mtu=\" may follow. May be given several times." },
 	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL." },
 	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD." },
 	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES." },
@@ -48,6 +49,14 @@ static int set_disk(struct run_options *opt, const char *value, struct r3_err *e
 	if (opt->nr_disks == VM_MAX_DISKS)
 		return err_set(err, E2BIG, "--disk can be given at most %d times", VM_MAX_DISKS);
 	opt->disk[opt->nr_disks++] = value;
+	return 0;
+}
+
+static int set_net(struct run_options *opt, const char *value, struct r3_err *err)
+{
+	if (opt->nr_nets == VM_MAX_NETS)
+		return err_set(err, E2BIG, "--net can be given at most %d times", VM_MAX_NETS);
+	opt->net[opt->nr_nets++] = value;
 	return 0;
 }
 
@@ -108,6 +117,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 				       VM_MAX_HOST_CPUS, err);
 	if (!strcmp(o->name, DISK_OPTION))
 		return set_disk(opt, value, err);
+	if (!strcmp(o->name, "net"))
+		return set_net(opt, value, err);
 	if (!strcmp(o->name, "jail"))
 		return set_jail(opt, value, err);
 	if (!strcmp(o->name, "timeout"))

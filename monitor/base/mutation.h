@@ -37,6 +37,12 @@
 #ifndef MUTATION_DEVICE_INDEX		/* entries may be behind their table */
 #define MUTATION_DEVICE_INDEX	0
 #endif
+#ifndef MUTATION_DEVICE_HEADER		/* headers of frames reach the driver as they come */
+#define MUTATION_DEVICE_HEADER	0
+#endif
+#ifndef MUTATION_DEVICE_LENGTH		/* frames of a stream are as long as they say */
+#define MUTATION_DEVICE_LENGTH	0
+#endif
 
 /* MUTATION_AGENT_LENGTH is in wire/frames.c. */
 #ifndef MUTATION_AGENT_TEXT		/* text of a guest reaches the terminal as it is */

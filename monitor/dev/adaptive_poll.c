@@ -44,28 +44,37 @@ static bool wanted(struct dev *dev, unsigned int q)
 	       load_acquire(dev->stopping) || load_acquire(dev->poke);
 }
 
-void dev_adaptive_poll(struct dev *dev, unsigned int q)
+void dev_adaptive_found(struct dev *dev)
+{
+	struct dev_poll *l = &dev->poll;
+
+	if (l->since)
+		learn(l, now_ns() - l->since);
+	l->since = 0;
+}
+
+bool dev_adaptive_poll(struct dev *dev, unsigned int q)
 {
 	struct dev_poll *l = &dev->poll;
 	int64_t now, start, last;
 
 	if (virtq_has_chain(&dev->vq[q])) {
-		if (l->since)
-			learn(l, now_ns() - l->since);
-		l->since = 0;
-		return;
+		dev_adaptive_found(dev);
+		return true;
 	}
 	if (l->since)		/* a kick for nothing */
-		return;
+		return true;
 	l->since = start = last = now = now_ns();
 	if (start < l->paused_until)
-		return;
+		return true;
 	while (!wanted(dev, q) && now - start < l->limit) {
 		__builtin_ia32_pause();
 		now = now_ns();
 		if (now - last < SPIN_NS)
 			continue;
 		last = now;
+		if (dev->ops->ready && dev->ops->ready(dev))
+			return false;
 		sched_yield();
 		now = now_ns();
 		if (now - last > LONG_YIELD_NS) {
@@ -75,4 +84,5 @@ void dev_adaptive_poll(struct dev *dev, unsigned int q)
 	}
 	if (virtq_has_chain(&dev->vq[q]))
 		l->since = 0;
+	return true;
 }

@@ -36,6 +36,7 @@ struct dev;
  * @reset: forget what came from the driver; queues are gone already. Optional
  * @pollfds: write up to @max descriptors to wait for. Optional
  * @polled: what poll() said of them, same order
+ * @ready: would poll() say something of them now? For dev_adaptive_poll(). Optional
  * @poked: dev_poke() was called. Optional
  * @drained: no guest data is on its way to the host. Optional
  * @destroy: free what create made; also frees @dev's memory
@@ -47,6 +48,7 @@ struct dev_ops {
 	void (*reset)(struct dev *dev);
 	int (*pollfds)(struct dev *dev, struct pollfd *pfd, int max);
 	void (*polled)(struct dev *dev, const struct pollfd *pfd, int n);
+	bool (*ready)(struct dev *dev);
 	void (*poked)(struct dev *dev);
 	bool (*drained)(struct dev *dev);
 	void (*destroy)(struct dev *dev);
@@ -132,6 +134,33 @@ void dev_console_resize(struct dev *dev, unsigned int port, unsigned int cols,
 
 int dev_rng_create(struct dev **dev, struct r3_err *err);
 
+/**
+ * struct dev_net - a network card
+ * @fd: frames, non-blocking; not closed
+ * @nr: its number, for messages
+ * @stream: frames come behind their length, without a header; else one message
+ *	is a struct virtio_net_hdr_v1 and a frame
+ * @offload: headers on @fd may ask for checksums and segmentation, both ways
+ * @mtu: 0: the driver is not told
+ */
+struct dev_net {
+	int fd;
+	unsigned int nr;
+	bool stream;
+	bool offload;
+	uint8_t mac[6];
+	uint16_t mtu;
+};
+
+/**
+ * dev_net_create() - a virtio-net card over a descriptor
+ *
+ * A descriptor that takes no more stops the guest's transmit queue, a guest
+ * without receive buffers leaves the frames in the descriptor. When the other
+ * side is gone the link is down, for good.
+ */
+int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
+
 /* The core, for the table and for tests. */
 
 /**
@@ -183,8 +212,13 @@ static inline void dev_again(struct dev *dev, unsigned int q)
  * Before virtq_getchain() on queue @q, which asks for a kick if there is none:
  * waits for a chain, or for whatever else the thread is wanted for, as long as
  * that has lately been worth it.
+ *
+ * Return: false if it found something else first; then the queue may be left
+ * without asking for a kick, with dev_again().
  */
-void dev_adaptive_poll(struct dev *dev, unsigned int q);
+bool dev_adaptive_poll(struct dev *dev, unsigned int q);
+/* What the thread waited for came another way than by a queue. */
+void dev_adaptive_found(struct dev *dev);
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)

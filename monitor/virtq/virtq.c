@@ -212,15 +212,25 @@ void virtq_retchain(struct virtq *vq)
 	vq->last_avail--;
 }
 
+void virtq_fill(struct virtq *vq, unsigned int i, uint16_t head, uint32_t len)
+{
+	struct vring_used_elem *e = used_elem(vq, vq->used_idx + i);
+
+	write_once(e->id, htole32(head));
+	write_once(e->len, htole32(len));
+}
+
+void virtq_flush(struct virtq *vq, unsigned int n)
+{
+	vq->used_idx += n;
+	store_release(vq->used[1], htole16(vq->used_idx));
+}
+
 void virtq_relchain(struct virtq *vq, const struct virtq_chain *chain,
 		    uint32_t len)
 {
-	struct vring_used_elem *e = used_elem(vq, vq->used_idx);
-
-	write_once(e->id, htole32(chain->head));
-	write_once(e->len, htole32(len));
-	vq->used_idx++;
-	store_release(vq->used[1], htole16(vq->used_idx));
+	virtq_fill(vq, 0, chain->head, len);
+	virtq_flush(vq, 1);
 }
 
 bool virtq_endchains(struct virtq *vq)

@@ -83,6 +83,13 @@ void virtq_retchain(struct virtq *vq);
 void virtq_relchain(struct virtq *vq, const struct virtq_chain *chain,
 		    uint32_t len);
 
+/*
+ * The same for several chains that the driver is to see at once: the first is
+ * @i 0, and none is seen before virtq_flush() of all @n.
+ */
+void virtq_fill(struct virtq *vq, unsigned int i, uint16_t head, uint32_t len);
+void virtq_flush(struct virtq *vq, unsigned int n);
+
 /* Return: whether the driver wants an interrupt for the chains released. */
 bool virtq_endchains(struct virtq *vq);
 

@@ -52,6 +52,19 @@ static int make_blk(struct devs *devs, const struct vm_config *cfg, int i,
 	return ret;
 }
 
+static int make_net(struct devs *devs, const struct vm_config *cfg, int i,
+		    struct dev **dev, struct r3_err *err)
+{
+	const struct vm_net *net = &cfg->net[i];
+	struct dev_net card = {
+		.fd = net->fd, .nr = i, .stream = net->format == VM_NET_STREAM,
+		.offload = net->offload, .mtu = net->mtu,
+	};
+
+	memcpy(card.mac, net->mac, sizeof(card.mac));
+	return dev_net_create(&card, dev, err);
+}
+
 static int count_console(const struct vm_config *cfg)
 {
 	return cfg->nr_ports > 0;
@@ -67,6 +80,11 @@ static int count_disks(const struct vm_config *cfg)
 	return cfg->nr_disks;
 }
 
+static int count_nets(const struct vm_config *cfg)
+{
+	return cfg->nr_nets;
+}
+
 /* Every kind of device; the order is that of the guest's numbers. */
 static const struct {
 	int (*count)(const struct vm_config *cfg);
@@ -76,6 +94,7 @@ static const struct {
 	{ count_console, make_console },
 	{ count_one, make_rng },
 	{ count_disks, make_blk },
+	{ count_nets, make_net },
 };
 
 static int start_one(struct devs *devs, struct dev *dev, const struct r3_boot *boot,

@@ -22,7 +22,7 @@ struct devs {
 /**
  * devs_start() - create the guest's devices and start their threads
  * @devs: filled
- * @cfg: disks and ports; descriptors stay the caller's
+ * @cfg: disks, ports and cards; descriptors stay the caller's
  * @mem: guest RAM, not moved or freed before devs_stop()
  * @boot: boot->vdevs is the address of R3_VDEV_MAX zeroed pages shared with the
  *	guest; they and boot->nr_vdevs are filled
@@ -31,7 +31,7 @@ struct devs {
  *	enter (may be NULL), opaque
  *
  * Threads start with all signals blocked. The order is: console (index 0, if
- * there is a port), rng, disks as in @cfg (vda, vdb, ...).
+ * there is a port), rng, disks as in @cfg (vda, vdb, ...), network cards.
  *
  * Return: 0, or -errno with @err set and nothing left running.
  */

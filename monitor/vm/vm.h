@@ -16,6 +16,7 @@
 
 #define VM_MAX_DISKS	16
 #define VM_MAX_PORTS	8
+#define VM_MAX_NETS	8
 #define VM_MAX_HOST_CPUS 512	/* R3_MAX_HOST_CPU and those below */
 
 /* Exit status of the monitor process. */
@@ -41,6 +42,24 @@ struct vm_port {
 	char name[32];			/* /dev/virtio-ports/NAME; empty for port 0 */
 };
 
+/*
+ * What one message, or one piece of a stream, of a network card's descriptor is:
+ * docs/devices.md, "Network".
+ */
+enum vm_net_format {
+	VM_NET_PACKETS,			/* struct virtio_net_hdr_v1 and a frame: SOCK_SEQPACKET, tap */
+	VM_NET_STREAM,			/* length and a frame, as QEMU's stream sockets */
+};
+
+/* A network card. */
+struct vm_net {
+	int fd;				/* non-blocking; the caller's */
+	enum vm_net_format format;
+	bool offload;			/* the other side takes and gives virtio offload headers */
+	uint8_t mac[6];
+	uint16_t mtu;			/* 0: not said; else 68 to 65520 */
+};
+
 struct vm_config {
 	int kernel_fd;			/* vmlinux */
 	char kernel_path[256];
@@ -53,6 +72,8 @@ struct vm_config {
 	struct vm_disk disk[VM_MAX_DISKS];
 	int nr_ports;
 	struct vm_port port[VM_MAX_PORTS];
+	int nr_nets;
+	struct vm_net net[VM_MAX_NETS];
 	enum jail_mode jail;
 	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* where the guest may run; vCPU i on [i] */
 	unsigned int nr_host_cpus;	/* 0: wherever this process may */

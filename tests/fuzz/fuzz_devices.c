@@ -8,28 +8,24 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_console.h>
-#include <linux/virtio_ring.h>
+#include <linux/virtio_ids.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/iov.h"
 #include "base/util.h"
-#include "dev/dev.h"
-#include "fuzz.h"
+#include "devices.h"
 #include "image/image.h"
 
-#define RAM		(64u << 10)
-#define DATA		(16u << 10)	/* rings are below */
 #define RING		1024		/* bytes a queue */
-#define RING_SIZE	8		/* entries, unless the input says otherwise */
 #define DISK		(64u << 10)
 #define PORTS		2
 #define STEPS_MAX	200
 
 static struct guest_mem mem;
 static struct r3_vdev *page;
-static struct dev *dev;
+struct dev *dev;
 static unsigned int irqs;
 static int host[PORTS] = { -1, -1 }, guest[PORTS] = { -1, -1 };
 static uint16_t avail_idx[R3_VDEV_QUEUES], next_desc[R3_VDEV_QUEUES];
@@ -103,12 +99,12 @@ static const struct image_ops disk_ops = {
 
 /* ---- a driver ---- */
 
-static void *ram(uint64_t gpa)
+void *ram(uint64_t gpa)
 {
 	return (char *)mem.base + gpa;
 }
 
-static struct vring_desc *desc_of(unsigned int q)
+struct vring_desc *desc_of(unsigned int q)
 {
 	return ram(q % R3_VDEV_QUEUES * RING % DATA);
 }
@@ -118,7 +114,7 @@ static uint16_t *avail_of(unsigned int q)
 	return ram(q % R3_VDEV_QUEUES * RING % DATA + 512);
 }
 
-static uint16_t *used_of(unsigned int q)
+uint16_t *used_of(unsigned int q)
 {
 	return ram(q % R3_VDEV_QUEUES * RING % DATA + 640);
 }
@@ -158,7 +154,7 @@ static void set_up(uint64_t features, unsigned int size)
 		   VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-static void publish(unsigned int q, uint16_t head)
+void publish(unsigned int q, uint16_t head)
 {
 	uint16_t *avail = avail_of(q);
 
@@ -166,7 +162,7 @@ static void publish(unsigned int q, uint16_t head)
 	avail[1] = ++avail_idx[q];
 }
 
-static void kick(unsigned int q)
+void kick(unsigned int q)
 {
 	page->kicked |= 1ULL << q % 64;
 	dev_step(dev, 0);
@@ -207,12 +203,12 @@ static void add_chain(struct input *in, bool indirect)
 	kick(q);
 }
 
-static void put(uint32_t at, const void *data, size_t len)
+void put(uint32_t at, const void *data, size_t len)
 {
 	memcpy(ram(DATA + at % (RAM - DATA - 64)), data, len);
 }
 
-static void add_one(unsigned int q, const void *data, size_t len, bool fill)
+void add_one(unsigned int q, const void *data, size_t len, bool fill)
 {
 	uint16_t head = next_desc[q] % RING_SIZE;
 
@@ -293,6 +289,8 @@ static void one_step(struct input *in)
 	uint32_t at;
 	size_t n;
 
+	if (dev->ops->id == VIRTIO_ID_NET && net_step(in, op))
+		return;
 	switch (op % 22) {
 	case 0:
 		set_up(dev->features & ~((uint64_t)(in8(in) & 3) << VIRTIO_RING_F_INDIRECT_DESC), RING_SIZE);
@@ -383,7 +381,7 @@ static void one_step(struct input *in)
 
 /* ---- and then it has to work ---- */
 
-static uint32_t transact(unsigned int q, const struct vring_desc *part, unsigned int n)
+uint32_t transact(unsigned int q, const struct vring_desc *part, unsigned int n)
 {
 	uint16_t *used = used_of(q), before = used[1], head = next_desc[q] % RING_SIZE, at = head;
 	struct vring_desc *table = desc_of(q);
@@ -476,13 +474,16 @@ static void works(void)
 	must(!(page->status & VIRTIO_CONFIG_S_NEEDS_RESET));
 	must(page->status & VIRTIO_CONFIG_S_FEATURES_OK);
 	switch (dev->ops->id) {
-	case 2:
+	case VIRTIO_ID_NET:
+		net_works();
+		break;
+	case VIRTIO_ID_BLOCK:
 		blk_works();
 		break;
-	case 3:
+	case VIRTIO_ID_CONSOLE:
 		console_works();
 		break;
-	case 4:
+	case VIRTIO_ID_RNG:
 		rng_works();
 		break;
 	}
@@ -501,6 +502,8 @@ static int make(uint8_t kind, struct r3_err *err)
 	struct dev_port port[PORTS] = { { -1, NULL }, { -1, "org.ring3.fuzz" } };
 	int i, sv[2];
 
+	if (kind >> 4 == 0xa)
+		return net_make(kind, err);
 	switch (kind % 4) {
 	case 0:
 		return dev_rng_create(&dev, err);
@@ -546,6 +549,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	works();
 	dev_detach(dev);
 	dev_destroy(dev);
+	net_end();
 	for (i = 0; i < PORTS; i++) {
 		if (host[i] >= 0)
 			close(host[i]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 400
+# timeout: 600
 # tags: slow
 # Takes out the checks of devices and of the agent's link, one after the other:
 # the kept corpora and the unit tests notice. See docs/walls.md.
@@ -47,6 +47,10 @@ fi
 	like "$RC $WHY" '^[1-9][0-9]* .*AddressSanitizer' "descriptors behind their table are noticed"
 	without device-chain tests/unit/test_virtq
 	like "$RC $WHY" '^[1-9][0-9]* not ok .*longer than any chain' "chains that are too long are noticed"
+	without device-header tests/unit/test_net
+	like "$RC $WHY" '^[1-9][0-9]* not ok .*does not make it|^[1-9][0-9]* not ok .*has it' "headers that the driver did not accept are noticed"
+	without device-length tests/unit/test_net
+	like "$RC $WHY" '^[1-9][0-9]* not ok .*link goes down' "frames of any length are noticed"
 	without agent-length $protocols
 	like "$RC $WHY" '^[1-9][0-9]* .*AddressSanitizer: requested allocation size' "memory for frames of any length is noticed"
 	without agent-text $protocols

@@ -7,6 +7,7 @@
 # is what SECURITY.md lists. Without the jail it is more than that.
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -18,7 +19,8 @@ RING3 = os.environ["RING3"]
 HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
 POLICY = os.path.join(REPO, "monitor/jail/policy")
 DISK = os.path.join(TMP, "disk")
-KINDS = ("vcpu", "console", "rng", "blk", "control")
+CARD, CABLE = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+KINDS = ("vcpu", "console", "rng", "blk", "net", "control")
 # Nobody may ever have these, whatever the table says.
 NEVER = """execve execveat kill open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
 bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
@@ -39,8 +41,8 @@ def numbers():
 
 def hostile(kind, *options, words=""):
     r = subprocess.run([RING3, "run", "--kernel", HOSTILE, "--init", "/none", "--early-console", "--root", DISK,
-                        "--mem", "64M", "--timeout", "30", "--append", f"thread={kind} {words}", *options],
-                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                        "--mem", "64M", "--timeout", "30", "--net", f"fd:{CARD.fileno()}", "--append", f"thread={kind} {words}", *options],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, pass_fds=[CARD.fileno()])
     # With --early-console the kernel's log is shown again when the guest fails.
     return r.returncode, r.stdout.split(b"-" * 40)[0].decode(errors="backslashreplace").splitlines()
 

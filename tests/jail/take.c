@@ -119,7 +119,8 @@ static bool take_device(unsigned long sp, const char *kind)
 	static const struct {
 		const char *name;
 		unsigned int id;
-	} ids[] = { { "console", VIRTIO_ID_CONSOLE }, { "rng", VIRTIO_ID_RNG }, { "blk", VIRTIO_ID_BLOCK } };
+	} ids[] = { { "console", VIRTIO_ID_CONSOLE }, { "rng", VIRTIO_ID_RNG }, { "blk", VIRTIO_ID_BLOCK },
+		    { "net", VIRTIO_ID_NET } };
 	struct vdev dev;
 	unsigned int i;
 

@@ -65,6 +65,12 @@
 	LIE(console_no_room) \
 	LIE(console_flips) \
 	LIE(console_floods) \
+	LIE(net_headers) \
+	LIE(net_lengths) \
+	LIE(net_floods) \
+	LIE(net_small_buffer) \
+	LIE(net_crumbs) \
+	LIE(net_commands) \
 	LIE(rng_huge)
 
 #define LIE(name)	extern const struct lie lie_##name;

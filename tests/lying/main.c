@@ -247,7 +247,7 @@ void bare_main(void)
 	unsigned int i, l;
 
 	if (!targets_find() || bare_boot->nr_cpus < 2) {
-		bare_printf("Bail out! this takes two CPUs, a console, random numbers and three disks\n");
+		bare_printf("Bail out! this takes two CPUs, a console, random numbers, three disks and a network card\n");
 		return;
 	}
 	bare_cpu_start(1, other_cpu, NULL);

@@ -4,13 +4,15 @@
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_console.h>
+#include <linux/virtio_net.h>
 
 #define PORT_CTL_RX	2
 #define PORT_CTL_TX	3
 #define CTL_BUFFERS	8
 #define SECTOR		512
+#define NET_HDR		sizeof(struct virtio_net_hdr_v1)
 
-static struct vdev rng, console, disk[3];
+static struct vdev rng, console, disk[3], net;
 
 /* ---- rng ---- */
 
@@ -133,6 +135,23 @@ static bool work_console(struct vdev *v)
 	return vdev_do(v, 1, &out, 1) == 0 && vdev_do(v, 0, &in, 1) > 0 && !typed[0];
 }
 
+/* ---- network ---- */
+
+/* The other side takes what comes and sends all the time (tests/lying/with_card.py). */
+static bool work_net(struct vdev *v)
+{
+	static uint8_t frame[NET_HDR + 60], in[256], command[4];
+	struct vbuf out = { frame, sizeof(frame), false }, room = { in, sizeof(in), true };
+	struct vbuf promisc[] = { { command, 3, false }, { command + 3, 1, true } };
+	static const char other[] = "\x02other\x88\xb5";
+
+	memset(in, 0, sizeof(in));
+	memcpy(command, (uint8_t[]){ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1, 0xff }, 4);
+	return vdev_do(v, 1, &out, 1) == 0 && vdev_do(v, 0, &room, 1) == (long)NET_HDR + 42 &&
+	       !memcmp(in + NET_HDR + 6, other, sizeof(other) - 1) &&
+	       vdev_do(v, 2, promisc, 2) == 1 && command[3] == VIRTIO_NET_OK;
+}
+
 /* ---- all ---- */
 
 struct target targets[] = {
@@ -144,13 +163,17 @@ struct target targets[] = {
 	{ "console-rx", TO_RX, &console, 0, start_console, start_console, work_console },
 	{ "console-control-tx", TO_CTL_TX, &console, PORT_CTL_TX, start_console, start_console, work_console },
 	{ "console-control-rx", TO_CTL_RX, &console, PORT_CTL_RX, start_silent, start_console, work_console },
+	{ "net-tx", TO_NET_TX, &net, 1, start_plain, start_plain, work_net },
+	{ "net-rx", TO_NET_RX, &net, 0, start_plain, start_plain, work_net },
+	{ "net-commands", TO_NET_CTL, &net, 2, start_plain, start_plain, work_net },
 };
 const unsigned int nr_targets = ARRAY_SIZE(targets);
 
 bool targets_find(void)
 {
 	unsigned int i;
-	bool good = vdev_find(&rng, VIRTIO_ID_RNG, 0) && vdev_find(&console, VIRTIO_ID_CONSOLE, 0);
+	bool good = vdev_find(&rng, VIRTIO_ID_RNG, 0) && vdev_find(&console, VIRTIO_ID_CONSOLE, 0) &&
+		    vdev_find(&net, VIRTIO_ID_NET, 0);
 
 	for (i = 0; i < ARRAY_SIZE(disk) && good; i++)
 		good = vdev_find(&disk[i], VIRTIO_ID_BLOCK, i);
@@ -179,6 +202,15 @@ unsigned int target_good(struct target *t, struct vbuf *buf)
 		*message = (struct virtio_console_control){ .event = VIRTIO_CONSOLE_PORT_READY, .value = 1 };
 		buf[0] = (struct vbuf){ message, sizeof(*message), false };
 		return 1;
+	case TO_NET_TX:
+		memset(t->buf, 0, NET_HDR + 60);
+		buf[0] = (struct vbuf){ t->buf, NET_HDR + 60, false };
+		return 1;
+	case TO_NET_CTL:
+		memcpy(t->buf, (uint8_t[]){ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 }, 3);
+		buf[0] = (struct vbuf){ t->buf, 3, false };
+		buf[1] = (struct vbuf){ t->buf + 4096, 1, true };
+		return 2;
 	}
 	buf[0] = (struct vbuf){ t->buf, 64, true };
 	return 1;

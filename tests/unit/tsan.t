@@ -8,7 +8,7 @@
 # tags: slow
 . "$(dirname "$0")/../lib.sh"
 
-units="base blk console dev devs host jail rng"
+units="base blk console dev devs host jail net rng"
 build=$BUILD/tsan
 
 # A sanitizer that sees nothing would pass everything.
