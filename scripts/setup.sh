@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi wire monitor cli guest space kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli guest space net kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }
@@ -48,6 +48,7 @@ needs()
 	cmd:ninja ninja-build
 	cmd:pkg-config pkg-config
 	pc:json-c libjson-c-dev
+	file:/usr/include/slirp/libslirp.h libslirp-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
 	cmd:fakechroot fakechroot
@@ -100,14 +101,14 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init"
+host_targets="cli/ring3 guest/r3init net/nat/ring3-net"
 
 # setup_host TARGETS...
 setup_host()
 {
 	local log=$BUILD/meson.log parts
 
-	parts=$(cd "$REPO" && ls -d ./*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
+	parts=$(cd "$REPO" && ls -d ./*/meson.build net/*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
 	if [ ! -e "$BUILD/build.ninja" ]; then
 		progress_begin "configure host tools"
 		if ! meson setup "$BUILD" "$REPO" > "$log" 2>&1; then

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The jails of the two processes; docs/network.md says what each leaves. */
+#ifndef R3_NAT_JAIL_H
+#define R3_NAT_JAIL_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum nat_jail { NAT_JAIL_ON, NAT_JAIL_REQUIRE, NAT_JAIL_OFF };
+
+/**
+ * nat_jail_net() - for the whole process, with one thread and nothing left to open
+ * @warning: a sentence if only the list is between it and files, else NULL
+ *
+ * Fails if the filter is refused, or with NAT_JAIL_REQUIRE any wall.
+ */
+int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err);
+
+/* The resolver's: files that name resolution reads, and sockets. @before the threads. */
+int nat_jail_resolver(enum nat_jail mode, struct r3_err *err);
+
+#endif
