@@ -3,6 +3,7 @@
 
 #include "agent_link.h"
 #include "base/util.h"
+#include "file.h"
 #include "text.h"
 
 static const char *take_hello(struct agent_link *a, const struct r3_frame *frame, const uint8_t *payload)
@@ -142,4 +143,18 @@ void agent_power_off(struct agent_link *a, bool force)
 void agent_console_size(struct agent_link *a, const struct r3_agent_winsize *size)
 {
 	wire_send(&a->wire, R3_FRAME_WINCH, 0, size, sizeof(*size));
+}
+
+void agent_put_file(struct agent_link *a, const char *path, const char *text, size_t len)
+{
+	uint8_t frame[R3_AGENT_SMALL_MAX];
+	const struct r3_agent_file file = { .mode = 0644 };
+	size_t at = sizeof(file), n = strlen(path) + 1;
+
+	memcpy(frame, &file, sizeof(file));
+	memcpy(frame + at, path, n);
+	at += n;
+	n = min_t(size_t, len, sizeof(frame) - at);
+	memcpy(frame + at, text, n);
+	wire_send(&a->wire, R3_FRAME_FILE, 0, frame, at + n);
 }

@@ -57,5 +57,7 @@ static inline bool agent_works(const struct agent_link *a)
 void agent_power_off(struct agent_link *a, bool force);
 /* The size of the guest's console. */
 void agent_console_size(struct agent_link *a, const struct r3_agent_winsize *size);
+/* A file in the guest, readable for all, if its directory is there. Cut to what a frame holds. */
+void agent_put_file(struct agent_link *a, const char *path, const char *text, size_t len);
 
 #endif

@@ -26,6 +26,7 @@ int exec_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
+int net_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 
 #endif

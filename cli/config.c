@@ -15,7 +15,6 @@
 #include "base/util.h"
 #include "config.h"
 #include "image/image.h"
-#include "netopt.h"
 
 #define MIB		(1024ULL * 1024)
 #define MEM_DEFAULT	(1024 * MIB)
@@ -225,6 +224,8 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		ret = add_word(cfg, err, "ring3.modules=/dev/vdb");
 	if (!ret && opt->root_ro)
 		ret = add_word(cfg, err, "ring3.ro");
+	if (!ret && opt->root_rw)
+		ret = add_word(cfg, err, "ring3.kept");
 	if (!ret && opt->rootfstype) {
 		ret = check_word("rootfstype", opt->rootfstype, 32, err);
 		if (!ret)
@@ -237,9 +238,21 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		if (!ret)
 			ret = add_word(cfg, err, "ring3.init=%s", opt->init);
 	}
+	/* What the root's own init would make of it is the root's own name. */
+	if (!ret && opt->init && opt->name)
+		ret = add_word(cfg, err, "systemd.hostname=%s", cfg->name);
 	/* The kernel makes it a variable of init, which gives it to its console. */
 	if (!ret && opt->init && term && isatty(0) && config_name_ok(term))
 		ret = add_word(cfg, err, "TERM=%s", term);
+	return ret;
+}
+
+int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err)
+{
+	int ret = 0;
+
+	if (words[0])
+		ret = add_word(cfg, err, "%s", words);
 	if (!ret && opt->append)
 		ret = add_word(cfg, err, "%s", opt->append);
 	return ret;
@@ -247,7 +260,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
-	int i, ret;
+	int ret;
 
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->vm.initrd_fd = -1;
@@ -279,11 +292,5 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	cfg->vm.initrd_fd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
 	if (cfg->vm.initrd_fd < 0)
 		return cfg->vm.initrd_fd;
-	ret = open_disks(cfg, opt, err);
-	for (i = 0; !ret && i < opt->nr_nets; i++) {
-		ret = netopt_open(&cfg->vm.net[i], opt->net[i], err);
-		if (!ret)
-			cfg->vm.nr_nets++;
-	}
-	return ret;
+	return open_disks(cfg, opt, err);
 }

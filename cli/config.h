@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "carry.h"
+#include "netopt.h"
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
@@ -22,13 +24,12 @@ struct run_options {
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
 	int nr_disks;
-	const char *net[VM_MAX_NETS];	/* as netopt.h says */
-	int nr_nets;
+	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
 	const char *cwd;
-	char *env[RUN_MAX_ENV + 3];	/* for the command, ends with NULL */
+	char *env[RUN_MAX_ENV + 3 + CARRY_MAX_ENV];	/* for the command, ends with NULL */
 	int nr_env;
 	bool with_uid;
 	unsigned int uid, gid;
@@ -44,6 +45,7 @@ struct run_options {
 struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	bool keeps_changes;		/* some disk is written to for good */
+	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
 };
 
@@ -52,6 +54,9 @@ void options_init(struct run_options *opt);
 
 /* Checks sizes and opens the files. */
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);
+
+/* The end of the kernel's command line: further words of ring3's, and the user's own. */
+int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err);
 
 /* What a guest may be called, as it names files and the guest itself. */
 bool config_name_ok(const char *name);

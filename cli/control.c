@@ -172,7 +172,8 @@ static void begin_session(struct client *cl)
 {
 	struct control *c = cl->control;
 	const char *why = "the guest runs too many commands of \"ring3 exec\" already";
-	struct json_object *o;
+	struct json_object *o, *env;
+	int i;
 
 	if (c->nr_sessions < MAX_SESSIONS)
 		cl->id = agent_attach_client(c->cfg.agent, agent_frame, cl, &why);
@@ -185,6 +186,12 @@ static void begin_session(struct client *cl)
 	o = answer(true);
 	json_object_object_add(o, "session", json_object_new_int(cl->id));
 	json_object_object_add(o, "window", json_object_new_int(c->cfg.agent->hello.window));
+	if (c->cfg.env && c->cfg.env[0]) {
+		env = json_object_new_array();
+		for (i = 0; c->cfg.env[i]; i++)
+			json_object_array_add(env, json_object_new_string(c->cfg.env[i]));
+		json_object_object_add(o, "env", env);
+	}
 	reply(cl, o);
 	if (cl->kind == KIND_DEAD)
 		return;

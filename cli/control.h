@@ -27,6 +27,7 @@ struct control_config {
 	struct agent_link *agent;
 	struct hvc *hvc;
 	char *name;			/* of the guest, GUEST_NAME_SIZE bytes */
+	char *const *env;		/* for every command, ends with NULL; may be NULL */
 	bool any_name;			/* nobody asked for it: another will do if a guest has it */
 	const struct control_ops *ops;
 	void *ctx;

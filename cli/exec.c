@@ -8,7 +8,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "bootlog.h"
+#include "carry.h"
 #include "cli.h"
 #include "message.h"
 #include "opts.h"
@@ -21,7 +23,7 @@
 
 struct exec {
 	struct session_spec spec;
-	char *env[MAX_ENV + 2];
+	char *env[MAX_ENV + 2 + CARRY_MAX_ENV];
 	int nr_env;
 	int tty;
 	struct loop loop;
@@ -130,6 +132,26 @@ static int take_signals(struct exec *x, struct r3_err *err)
 	return 0;
 }
 
+/* What every command of the guest has, before what was asked for. */
+static void take_env(struct exec *x, struct json_object *reply)
+{
+	char *carried[CARRY_MAX_ENV + 1] = { NULL };
+	struct json_object *env;
+	size_t n, i;
+
+	if (!json_object_object_get_ex(reply, "env", &env) || !json_object_is_type(env, json_type_array))
+		return;
+	n = min_t(size_t, json_object_array_length(env), CARRY_MAX_ENV);
+	for (i = 0; i < n; i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(env, i));
+
+		carried[i] = strdup(text ? text : "");
+		if (!carried[i])
+			break;
+	}
+	carry_add(x->env, &x->nr_env, carried);
+}
+
 static int connect_guest(struct exec *x, const char *name, struct r3_err *err)
 {
 	struct json_object *req = json_object_new_object(), *reply, *id, *window;
@@ -148,6 +170,7 @@ static int connect_guest(struct exec *x, const char *name, struct r3_err *err)
 	}
 	session = json_object_get_int(id);
 	grant = json_object_get_int(window);
+	take_env(x, reply);
 	json_object_put(reply);
 
 	x->wire = (struct wire){ .ctx = x, .frame = take_frame, .ended = lost, .drained = drained };

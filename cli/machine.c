@@ -377,6 +377,7 @@ static struct json_object *info(void *ctx)
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
+	json_object_object_add(o, "network", net_info(m->net));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->vm.disk[0].path));
 	if (m->opt->init) {
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
@@ -405,6 +406,7 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 		.agent = &m->agent,
 		.hvc = &m->hvc,
 		.name = m->cfg->name,
+		.env = m->cfg->carry.env,
 		.any_name = !m->opt->name,
 		.ops = &ops,
 		.ctx = m,
@@ -441,11 +443,14 @@ static int begin(struct machine *m, struct r3_err *err)
 		*err = unreachable;
 		return ret;
 	}
-	ret = machine_take_signals(m, err);
+	ret = net_settle(m->net, err);
+	if (!ret)
+		ret = machine_take_signals(m, err);
 	if (!ret)
 		ret = start(m, err);
 	if (ret)
 		return ret;
+	net_watch(m->net, &m->loop, &machine_net_ops, m);
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
@@ -457,7 +462,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	return 0;
 }
 
-int machine_run(const struct run_options *opt, struct run_config *cfg)
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net)
 {
 	static struct machine m;
 	struct r3_err err;
@@ -465,6 +470,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 
 	m.opt = opt;
 	m.cfg = cfg;
+	m.net = net;
 	m.started = time(NULL);
 	timing_start(&m.timing);
 	ret = begin(&m, &err);
@@ -489,6 +495,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg)
 		message("%s", m.session.message);
 	if (opt->timing)
 		timing_write(&m.timing, &m.agent.hello, opt->timing);
+	net_close(m.net);
 	control_close(m.control);
 	hvc_free(&m.hvc);
 	return status;

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "hvc.h"
 #include "monitor_proc.h"
+#include "net.h"
 #include "session.h"
 #include "timing.h"
 
@@ -42,6 +43,8 @@ struct machine {
 	struct agent_link agent;
 	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
+	struct net *net;
+	bool waits_for_net;		/* the agent is ready, and no command was started yet */
 
 	struct timer timeout;
 	struct timer slow;		/* not ready for long */
@@ -58,14 +61,15 @@ struct machine {
 	time_t started;
 };
 
-/* Runs the guest until its end. Returns the exit status of `ring3 run`. */
-int machine_run(const struct run_options *opt, struct run_config *cfg);
+/* Runs the guest until its end. Takes the network. Returns the exit status of `ring3 run`. */
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net);
 
 /* Asks the guest to end, or makes it. A second time makes it. */
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force);
 
 /* machine_agent.c: what is done with what the agent says, and at Ctrl-] three times. */
 extern const struct agent_ops machine_agent_ops;
+extern const struct net_ops machine_net_ops;
 void machine_escaped(void *ctx);
 
 /* machine_signal.c: signals become events of the loop. */

@@ -6,6 +6,9 @@
 #include "machine.h"
 #include "message.h"
 
+/* Before the root's own, which wins. */
+#define APT_CONF	"/etc/apt/apt.conf.d/00ring3"
+
 /* ---- the caller's session ---- */
 
 static void session_done(void *ctx)
@@ -63,6 +66,15 @@ static void open_session(struct machine *m)
 
 /* ---- the agent ---- */
 
+/* A root that is kept has settings of its own, and keeps what is written to it. */
+static void send_settings(struct machine *m)
+{
+	const struct carry *carry = &m->cfg->carry;
+
+	if (carry->apt_len && !m->opt->root_rw)
+		agent_put_file(&m->agent, APT_CONF, carry->apt, carry->apt_len);
+}
+
 static void ready(void *ctx)
 {
 	struct machine *m = ctx;
@@ -71,8 +83,12 @@ static void ready(void *ctx)
 	timer_set(&m->slow, -1);
 	if (m->end != END_NONE)
 		return;
+	send_settings(m);
 	if (!m->opt->init) {
-		open_session(m);
+		/* What a back end refuses ends the start, so it has to say so before the command. */
+		m->waits_for_net = !net_is_ready(m->net);
+		if (!m->waits_for_net)
+			open_session(m);
 		return;
 	}
 	term_size(1, 0, &size);
@@ -112,6 +128,39 @@ static void drained(void *ctx)
 	if (m->control)
 		control_wake(m->control);
 }
+
+/* ---- the network ---- */
+
+static void net_ready(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->waits_for_net && m->end == END_NONE)
+		open_session(m);
+	m->waits_for_net = false;
+}
+
+static void net_failed(void *ctx, const char *why)
+{
+	struct machine *m = ctx;
+
+	/* A card that nobody asked for is not worth a guest. */
+	if (!m->opt->net.given) {
+		message("the guest has no network: %s", why);
+		net_ready(m);
+		return;
+	}
+	if (m->end != END_NONE)
+		return;
+	term_restore();
+	message("%s", why);
+	machine_stop(m, END_BROKEN, CLI_START, true);
+}
+
+const struct net_ops machine_net_ops = {
+	.ready = net_ready,
+	.failed = net_failed,
+};
 
 const struct agent_ops machine_agent_ops = {
 	.window = SESSION_WINDOW,

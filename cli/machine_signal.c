@@ -49,6 +49,7 @@ static void signal_ready(void *ctx, short revents)
 	case SIGCHLD:
 		if (monitor_reap(&m->mon, &status))
 			machine_monitor_ended(m, status);
+		net_reap(m->net);
 		break;
 	case SIGWINCH:
 		resize(m);

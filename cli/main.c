@@ -13,6 +13,7 @@ static const struct subcommand subcommands[] = {
 	{ "exec", "run one more command in a running guest", exec_main },
 	{ "console", "attach to the console of a running guest", console_main },
 	{ "stop", "end a running guest", stop_main },
+	{ "net", "make and manage software switches, which connect guests", net_main },
 	{ "doctor", "check what this host offers to guests", doctor_main },
 };
 

@@ -92,9 +92,69 @@ static void age_of(struct json_object *guest, char *text, size_t size)
 		snprintf(text, size, "%" PRId64 "h%02d", s / 3600, (int)(s / 60 % 60));
 }
 
+/* Listened on for all of IPv4 as well as of IPv6: shown once. */
+static bool is_twin(struct json_object *list, struct json_object *p)
+{
+	size_t i;
+
+	if (strcmp(text_of(p, "address"), "::"))
+		return false;
+	for (i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		if (!strcmp(text_of(o, "address"), "0.0.0.0") && number_of(o, "host") == number_of(p, "host") &&
+		    number_of(o, "guest") == number_of(p, "guest") && !strcmp(text_of(o, "proto"), text_of(p, "proto")))
+			return true;
+	}
+	return false;
+}
+
+/* As --publish has it. */
+static size_t port_of(struct json_object *p, const char *comma, char *text, size_t size)
+{
+	const char *address = text_of(p, "address"), *proto = text_of(p, "proto");
+	bool any = !address[0] || !strcmp(address, "0.0.0.0"), six = strchr(address, ':');
+
+	return snprintf(text, size, "%s%s%s%s%s%" PRId64 ":%" PRId64 "%s", comma, six && !any ? "[" : "", any ? "" : address,
+			six && !any ? "]" : "", any ? "" : ":", number_of(p, "host"), number_of(p, "guest"),
+			strcmp(proto, "udp") ? "" : "/udp");
+}
+
+/* The first address of each card, without its prefix; and what is published. */
+static void network_of(struct json_object *guest, char *addresses, size_t size, char *ports, size_t ports_size)
+{
+	size_t i, j, len = 0, plen = 0;
+	struct json_object *cards, *list;
+
+	snprintf(addresses, size, "-");
+	snprintf(ports, ports_size, "-");
+	if (!json_object_object_get_ex(guest, "network", &cards) || !json_object_is_type(cards, json_type_array))
+		return;
+	for (i = 0; i < json_object_array_length(cards); i++) {
+		struct json_object *card = json_object_array_get_idx(cards, i);
+
+		if (json_object_object_get_ex(card, "addresses", &list) && json_object_is_type(list, json_type_array) &&
+		    json_object_array_length(list) && len < size) {
+			const char *text = json_object_get_string(json_object_array_get_idx(list, 0));
+
+			len += snprintf(addresses + len, size - len, "%s%.*s", len ? "," : "", (int)strcspn(text, "/"), text);
+		}
+		if (!json_object_object_get_ex(card, "publish", &list) || !json_object_is_type(list, json_type_array))
+			continue;
+		for (j = 0; j < json_object_array_length(list) && plen < ports_size; j++) {
+			struct json_object *p = json_object_array_get_idx(list, j);
+
+			if (!is_twin(list, p))
+				plen += port_of(p, plen ? "," : "", ports + plen, ports_size - plen);
+		}
+	}
+	text_line(addresses);
+	text_line(ports);
+}
+
 static void print_guest(const struct ps *ps, struct json_object *guest)
 {
-	char name[64], state[16], command[256], age[32];
+	char name[64], state[16], command[256], age[32], addresses[160], ports[256];
 	char *json;
 
 	word_of(guest, "name", name, sizeof(name));
@@ -109,9 +169,10 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 		word_of(guest, "state", state, sizeof(state));
 		command_of(guest, command, sizeof(command));
 		age_of(guest, age, sizeof(age));
-		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %s\n", name,
+		network_of(guest, addresses, sizeof(addresses), ports, sizeof(ports));
+		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %-15s %-12s %s\n", name,
 		       number_of(guest, "pid"), state, number_of(guest, "cpus"),
-		       number_of(guest, "mem") >> 20, age, command);
+		       number_of(guest, "mem") >> 20, age, addresses, ports, command);
 	}
 }
 
@@ -168,7 +229,8 @@ int ps_main(int argc, char **argv)
 		return CLI_START;
 	}
 	if (!ps.quiet && !ps.json)
-		printf("%-16s %7s %-8s %4s %7s %7s  %s\n", "NAME", "PID", "STATE", "CPUS", "MEM", "AGE", "COMMAND");
+		printf("%-16s %7s %-8s %4s %7s %7s  %-15s %-12s %s\n", "NAME", "PID", "STATE", "CPUS", "MEM", "AGE",
+		       "ADDRESS", "PORTS", "COMMAND");
 	dir = state_dir(false, &err);
 	if (dir == -ENOENT)
 		return CLI_OK;

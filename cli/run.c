@@ -8,6 +8,8 @@
 #include "cli.h"
 #include "machine.h"
 #include "message.h"
+#include "net.h"
+#include "netnat.h"
 #include "opts.h"
 #include "values.h"
 
@@ -21,7 +23,11 @@ static const struct opt table[] = {
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 'd', "PATH[,ro]", "One more disk: a raw image that the guest writes to, or only reads. May be given several times." },
-	{ "net", 0, "BACKEND", "One more network card. fd:N: descriptor N, which ring3 was started with, carries its frames; \",format=\", \",offload=on\", \",mac=\" and \",mtu=\" may follow. May be given several times." },
+	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
+	{ "publish", 'p', "[ADDR:]HOST:GUEST[/udp]", "Lead a port of this host, or a range as 8000-8010, into the guest. HOST 0 is a free one, which ring3 ps shows. Without ADDR, of all addresses of the host. May be given several times." },
+	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
+	{ "net-log", 0, "FILE", "Add a line of JSON to FILE for each connection through nat and for each refusal." },
+	{ "net-rate", 0, "BYTES[,CONNECTIONS]", "At most so many bytes a second through nat, each way, as 10M, and so many new connections a second." },
 	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL." },
 	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD." },
 	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES." },
@@ -52,14 +58,6 @@ static int set_disk(struct run_options *opt, const char *value, struct r3_err *e
 	return 0;
 }
 
-static int set_net(struct run_options *opt, const char *value, struct r3_err *err)
-{
-	if (opt->nr_nets == VM_MAX_NETS)
-		return err_set(err, E2BIG, "--net can be given at most %d times", VM_MAX_NETS);
-	opt->net[opt->nr_nets++] = value;
-	return 0;
-}
-
 static int set_jail(struct run_options *opt, const char *value, struct r3_err *err)
 {
 	static const char *const modes[] = { [JAIL_ON] = "on", [JAIL_REQUIRE] = "require", [JAIL_OFF] = "off" };
@@ -84,6 +82,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		{ "root", &opt->root }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
 		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
 		const char *name;
@@ -118,7 +117,11 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	if (!strcmp(o->name, DISK_OPTION))
 		return set_disk(opt, value, err);
 	if (!strcmp(o->name, "net"))
-		return set_net(opt, value, err);
+		return netopt_card(&opt->net, value, err);
+	if (!strcmp(o->name, "publish"))
+		return netopt_publish(&opt->net, value, err);
+	if (!strcmp(o->name, "net-rate"))
+		return netopt_rate(&opt->net, value, err);
 	if (!strcmp(o->name, "jail"))
 		return set_jail(opt, value, err);
 	if (!strcmp(o->name, "timeout"))
@@ -147,13 +150,24 @@ static const struct opts run_opts = {
 	.set = set_option,
 };
 
-static int check(const struct run_options *opt, struct r3_err *err)
+static int check(struct run_options *opt, struct r3_err *err)
 {
 	if (opt->root_rw && opt->root_ro)
 		return err_set(err, EINVAL, "--root-rw and --root-ro exclude each other");
 	if (opt->init && opt->argv)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
-	return 0;
+	return netopt_finish(&opt->net, err);
+}
+
+/* What the host's programs know of the way out, if the guest's take the same one. */
+static void pass_settings(struct run_options *opt, struct run_config *cfg)
+{
+	struct netopt_card *nat = netopt_find(&opt->net, NETOPT_NAT);
+
+	if (!nat && !netopt_find(&opt->net, NETOPT_PASST))
+		return;
+	carry_collect(&cfg->carry, nat && nat->host ? NETNAT_GATEWAY : NULL);
+	carry_add(opt->env, &opt->nr_env, cfg->carry.env);
 }
 
 /* What a program must know of the terminal it is on. */
@@ -175,10 +189,23 @@ static void pass_terminal(struct run_options *opt)
 	}
 }
 
+/* Cards and what is behind them, and the guest's side of it. */
+static int open_network(struct run_config *cfg, const struct run_options *opt, struct net **net, struct r3_err *err)
+{
+	char words[2048];
+
+	*net = net_open(&opt->net, opt->name, &cfg->vm, err);
+	if (!*net)
+		return err->code;
+	net_words(*net, words, sizeof(words));
+	return config_finish(cfg, opt, words, err);
+}
+
 int run_main(int argc, char **argv)
 {
 	static struct run_options opt;
 	static struct run_config cfg;
+	struct net *net = NULL;
 	struct r3_err err;
 	bool dashes;
 	int ret;
@@ -197,9 +224,14 @@ int run_main(int argc, char **argv)
 		pass_terminal(&opt);
 		ret = config_open(&cfg, &opt, &err);
 	}
+	if (ret >= 0)
+		pass_settings(&opt, &cfg);
+	if (ret >= 0)
+		ret = open_network(&cfg, &opt, &net, &err);
 	if (ret < 0) {
+		net_close(net);
 		message("%s", err.msg);
 		return CLI_START;
 	}
-	return machine_run(&opt, &cfg);
+	return machine_run(&opt, &cfg, net);
 }

@@ -8,6 +8,8 @@
 
 #include <ring3/agent.h>
 
+#include "net.h"
+
 /* What the kernel command line says, and what PID 1 found out. */
 struct boot {
 	char root[128];		/* ring3.root= */
@@ -17,6 +19,8 @@ struct boot {
 	char init[256];		/* ring3.init= */
 	char modules[128];	/* ring3.modules= */
 	char hostname[65];	/* ring3.hostname= */
+	bool kept;		/* ring3.kept: changes of the root stay on its disk */
+	struct net net;		/* ring3.net=, ring3.dns= */
 
 	uint64_t start_ns;
 	uint64_t start_tsc;
@@ -30,6 +34,9 @@ void boot_root(struct boot *boot);
 
 /* setup.c: what commands expect of a machine without an init of its own. */
 void setup_machine(struct boot *boot);
+
+/* The network, for commands or for the root's own init, which comes next. */
+void setup_network(struct boot *boot);
 
 /* modules.c: modules of this kernel on /lib/modules, whatever the root is. */
 void setup_modules(struct boot *boot);

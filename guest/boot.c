@@ -44,6 +44,24 @@ static bool take(const char *word, size_t len, const char *key, char *value, siz
 	return true;
 }
 
+/* A word too long or without sense is left out: the cards that remain are of use. */
+static bool take_network(struct boot *boot, const char *word, size_t len)
+{
+	char value[512] = "";
+
+	if (take(word, len, "ring3.net=", value, sizeof(value))) {
+		if (!net_parse_card(&boot->net, value))
+			report("a network card cannot be set up as the kernel's command line says: %s", value);
+		return true;
+	}
+	if (take(word, len, "ring3.dns=", value, sizeof(value))) {
+		if (!net_parse_servers(&boot->net, value))
+			report("no name servers as the kernel's command line says: %s", value);
+		return true;
+	}
+	return false;
+}
+
 void boot_parse(struct boot *boot, const char *cmdline)
 {
 	const char *p = cmdline;
@@ -59,10 +77,13 @@ void boot_parse(struct boot *boot, const char *cmdline)
 		    take(p, len, "ring3.rootflags=", boot->rootflags, sizeof(boot->rootflags)) ||
 		    take(p, len, "ring3.init=", boot->init, sizeof(boot->init)) ||
 		    take(p, len, "ring3.modules=", boot->modules, sizeof(boot->modules)) ||
-		    take(p, len, "ring3.hostname=", boot->hostname, sizeof(boot->hostname)))
+		    take(p, len, "ring3.hostname=", boot->hostname, sizeof(boot->hostname)) ||
+		    take_network(boot, p, len))
 			;
 		else if (len == strlen("ring3.ro") && !strncmp(p, "ring3.ro", len))
 			boot->readonly = true;
+		else if (len == strlen("ring3.kept") && !strncmp(p, "ring3.kept", len))
+			boot->kept = true;
 		p += len;
 	}
 }

@@ -130,12 +130,14 @@ int main(int argc, char **argv)
 	boot_root(&boot);
 	if (!boot.error[0])
 		setup_modules(&boot);
-	if (boot.error[0])
+	if (boot.error[0]) {
 		report("%s", boot.error);
-	else if (boot.init[0])
+	} else if (boot.init[0]) {
+		setup_network(&boot);
 		become_init(&boot, argv[0]);
-	else
+	} else {
 		setup_machine(&boot);
+	}
 	serve(&boot, true);
 	give_up();
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "netfiles.h"
 
 #define NODEVEXEC	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
@@ -40,6 +41,27 @@ static const struct {
 	{ "/proc/self/fd/1", "/dev/stdout" },
 	{ "/proc/self/fd/2", "/dev/stderr" },
 };
+
+void setup_network(struct boot *boot)
+{
+	const struct netfiles files = {
+		.net = &boot->net,
+		.hostname = boot->hostname,
+		.kept = boot->kept,
+		.readonly = boot->readonly,
+		.init = boot->init[0],
+	};
+	char why[256];
+	int ret = 0;
+
+	if (boot->net.nr_cards)
+		ret = net_up(&boot->net, why, sizeof(why));
+	if (ret)
+		report("%s: %s", why, strerror(-ret));
+	ret = netfiles_write(&files, why, sizeof(why));
+	if (ret)
+		report("%s: %s", why, strerror(-ret));
+}
 
 static void loopback_up(void)
 {
@@ -90,4 +112,5 @@ void setup_machine(struct boot *boot)
 			report("no %s: %s", links[i].path, strerror(errno));
 	loopback_up();
 	set_hostname(boot);
+	setup_network(boot);
 }

@@ -48,6 +48,7 @@ needs()
 	cmd:ninja ninja-build
 	cmd:pkg-config pkg-config
 	pc:json-c libjson-c-dev
+	pc:libseccomp libseccomp-dev
 	file:/usr/include/slirp/libslirp.h libslirp-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
@@ -55,8 +56,8 @@ needs()
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
-	# tests/model
-	[ "${RING3_PROFILE:-}" != test ] || echo cmd:spin spin
+	# tests/model, tests/net
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark
 }
 
 missing_packages()
@@ -101,7 +102,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init net/nat/ring3-net"
+host_targets="cli/ring3 guest/r3init net/nat/ring3-net net/switch/ring3-switch"
 
 # setup_host TARGETS...
 setup_host()

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "frames.h"
 #include "wire_mutation.h"
 
@@ -33,6 +34,7 @@ static const struct rule {
 	[R3_FRAME_ERROR] = { AGENT, LINK | SESSION, sizeof(struct r3_agent_error), R3_AGENT_SMALL_MAX },
 	[R3_FRAME_POWER] = { HOST, LINK, sizeof(struct r3_agent_power), sizeof(struct r3_agent_power) },
 	[R3_FRAME_END] = { HOST, SESSION, 0, 0 },
+	[R3_FRAME_FILE] = { HOST, LINK, sizeof(struct r3_agent_file), R3_AGENT_SMALL_MAX },
 };
 
 int frames_init(struct frames *f, bool from_host, size_t in_size, size_t out_limit)

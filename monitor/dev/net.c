@@ -68,12 +68,18 @@ static void net_tell_status(struct net *net)
 		       &status, sizeof(status));
 }
 
+const char *net_why(int e)
+{
+	return !e || e == EPIPE || e == ECONNRESET ? NULL : strerror(e);
+}
+
 void net_link_down(struct net *net, const char *why)
 {
 	if (!net->up)
 		return;
 	net->up = false;
-	log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
+	if (why)
+		log_warn("network card %u: %s; its link is down", net->cfg.nr, why);
 	net_tell_status(net);
 	/* What waited for the descriptor has nowhere to go. */
 	net->blocked = false;
@@ -135,7 +141,7 @@ static void net_polled(struct dev *dev, const struct pollfd *pfd, int n)
 	}
 	/* Nothing to be read, or nobody to read it. */
 	if (pfd->revents & gone && !(pfd->events & pfd->revents & POLLIN))
-		net_link_down(net, "the other side is gone");
+		net_link_down(net, NULL);
 	if (net->blocked && pfd->revents & POLLOUT) {
 		net->blocked = false;
 		if (dev->live)

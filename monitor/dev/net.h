@@ -121,7 +121,12 @@ enum net_fate {
 	NET_DOWN,
 };
 enum net_fate net_fate(int error);
-/* For good; @why for the user. */
+/*
+ * Words for an error of the descriptor. NULL: the other end was closed, which the
+ * parent sees too, and knows whose it was.
+ */
+const char *net_why(int error);
+/* For good; @why for the user, NULL: it is told by others. */
 void net_link_down(struct net *net, const char *why);
 uint64_t net_offloads(const struct net *net);
 

@@ -202,7 +202,7 @@ static bool no_frame(struct net *net, ssize_t ret)
 	if (net->cfg.stream && fate == NET_DROP)
 		fate = NET_DOWN;
 	if (fate == NET_DOWN)
-		net_link_down(net, ret ? strerror(-ret) : "the other side has closed its end");
+		net_link_down(net, net_why(-ret));
 	else if (fate == NET_DROP)
 		in_dropped(net);
 	return fate == NET_DROP;

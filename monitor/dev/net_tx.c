@@ -24,7 +24,7 @@ static enum net_fate net_write(struct net *net, const struct iovec *iov, unsigne
 		fate = net_fate(errno);
 	} while (fate == NET_RETRY);
 	if (fate == NET_DOWN)
-		net_link_down(net, strerror(errno));
+		net_link_down(net, net_why(errno));
 	return fate;
 }
 

@@ -19,10 +19,11 @@ def plain(text):
 
 with open(os.path.join(man, "ring3.1")) as f:
     top = plain(f.read())
-for sub in ("run", "ps", "exec", "console", "stop", "doctor"):
-    with open(os.path.join(man, f"ring3-{sub}.1")) as f:
+for sub in ("run", "ps", "exec", "console", "stop", "doctor",
+            "net add", "net rm", "net ls", "net set", "net stats", "net capture"):
+    with open(os.path.join(man, f"ring3-{sub.split()[0]}.1")) as f:
         page = plain(f.read())
-    text = run(sub, "--help").stdout.decode()
+    text = run(*sub.split(), "--help").stdout.decode()
     for part in re.split(r"\n\n|\n(?=  (?:-\w, |    )--)", text[text.index("\n\n"):]):
         words = plain(part).removeprefix("Options:").strip()
         words = re.sub(r"^Exit status: \w", lambda m: m.group()[-1].upper(), words)
