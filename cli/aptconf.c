@@ -8,8 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aptconf.h"
 #include "base/util.h"
-#include "carry.h"
+#include "proxy.h"
 
 #define NAME_SIZE	256
 #define DEPTH		16
@@ -33,24 +34,30 @@ static bool is_wanted(const char *name)
 	return false;
 }
 
-static void take(struct carry *carry, const char *name, const char *value, const char *gateway)
+struct out {
+	char *text;
+	size_t *len, size;
+	const char *gateway;
+};
+
+static void take(const struct out *out, const char *name, const char *value)
 {
 	char proxy[NAME_SIZE + 64];
-	size_t room = sizeof(carry->apt) - carry->apt_len;
+	size_t room = out->size - *out->len;
 	int n;
 
 	if (!is_wanted(name))
 		return;
 	if (strcasestr(name, "::Proxy") && *value && strcasecmp(value, "DIRECT")) {
-		if (!carry_proxy("apt", value, gateway, proxy, sizeof(proxy)))
+		if (!proxy_for_guest("apt", value, out->gateway, proxy, sizeof(proxy)))
 			return;
 		value = proxy;
 	}
-	n = snprintf(carry->apt + carry->apt_len, room, "%s \"%s\";\n", name, value);
+	n = snprintf(out->text + *out->len, room, "%s \"%s\";\n", name, value);
 	if (n > 0 && (size_t)n < room)
-		carry->apt_len += n;
+		*out->len += n;
 	else
-		carry->apt[carry->apt_len] = 0;
+		out->text[*out->len] = 0;
 }
 
 static const char *skip(const char *p)
@@ -80,8 +87,9 @@ static const char *word(const char *p, const char *end, char *out)
 	return p + n;
 }
 
-void carry_apt_text(struct carry *carry, const char *text, const char *gateway)
+void aptconf_take(const char *text, const char *gateway, char *to, size_t *len, size_t size)
 {
+	const struct out out = { .text = to, .len = len, .size = size, .gateway = gateway };
 	char scope[NAME_SIZE] = "", name[NAME_SIZE] = "", value[NAME_SIZE], full[2 * NAME_SIZE + 2];
 	size_t before[DEPTH];
 	int depth = 0;
@@ -92,7 +100,7 @@ void carry_apt_text(struct carry *carry, const char *text, const char *gateway)
 		if (*p == '"') {
 			p = word(p + 1, "\"\n", value);
 			p += *p == '"';
-			take(carry, full, value, gateway);
+			take(&out, full, value);
 		} else if (*p == '{') {
 			if (depth == DEPTH || strlen(full) >= sizeof(scope))
 				return;

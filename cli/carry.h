@@ -23,15 +23,6 @@ struct carry {
 /* gateway: by which address a guest reaches this host's loopback; NULL: it does not. */
 void carry_collect(struct carry *carry, const char *gateway);
 
-/* aptconf.c: the settings of an apt configuration's text that matter. Adds to carry->apt. */
-void carry_apt_text(struct carry *carry, const char *text, const char *gateway);
-
-/*
- * The same proxy as the guest is to know it. False if it cannot reach it, which was
- * said. what: whose setting it is.
- */
-bool carry_proxy(const char *what, const char *url, const char *gateway, char *out, size_t size);
-
 /*
  * Puts variables before those of env, but for what env has itself. env has room for
  * CARRY_MAX_ENV more, and ends with NULL.

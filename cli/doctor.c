@@ -13,9 +13,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "cli.h"
 #include "jail/jail.h"
 #include "message.h"
+#include "netnat.h"
 #include "opts.h"
 #include "term.h"
 #include "vm/host.h"
@@ -117,6 +119,19 @@ static void check_memory(void)
 		    atoi(text) == 2 ? ": guests must fit what the host may still promise" : "");
 }
 
+static void check_network(void)
+{
+	struct r3_err err;
+	char path[4096];
+
+	if (backend_find(NETNAT_PROGRAM, "guests have no network", path, sizeof(path), &err))
+		say("note", "%s", err.msg);
+	else
+		say("ok", "%s: guests have a network", NETNAT_PROGRAM);
+	say(access("/dev/net/tun", R_OK | W_OK) ? "note" : "ok", "/dev/net/tun%s",
+	    access("/dev/net/tun", R_OK | W_OK) ? " cannot be opened: no tap devices for guests" : "");
+}
+
 static void check_limits(void)
 {
 	struct rlimit lim;
@@ -196,6 +211,7 @@ int doctor_main(int argc, char **argv)
 	check_cpu();
 	check_memory();
 	check_limits();
+	check_network();
 	check_walls();
 	check_files();
 	return failures ? CLI_FAILED : CLI_OK;

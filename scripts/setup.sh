@@ -57,7 +57,7 @@ needs()
 	cmd:mke2fs e2fsprogs
 	EOF
 	# tests/model, tests/net
-	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark passt passt
 }
 
 missing_packages()

@@ -194,6 +194,17 @@ static void send_frame(struct input *in, unsigned int from)
 	send(member[from], m, FRAME_HDR + len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* Anything, but for who sent it. */
+static void send_bytes(const uint8_t *data, size_t size, unsigned int from)
+{
+	uint8_t m[40] = { 0 };
+
+	size = size < sizeof(m) ? size : sizeof(m);
+	memcpy(m, data, size);
+	m[FRAME_HDR + SENDER] = from;
+	send(member[from], m, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void configure(struct input *in, struct port *p)
 {
 	struct cable_config c = { 0 };
@@ -280,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (op & 8)
 				capture(&in);
 			else
-				send(member[who], data, size < 40 ? size : 40, MSG_DONTWAIT | MSG_NOSIGNAL);
+				send_bytes(data, size, who);
 		}
 		for (i = 0; i < MEMBERS; i++)
 			port_readable(sw.port[i]);

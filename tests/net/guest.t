@@ -52,6 +52,26 @@ ok(all(t in out for t in ("inet 192.168.7.2/24", "inet6 2001:db8:7::2/64", "defa
 a.close()
 b.close()
 
+# ---- systemd ----
+
+g = Guest("--name", "sysd", "--init", "/sbin/init")
+
+
+def inside(text):
+    return run("exec", "sysd", *sh(text), timeout=60).stdout.decode(errors="replace")
+
+
+ok(wait_until(lambda: run("exec", "sysd", "--", "true").returncode == 0, 60), "systemd starts", g.text[-2000:])
+state = wait_until(lambda: next((s for s in (inside("systemctl is-system-running").strip(),) if s in ("running", "degraded")), None), 60)
+out = inside("hostname; " + SHOW)
+ok(all(re.search(t, out) for t in (r"(?m)^sysd$", r"inet 10\.0\.2\.15/24", r"inet6 fd[0-9a-f:]*::15/64", r"default via 10\.0\.2\.2", r"nameserver 10\.0\.2\.3")),
+   f"under systemd, which is {state}, the network and the host name are there", out)
+out = inside("systemctl start systemd-networkd && for i in $(seq 100); do networkctl list eth0 --no-legend | grep -q configured && break; sleep 0.1; done; "
+             "networkctl list eth0 --no-legend; " + SHOW)
+ok(all(re.search(t, out) for t in (r"eth0\s+ether\s+routable\s+configured", r"inet 10\.0\.2\.15/24", r"inet6 fd[0-9a-f:]*::15/64", r"default via 10\.0\.2\.2")),
+   "networkd, if the root starts it, finds a card that is configured and leaves it so", out)
+g.close()
+
 # ---- files of a root that is not thrown away ----
 
 root = os.path.join(TMP, "root.img")

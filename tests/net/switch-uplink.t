@@ -23,15 +23,16 @@ def answers(sender, target, me, seconds=5):
 
 
 def processes(program):
+    """Those that this test started, which is known by their environment."""
+    mine = os.fsencode("XDG_RUNTIME_DIR=" + os.environ.get("XDG_RUNTIME_DIR", ""))
     found = []
-    for p in os.listdir("/proc"):
+    for p in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = open(f"/proc/{p}/cmdline", "rb").read().split(b"\0")
+            if open(f"/proc/{p}/cmdline", "rb").read().split(b"\0")[0] == program.encode() and \
+               mine in open(f"/proc/{p}/environ", "rb").read().split(b"\0"):
+                found.append(int(p))
         except OSError:
-            continue
-        # Ours have this test's own directory as their only one that others do not have.
-        if words[0] == program.encode() and p.isdigit() and int(p) not in before:
-            found.append(int(p))
+            pass
     return found
 
 
@@ -74,8 +75,6 @@ def tap_side():
     ok(wait_until(lambda: not os.path.exists("/sys/class/net/r3t0") or subprocess.run(["ip", "link", "show", "r3t0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode), "and its device with it")
 
 
-before = set()
-before = set(processes("ring3-net"))
 r = net("add", "lan", "--uplink", "nat,egress=10.1.2.3")
 if ok(r.returncode == 0, "a switch with a NAT", r.stderr):
     ok(processes("ring3-net"), "which is a process of its own")
