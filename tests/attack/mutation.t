@@ -49,16 +49,16 @@ KERNEL_WALLS = [
 
 def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
     """With its walls a guest withstands; without the one what was expected happens."""
-    guest = Target(cpus, mem="256M", append="quiet", ring3=ring3, timeout=200)
+    guest = Target(cpus, mem="256M", append="quiet ring3_debug_spaces=0" if fall else "quiet", ring3=ring3, timeout=400)
     try:
         if not ok(guest.up and guest.put(), f"{wall}: a guest", guest.text.decode(errors="replace")):
             return
         if fall:
-            status, out = guest.attack(words, "1000:1000", 60)
+            status, out = guest.attack(words, "1000:1000", 150)
             same((status, guest.goes_on()), (0, ""), f"{wall}: with all walls {words} fails")
             status, out = guest.exec(f"echo {wall} > /sys/module/ring3/parameters/mutation")
             same((status, out), (0, ""), f"{wall}: the wall falls")
-        status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 60)
+        status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 150)
         if says == HOLDS:
             same((status, guest.goes_on()), (0, ""), f"without {wall}, {words} fails at the next wall")
         elif says != GONE:
@@ -80,17 +80,9 @@ def stub_build(wall):
     return build + "/cli/ring3"
 
 
-def kernel_build():
-    """The kernel whose walls its command line can take out."""
-    p = subprocess.run([REPO + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
-                        "--config-fragment", "mutation"], stdout=subprocess.PIPE, check=True)
-    return p.stdout.decode().strip() + "/vmlinux"
-
-
 for wall, cpus, words, says in STUB_WALLS:
     attack_without(wall, cpus, words, says, stub_build(wall))
-os.environ["RING3_KERNEL"] = kernel_build()
-os.environ.pop("RING3_MODULES", None)
+mutation_kernel()
 for wall, cpus, words, says in KERNEL_WALLS:
     attack_without(wall, cpus, words, says, fall=True)
 done()
