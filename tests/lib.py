@@ -18,6 +18,16 @@ import time
 
 TMP = os.environ.get("TMPDIR", "/tmp")
 
+def mutation_kernel():
+    """From here on guests of this test have the kernel whose walls can be taken out, and which
+    watches what spaces have mapped unless ring3_debug_spaces=0 is on its command line."""
+    p = subprocess.run([os.environ["REPO"] + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
+                        "--config-fragment", "mutation", "--config-fragment", "debug-spaces"],
+                       stdout=subprocess.PIPE, check=True)
+    os.environ["RING3_KERNEL"] = p.stdout.decode().strip() + "/vmlinux"
+    os.environ.pop("RING3_MODULES", None)
+
+
 count = 0
 failed = 0
 

@@ -17,6 +17,7 @@ REPO = os.environ["REPO"]
 
 # Walls, CPUs, the attack that gets through without them, and what that says.
 HOLDS, GONE = "nothing", "the guest itself"
+TRIES = 4
 STUB_WALLS = [
     ("guest-filter", 1, "calls", "the host made call .* from the stub's"),
     # What is left to user code then is what the manager's filter says; this one
@@ -49,19 +50,23 @@ KERNEL_WALLS = [
 
 def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
     """With its walls a guest withstands; without the one what was expected happens."""
-    guest = Target(cpus, mem="256M", append="quiet", ring3=ring3, timeout=200)
+    guest = Target(cpus, mem="256M", append="quiet ring3_debug_spaces=0" if fall else "quiet", ring3=ring3, timeout=800)
     try:
         if not ok(guest.up and guest.put(), f"{wall}: a guest", guest.text.decode(errors="replace")):
             return
         if fall:
-            status, out = guest.attack(words, "1000:1000", 60)
+            status, out = guest.attack(words, "1000:1000", 150)
             same((status, guest.goes_on()), (0, ""), f"{wall}: with all walls {words} fails")
             status, out = guest.exec(f"echo {wall} > /sys/module/ring3/parameters/mutation")
             same((status, out), (0, ""), f"{wall}: the wall falls")
-        status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 60)
+        status, out = guest.attack(words, "1000:1000", 15 if says == GONE else 150)
         if says == HOLDS:
-            same((status, guest.goes_on()), (0, ""), f"without {wall}, {words} fails at the next wall")
+            ok((status, guest.goes_on()) == (0, ""), f"without {wall}, {words} fails at the next wall", status, out)
         elif says != GONE:
+            # Some need what happens now and then, and more seldom on a busy host.
+            for _ in range(TRIES - 1):
+                if not status:
+                    status, out = guest.attack(words, "1000:1000", 150)
             ok(re.search("got through: .*(" + says + ")", out), f"without {wall}, {words} gets through", status, out)
         else:
             ok(status != 0 and guest.goes_on(), f"without {wall}, {words} stops the guest", status, out)
@@ -80,17 +85,9 @@ def stub_build(wall):
     return build + "/cli/ring3"
 
 
-def kernel_build():
-    """The kernel whose walls its command line can take out."""
-    p = subprocess.run([REPO + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
-                        "--config-fragment", "mutation"], stdout=subprocess.PIPE, check=True)
-    return p.stdout.decode().strip() + "/vmlinux"
-
-
 for wall, cpus, words, says in STUB_WALLS:
     attack_without(wall, cpus, words, says, stub_build(wall))
-os.environ["RING3_KERNEL"] = kernel_build()
-os.environ.pop("RING3_MODULES", None)
+mutation_kernel()
 for wall, cpus, words, says in KERNEL_WALLS:
     attack_without(wall, cpus, words, says, fall=True)
 done()

@@ -25,11 +25,7 @@ dmesg | grep -E 'BUG|WARNING|Oops|corrupt|poison.*overwritten' | head
 echo end
 """
 
-p = subprocess.run([REPO + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
-                    "--config-fragment", "mutation", "--config-fragment", "debug-spaces"],
-                   stdout=subprocess.PIPE, check=True)
-os.environ["RING3_KERNEL"] = p.stdout.decode().strip() + "/vmlinux"
-os.environ.pop("RING3_MODULES", None)
+mutation_kernel()
 
 
 def work(cpus, seconds, mutation=""):
