@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,22 @@ static void pass_terminal(struct run_options *opt)
 	}
 }
 
+/* This process and whatever it starts: the back ends of devices as well as the monitor. */
+static int keep_to_cpus(const struct run_options *opt, struct r3_err *err)
+{
+	cpu_set_t set;
+	unsigned int i;
+
+	if (!opt->nr_host_cpus)
+		return 0;
+	CPU_ZERO(&set);
+	for (i = 0; i < opt->nr_host_cpus; i++)
+		CPU_SET(opt->host_cpus[i], &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		return err_set(err, errno, "the host does not let the guest run on the CPUs of --cpu-affinity: %s", strerror(errno));
+	return 0;
+}
+
 /* Cards and what is behind them, and the guest's side of it. */
 static int open_network(struct run_config *cfg, const struct run_options *opt, struct net **net, struct r3_err *err)
 {
@@ -224,6 +241,8 @@ int run_main(int argc, char **argv)
 		pass_terminal(&opt);
 		ret = config_open(&cfg, &opt, &err);
 	}
+	if (ret >= 0)
+		ret = keep_to_cpus(&opt, &err);
 	if (ret >= 0)
 		pass_settings(&opt, &cfg);
 	if (ret >= 0)

@@ -215,6 +215,8 @@ static void place_vcpus(struct vm *vm)
 	unsigned int i, n = 0, first = 0, list[R3_MAX_HOST_CPU + 1];
 	cpu_set_t set;
 
+	_Static_assert(VM_MAX_HOST_CPUS == R3_MAX_HOST_CPU + 1, "what a space can be told");
+
 	if (cfg->nr_host_cpus) {
 		for (n = 0; n < cfg->nr_host_cpus; n++)
 			list[n] = cfg->host_cpu[n];
@@ -233,23 +235,6 @@ static void place_vcpus(struct vm *vm)
 		vcpu->host_cpu = n ? (int)list[(first + i) % n] : -1;
 		vcpu->spare_cpu = n >= 2 * cfg->cpus ? (int)list[(first + cfg->cpus + i) % n] : -1;
 	}
-}
-
-/* All threads and processes of the guest inherit it. */
-static int keep_to_cpus(const struct vm_config *cfg, struct r3_err *err)
-{
-	cpu_set_t set;
-	unsigned int i;
-
-	_Static_assert(VM_MAX_HOST_CPUS == R3_MAX_HOST_CPU + 1, "what a space can be told");
-	if (!cfg->nr_host_cpus)
-		return 0;
-	CPU_ZERO(&set);
-	for (i = 0; i < cfg->nr_host_cpus; i++)
-		CPU_SET(cfg->host_cpu[i], &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		return err_set(err, -errno, "the host does not let the guest run on the CPUs of --cpu-affinity: %s", strerror(errno));
-	return 0;
 }
 
 static int start_zygote(struct vm *vm, struct r3_err *err)
@@ -384,7 +369,7 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
-	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) || keep_to_cpus(cfg, err) ||
+	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) ||
 	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err))
 		return VM_EXIT_CONFIG;

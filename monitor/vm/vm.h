@@ -75,7 +75,7 @@ struct vm_config {
 	int nr_nets;
 	struct vm_net net[VM_MAX_NETS];
 	enum jail_mode jail;
-	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* where the guest may run; vCPU i on [i] */
+	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* that this process is kept to; vCPU i on [i] */
 	unsigned int nr_host_cpus;	/* 0: wherever this process may */
 	bool pin;			/* keep a vCPU and its guest threads on one host CPU */
 };
