@@ -362,6 +362,8 @@ void net_watch(struct net *net, struct loop *loop, const struct net_ops *ops, vo
 			card->frames_watch.any = true;
 		}
 	}
+	/* Of one that ended before signals were taken nothing else tells. */
+	net_reap(net);
 }
 
 struct json_object *net_info(const struct net *net)
