@@ -5,7 +5,6 @@
 # slow or gone does not stop the switch.
 import fcntl
 import shutil
-import signal
 import tempfile
 
 from switchlib import *
@@ -41,7 +40,7 @@ def capture(*words):
 
 def end(f, p, frames):
     wait_until(lambda: len(tshark(f.name)[2]) >= frames, 20)
-    p.send_signal(signal.SIGINT)
+    p.terminate()
     p.wait()
 
 
