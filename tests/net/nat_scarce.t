@@ -31,6 +31,17 @@ flows = {l["sport"] for l in g.logs() if l["event"] == "flow"}
 is_(answered - flows, set(), "no flow is without its line in the log")
 g.end()
 
+# Datagrams to addresses that nobody on the link has fill the socket's buffer until the host gives up.
+g = Guest()
+g.ping(GATEWAY4)
+for i in range(200):
+    nobody = f"198.18.0.{200 + i % 4}"
+    g.tx(eth(ip(GUEST4, nobody, UDP, udp(GUEST4, nobody, 3000, 7, b"x" * 8000))))
+start = time.monotonic()
+is_(g.ping(GATEWAY4, 6), "pong", "the gateway answers behind datagrams to nobody")
+ok(time.monotonic() - start < 1.5, f"at once: {time.monotonic() - start:.2f} s")
+g.end()
+
 # Without a free UDP port the host cannot be asked whose an address is.
 try:
     write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40009")
