@@ -151,9 +151,22 @@ int backend_start(struct backend *b, const char *name, const char *path, char *c
 
 /* ---- its words ---- */
 
-static void show(struct backend *b)
+void backend_say(struct backend *b, const char *text)
 {
 	int64_t second = loop_now() / 1000;
+
+	if (second != b->second) {
+		b->second = second;
+		b->lines = 0;
+	}
+	if (++b->lines < LINES_PER_SECOND)
+		message("%s: %s", b->name, text);
+	else if (b->lines == LINES_PER_SECOND)
+		message("%s says more than anybody can read: what is beyond %d lines a second is left out", b->name, LINES_PER_SECOND);
+}
+
+static void show(struct backend *b)
+{
 	size_t skip;
 
 	b->line[b->len] = 0;
@@ -164,18 +177,10 @@ static void show(struct backend *b)
 	/* It may have put its own name there. */
 	skip = strlen(b->name);
 	skip = !strncmp(b->line, b->name, skip) && !strncmp(b->line + skip, ": ", 2) ? skip + 2 : 0;
-	if (b->quiet) {
+	if (b->quiet)
 		snprintf(b->last, sizeof(b->last), "%s", b->line + skip);
-		return;
-	}
-	if (second != b->second) {
-		b->second = second;
-		b->lines = 0;
-	}
-	if (++b->lines < LINES_PER_SECOND)
-		message("%s: %s", b->name, b->line + skip);
-	else if (b->lines == LINES_PER_SECOND)
-		message("%s says more than anybody can read: what is beyond %d lines a second is left out", b->name, LINES_PER_SECOND);
+	else
+		backend_say(b, b->line + skip);
 }
 
 /* False when there is no more for now, or none at all. */

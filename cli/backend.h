@@ -52,6 +52,9 @@ int backend_start(struct backend *b, const char *name, const char *path, char *c
 /* From now on its words are read as they come: first kept, and shown once quiet is false. */
 void backend_watch(struct backend *b, struct loop *loop);
 
+/* Shows what it says by other ways than its stderr, in its name; of all its lines so many a second. */
+void backend_say(struct backend *b, const char *text);
+
 /* Returns true, once, when it has ended, with how that was in words; its last words are shown first. */
 bool backend_reap(struct backend *b, char *how, size_t size);
 

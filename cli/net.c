@@ -223,7 +223,7 @@ static void take_message(struct netcard *card, const char *text)
 	else if (!strcmp(what, "error") && card->state == NETCARD_STARTING)
 		fail(card->net, sentence);
 	else if (!strcmp(what, "error") || !strcmp(what, "warning"))
-		message("%s: %s", card->backend.name, sentence);
+		backend_say(&card->backend, sentence);
 	json_object_put(o);
 }
 

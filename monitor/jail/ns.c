@@ -32,6 +32,9 @@ static const struct {
 /* The mount tree becomes an empty, read-only file system. */
 static int empty_root(void)
 {
+	/* Root whom the host refuses a user namespace shares its mounts with the host: there it would be on / too. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
 	if (mount("ring3", "/", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "size=4k,nr_inodes=2,mode=555") ||
 	    chdir("/.."))

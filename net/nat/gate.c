@@ -381,6 +381,10 @@ ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockad
 			return -1;
 		}
 		e->used = now_ms();
+		/* libslirp's datagram sockets block: a neighbour that does not answer would stop us for seconds. */
+		if (syscall(SYS_sendto, fd, buf, n, flags | MSG_NOSIGNAL | MSG_DONTWAIT, sa, len) >= 0 || errno == EAGAIN)
+			return n;
+		return -1;
 	}
 	return syscall(SYS_sendto, fd, buf, n, flags | MSG_NOSIGNAL, sa, len);
 }

@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 #define LANDLOCK_SCOPE_SIGNAL			(1ULL << 1)
 #endif
 
+#define LINKS_MOST	8
 #define MEMORY		(1UL << 30)	/* address space: 1024 connections with full buffers, four times */
 
 struct ruleset_attr {
@@ -44,6 +46,8 @@ static const char *const readable[] = {
 	"/run/NetworkManager", "/run/nscd", "/var/run/nscd", "/run/avahi-daemon", "/run/connman",
 	"/run/netconfig",
 };
+
+static const char *const links[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
 
 static int lower(int what, rlim_t max)
 {
@@ -81,14 +85,19 @@ static int drop_capabilities(void)
 	return syscall(SYS_capset, &head, none) ? -errno : 0;
 }
 
+static int enter_root(void)
+{
+	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
+		return -errno;
+	return 0;
+}
+
 static int empty_root(void)
 {
 	if (mount("ring3", "/", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") ||
 	    chdir("/.."))
 		return -errno;
-	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
-		return -errno;
-	return 0;
+	return enter_root();
 }
 
 /* One by one if need be: some hosts have limits for some kinds. */
@@ -106,6 +115,114 @@ static int namespaces(int kinds)
 	return ret;
 }
 
+/* A directory of the host's, and links on the way to it, in the root to be, which is the working directory. */
+static int show(const char *path)
+{
+	char own[PATH_MAX + 1], link[PATH_MAX], *p;
+	struct stat st, there;
+	ssize_t n;
+
+	if (snprintf(own, sizeof(own), ".%s", path) >= (int)sizeof(own))
+		return -ENAMETOOLONG;
+	for (p = strchr(own + 2, '/');; p = strchr(p + 1, '/')) {
+		if (p)
+			*p = '\0';
+		if (lstat(own + 1, &st))
+			return 0;
+		if (S_ISLNK(st.st_mode)) {
+			n = readlink(own + 1, link, sizeof(link) - 1);
+			link[n > 0 ? n : 0] = '\0';
+			if (symlink(link, own) && errno != EEXIST)
+				return -errno;
+			return realpath(path, link) ? show(link) : 0;
+		}
+		if (mkdir(own, 0755) && errno != EEXIST)
+			return -errno;
+		if (!p)
+			break;
+		*p = '/';
+	}
+	if (!stat(own, &there) && there.st_dev == st.st_dev && there.st_ino == st.st_ino)
+		return 0;
+	return mount(own + 1, own, NULL, MS_BIND | MS_REC, NULL) ? -errno : 0;
+}
+
+/* Of a file that may be a link, and that one to another: the directories that the links lead to. */
+static int show_links(const char *path)
+{
+	char at[PATH_MAX], link[PATH_MAX], dir[PATH_MAX];
+	int ret = 0, depth;
+	ssize_t n;
+
+	snprintf(at, sizeof(at), "%s", path);
+	for (depth = 0; !ret && depth < LINKS_MOST; depth++) {
+		n = readlink(at, link, sizeof(link) - 1);
+		if (n <= 0)
+			return 0;
+		link[n] = '\0';
+		snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(at, '/') - at), at);
+		if (snprintf(at, sizeof(at), "%s%s%s", link[0] == '/' ? "" : dir, link[0] == '/' ? "" : "/", link) >= (int)sizeof(at))
+			return -ENAMETOOLONG;
+		snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(at, '/') - at), at);
+		if (dir[0])
+			ret = show(dir);
+	}
+	return ret;
+}
+
+/* Where a file is that is a link out of /etc. */
+static bool target_of(const char *path, char target[PATH_MAX])
+{
+	char *slash;
+
+	if (!realpath(path, target) || !(slash = strrchr(target, '/')) || slash == target)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Who is nobody in a namespace can make no directory in it. */
+static int map_self(uid_t uid, gid_t gid)
+{
+	char users[40], groups[40];
+
+	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
+	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
+	return write_file("/proc/self/setgroups", "deny") ?: write_file("/proc/self/gid_map", groups) ?:
+	       write_file("/proc/self/uid_map", users);
+}
+
+/*
+ * Nothing but what it reads: Landlock does not keep it from connecting to
+ * sockets that have a path, such as those of other guests or of a service manager.
+ */
+static int small_root(uid_t uid, gid_t gid)
+{
+	int ret = map_self(uid, gid);
+	unsigned int i;
+
+	if (ret)
+		return ret;
+	if (mount("ring3", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,nr_inodes=256,mode=755") || chdir("/.."))
+		return -errno;
+	for (i = 0; !ret && i < ARRAY_SIZE(readable); i++)
+		ret = show(readable[i]);
+	for (i = 0; !ret && i < ARRAY_SIZE(links); i++)
+		ret = show_links(links[i]);
+	return ret ?: enter_root();
+}
+
 static int allow_reading(int ruleset, const char *path)
 {
 	struct landlock_path_beneath_attr rule = {
@@ -121,22 +238,12 @@ static int allow_reading(int ruleset, const char *path)
 	return ret ? -errno : 0;
 }
 
-/* Where a file is that is a link out of /etc. */
-static int allow_target(int ruleset, const char *path)
-{
-	char target[PATH_MAX], *slash;
-
-	if (!realpath(path, target) || !(slash = strrchr(target, '/')) || slash == target)
-		return 0;
-	*slash = '\0';
-	return allow_reading(ruleset, target);
-}
-
 static int landlock(bool files)
 {
 	static const unsigned char bits[] = { 0, 13, 14, 15, 15, 16 };
 	struct ruleset_attr attr = { 0 };
 	int version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	char target[PATH_MAX];
 	int fd, ret = 0;
 	unsigned int i;
 
@@ -150,9 +257,8 @@ static int landlock(bool files)
 		return -errno;
 	for (i = 0; files && !ret && i < ARRAY_SIZE(readable); i++)
 		ret = allow_reading(fd, readable[i]);
-	if (files && !ret)
-		ret = allow_target(fd, "/etc/resolv.conf") ?: allow_target(fd, "/etc/hosts") ?:
-		      allow_target(fd, "/etc/nsswitch.conf");
+	for (i = 0; files && !ret && i < ARRAY_SIZE(links); i++)
+		ret = target_of(links[i], target) ? allow_reading(fd, target) : 0;
 	if (!ret && syscall(SYS_landlock_restrict_self, fd, 0))
 		ret = -errno;
 	close(fd);
@@ -207,11 +313,16 @@ int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err)
 int nat_jail_resolver(enum nat_jail mode, struct r3_err *err)
 {
 	char missing[512] = "";
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int ret;
 
 	if (mode == NAT_JAIL_OFF)
 		return 0;
-	/* Its files and its daemons are the host's: no mount namespace. */
-	want(namespaces(CLONE_NEWIPC), "namespaces", missing, sizeof(missing));
+	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC);
+	want(ret, "namespaces", missing, sizeof(missing));
+	if (!ret)
+		want(small_root(uid, gid), "a root of its own", missing, sizeof(missing));
 	want(drop_capabilities(), "no capabilities", missing, sizeof(missing));
 	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 	want(landlock(true), "Landlock", missing, sizeof(missing));

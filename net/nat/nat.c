@@ -116,20 +116,28 @@ static bool ignore(void)
 
 /* ---- the filter ---- */
 
-/* Whether this is the first datagram for long between these two. */
-static bool new_flow(const struct frame *f)
+static struct flow *flow_slot(const struct frame *f)
 {
 	uint32_t h = f->sport * 31 + f->dport, i;
-	struct flow *flow;
-	bool known;
 
 	for (i = 0; i < net_addr_len(&f->dst); i++)
 		h = (h ^ f->dst.b[i]) * 16777619u;
-	flow = &flows[(h ^ h >> 16) % FLOWS];
-	known = flow->seen && now_s() - flow->seen < FLOW_S && flow->sport == f->sport &&
-		flow->dport == f->dport && net_addr_same(&flow->dst, &f->dst);
-	*flow = (struct flow){ f->dst, f->sport, f->dport, now_s() };
-	return !known;
+	return &flows[(h ^ h >> 16) % FLOWS];
+}
+
+/* Whether this is the first datagram for long between these two. */
+static bool new_flow(const struct frame *f)
+{
+	const struct flow *flow = flow_slot(f);
+
+	return !flow->seen || now_s() - flow->seen >= FLOW_S || flow->sport != f->sport ||
+	       flow->dport != f->dport || !net_addr_same(&flow->dst, &f->dst);
+}
+
+/* Only what was let pass: a second try is as new as the first. */
+static void know_flow(const struct frame *f)
+{
+	*flow_slot(f) = (struct flow){ f->dst, f->sport, f->dport, now_s() };
 }
 
 /* A token for a connection; without one the guest tries again a second later. */
@@ -202,6 +210,7 @@ static bool outside(const uint8_t *p, const struct frame *f)
 			return false;
 		log_frame(proto == POLICY_UDP ? "flow" : "ping", f, name, NULL);
 	}
+	know_flow(f);
 	if (f->proto == IPPROTO_ICMPV6) {
 		if (ping6_send(p, f))
 			return refuse(p, f, name, "this host gives no ping sockets, or has no way there");

@@ -105,3 +105,10 @@ struct fdb_port *fdb_find(const struct fdb *fdb, const uint8_t *mac, uint16_t vl
 
 	return e && now - e->used < FDB_AGE_NS ? e->port : NULL;
 }
+
+struct fdb_port *fdb_last(const struct fdb *fdb, const uint8_t *mac, uint16_t vlan)
+{
+	const struct fdb_entry *e = lookup(fdb, key_of(mac, vlan));
+
+	return e ? e->port : NULL;
+}

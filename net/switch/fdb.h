@@ -41,5 +41,7 @@ void fdb_forget(struct fdb *fdb, struct fdb_port *port);
 void fdb_learn(struct fdb *fdb, struct fdb_port *port, const uint8_t *mac, uint16_t vlan, int64_t now);
 /* NULL: not known. */
 struct fdb_port *fdb_find(const struct fdb *fdb, const uint8_t *mac, uint16_t vlan, int64_t now);
+/* Where it was last, however long ago. */
+struct fdb_port *fdb_last(const struct fdb *fdb, const uint8_t *mac, uint16_t vlan);
 
 #endif

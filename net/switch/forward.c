@@ -24,6 +24,14 @@ static struct port *owner(struct sw *sw, const uint8_t *mac)
 	return NULL;
 }
 
+/* The address is one behind an uplink, a router's for one: what no member may become. */
+static bool is_uplinks(const struct port *from, const uint8_t *mac, uint16_t vlan)
+{
+	struct fdb_port *last = fdb_last(&from->sw->fdb, mac, vlan);
+
+	return last && last != &from->fdb && !from->is_uplink && container_of(last, struct port, fdb)->is_uplink;
+}
+
 static void to_port(struct port *to, struct frame *f)
 {
 	if (to->sw->captures)
@@ -55,7 +63,7 @@ void forward(struct port *from, struct frame *f)
 	if (from->source.dead)
 		return;
 	to = owner(sw, from_mac);
-	if (to && to != from) {
+	if (to ? to != from : is_uplinks(from, from_mac, vlan)) {
 		from->stats.drop_in[DROP_SOURCE]++;
 		return;
 	}

@@ -109,6 +109,12 @@ with open(os.path.join(bin_, "ring3-net"), "w") as f:
     f.write("#!/usr/bin/env python3\nimport socket, time\ns = socket.socket(fileno=4)\n"
             "s.send(b'{\"event\":\"error\",\"message\":\"no, \\\\u001b[31mnever\"}')\ntime.sleep(5)\n")
 refused(["--net", "nat"], "no, ?[31mnever", env=env, what="what it says is shown as text")
+with open(os.path.join(bin_, "ring3-net"), "w") as f:
+    f.write("#!/usr/bin/env python3\nimport socket\ns = socket.socket(fileno=4)\ns.setblocking(True)\n"
+            "s.send(b'{\"event\":\"ready\"}')\nwhile True:\n    s.send(b'{\"event\":\"warning\",\"message\":\"' + b'x' * 1000 + b'\"}')\n")
+r = run("run", "--timeout", "30", "--net", "nat", "--", "sleep", "2", env=env)
+ok(r.returncode == 0 and b"more than anybody can read" in r.stderr and len(r.stderr) < 200000,
+   f"one that says more than anybody can read is shown in part: {len(r.stderr)} bytes", r.returncode)
 left = [f for f in files() if "refused" in os.path.basename(f)]
 same(left, [], "nothing is left behind")
 done()
