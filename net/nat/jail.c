@@ -92,12 +92,21 @@ static int enter_root(void)
 	return 0;
 }
 
+/*
+ * Over the root, and into it. Root whom the host refuses a user namespace shares
+ * its mounts with the host, which would have this one on its own / too.
+ */
+static int mount_root(unsigned long flags, const char *options)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("ring3", "/", "tmpfs", flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) || chdir("/.."))
+		return -errno;
+	return 0;
+}
+
 static int empty_root(void)
 {
-	if (mount("ring3", "/", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") ||
-	    chdir("/.."))
-		return -errno;
-	return enter_root();
+	return mount_root(MS_RDONLY, "size=4k,nr_inodes=2,mode=555") ?: enter_root();
 }
 
 /* One by one if need be: some hosts have limits for some kinds. */
@@ -209,13 +218,9 @@ static int map_self(uid_t uid, gid_t gid)
  */
 static int small_root(uid_t uid, gid_t gid)
 {
-	int ret = map_self(uid, gid);
+	int ret = map_self(uid, gid) ?: mount_root(0, "size=64k,nr_inodes=256,mode=755");
 	unsigned int i;
 
-	if (ret)
-		return ret;
-	if (mount("ring3", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,nr_inodes=256,mode=755") || chdir("/.."))
-		return -errno;
 	for (i = 0; !ret && i < ARRAY_SIZE(readable); i++)
 		ret = show(readable[i]);
 	for (i = 0; !ret && i < ARRAY_SIZE(links); i++)
