@@ -11,15 +11,19 @@
 
 #define LINES_A_SECOND	200
 #define LINES_BURST	1000
+/* A guest must not fill the disk that the file is on: 64 MB, and what comes in the long run. */
+#define BYTES_A_SECOND	4096
+#define BYTES_BURST	(64 << 20)
 
 static int log_fd = -1;
-static struct bucket budget;
+static struct bucket budget, bytes;
 static unsigned long omitted;
 
 void netlog_open(int fd)
 {
 	log_fd = fd;
 	bucket_set(&budget, LINES_A_SECOND, LINES_BURST);
+	bucket_set(&bytes, BYTES_A_SECOND, BYTES_BURST);
 }
 
 void netlog_escape(char *out, size_t size, const char *text)
@@ -64,6 +68,13 @@ static void add_end(struct text *t, const char *key, const char *port_key, const
 		t->n += snprintf(t->s + t->n, sizeof(t->s) - t->n, ",\"%s\":%u", port_key, port);
 }
 
+static bool may_write(void)
+{
+	uint64_t now = clock_ns();
+
+	return bucket_ready(&budget, now) & bucket_ready(&bytes, now);
+}
+
 /* Return: whether it was written. */
 static bool put(struct text *t)
 {
@@ -72,8 +83,11 @@ static bool put(struct text *t)
 	t->s[t->n++] = '}';
 	t->s[t->n++] = '\n';
 	/* A pipe that takes anything takes a line of this length as a whole. */
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) &&
-	       write(log_fd, t->s, t->n) == (ssize_t)t->n;
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) || write(log_fd, t->s, t->n) != (ssize_t)t->n)
+		return false;
+	bucket_take(&budget, 1);
+	bucket_take(&bytes, t->n);
+	return true;
 }
 
 static void begin(struct text *t, const char *event)
@@ -89,14 +103,12 @@ void netlog_flush(void)
 {
 	struct text t;
 
-	if (!omitted || log_fd < 0 || !bucket_ready(&budget, clock_ns()))
+	if (!omitted || log_fd < 0 || !may_write())
 		return;
 	begin(&t, "omitted");
 	t.n += snprintf(t.s + t.n, sizeof(t.s) - t.n, ",\"lines\":%lu", omitted);
-	if (put(&t)) {
+	if (put(&t))
 		omitted = 0;
-		bucket_take(&budget, 1);
-	}
 }
 
 void netlog_write(const struct netlog_line *l)
@@ -106,7 +118,7 @@ void netlog_write(const struct netlog_line *l)
 	if (log_fd < 0)
 		return;
 	netlog_flush();
-	if (omitted || !bucket_ready(&budget, clock_ns())) {
+	if (omitted || !may_write()) {
 		omitted++;
 		return;
 	}
@@ -116,8 +128,6 @@ void netlog_write(const struct netlog_line *l)
 	add_end(&t, "dst", "port", l->dst, l->dport);
 	add(&t, "name", l->name);
 	add(&t, "reason", l->reason);
-	if (put(&t))
-		bucket_take(&budget, 1);
-	else
+	if (!put(&t))
 		omitted++;
 }

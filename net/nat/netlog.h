@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The log of --net-log: one JSON object a line for each connection and each
- * refusal. At most so many a second; a line says how many were left out.
+ * refusal. At most so many, and so many bytes, a second; a line says how many were left out.
  */
 #ifndef R3_NAT_NETLOG_H
 #define R3_NAT_NETLOG_H

@@ -36,6 +36,16 @@ def nofile(n):
 # ---- bandwidth ----
 
 RATE = 2000000
+TRIES = 8       # a busy host lets nobody use all of it; more than it is never right
+
+
+def rate_is(measure, what):
+    rates = []
+    while len(rates) < TRIES and not (rates and rates[-1] > RATE * 0.9):
+        rates.append(measure())
+    ok(rates[-1] > RATE * 0.9 and max(rates) < RATE * 1.1, f"{what} {rates[-1]:.0f} bytes a second", rates)
+
+
 g = Guest("--rate", str(RATE))
 frame = eth(ip(GUEST4, OUT4, UDP, udp(GUEST4, OUT4, 2000, 9, b"x" * 20000)))
 stop = False
@@ -52,18 +62,21 @@ def push():
 t = threading.Thread(target=push, daemon=True)
 t.start()
 time.sleep(1)
-a, t0 = g.stats()["from_guest_bytes"], time.monotonic()
-time.sleep(4)
-rate = (g.stats()["from_guest_bytes"] - a) / (time.monotonic() - t0)
-ok(abs(rate / RATE - 1) < 0.1, f"--rate {RATE}: the guest sends {rate:.0f} bytes a second")
+
+
+def sent():
+    a, t0 = g.stats()["from_guest_bytes"], time.monotonic()
+    time.sleep(4)
+    return (g.stats()["from_guest_bytes"] - a) / (time.monotonic() - t0)
+
+
+rate_is(sent, f"--rate {RATE}: the guest sends")
 stop = True
 g.end()
 
 # Towards the guest, by a published port.
 g = Guest("--rate", str(RATE), "--publish", "127.0.0.1:6000:6000/udp")
-t0, got = time.monotonic(), 0
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-start = None
 stop = False
 
 
@@ -73,36 +86,47 @@ def flood():
         time.sleep(0.001)
 
 
-threading.Thread(target=flood, daemon=True).start()
-while time.monotonic() - t0 < 5:
-    p = g.rx(lambda p: p.proto == UDP, 0.02)
-    while p:
-        if time.monotonic() - t0 > 1:
-            start = start or time.monotonic()
+def received(seconds=4):
+    t0, got = time.monotonic(), 0
+    while time.monotonic() - t0 < seconds:
+        p = g.rx(lambda p: p.proto == UDP, 0.02)
+        while p:
             got += len(p.frame)
-        p = g.rx(lambda p: p.proto == UDP, 0.001)
-rate = got / (time.monotonic() - start) if start else 0
+            p = g.rx(lambda p: p.proto == UDP, 0.001)
+    return got / (time.monotonic() - t0)
+
+
+threading.Thread(target=flood, daemon=True).start()
+received(1)
+rate_is(received, "and gets")
 stop = True
-ok(abs(rate / RATE - 1) < 0.1, f"and gets {rate:.0f}")
 g.end()
 
 # ---- connections a second ----
 
 g = Guest("--connection-rate", "50", log=True)
 g.ping(GATEWAY4)
-answered = []
-t0 = time.monotonic()
-n = 0
-while time.monotonic() - t0 < 4:
-    sport = 10000 + n
-    n += 1
-    g.tx(eth(ip(GUEST4, OUT4, TCP, tcp(GUEST4, OUT4, sport, 7, 5, 0, SYN))))
-    p = g.rx(lambda p: p.proto == TCP and p.flags == SYN | ACK, 0.004)
-    if p:
-        answered.append(time.monotonic() - t0)
-        g.tx(eth(ip(GUEST4, OUT4, TCP, tcp(GUEST4, OUT4, p.dport, 7, 6, p.seq + 1, RST | ACK))))
-late = len([x for x in answered if x > 1]) / 3
-ok(45 <= late <= 55, f"--connection-rate 50: {late:.1f} a second of {n / 4:.0f}")
+sport = 10000
+
+
+def connected():
+    """Connections a second, after the burst, and how many were tried."""
+    global sport
+    answered, t0, first = 0, time.monotonic(), sport
+    while time.monotonic() - t0 < 4:
+        sport += 1
+        g.tx(eth(ip(GUEST4, OUT4, TCP, tcp(GUEST4, OUT4, sport, 7, 5, 0, SYN))))
+        p = g.rx(lambda p: p.proto == TCP and p.flags == SYN | ACK, 0.004)
+        if p:
+            answered += time.monotonic() - t0 > 1
+            g.tx(eth(ip(GUEST4, OUT4, TCP, tcp(GUEST4, OUT4, p.dport, 7, 6, p.seq + 1, RST | ACK))))
+    return answered / 3, (sport - first) / 4
+
+
+tries = []
+while len(tries) < TRIES and not (tries and tries[-1][0] >= 45):
+    tries.append(connected())
+ok(tries[-1][0] >= 45 and max(t[0] for t in tries) <= 55, f"--connection-rate 50: {tries[-1][0]:.1f} a second of {tries[-1][1]:.0f}", tries)
 lines = g.logs()
 ok(any("--connection-rate" in l.get("reason", "") for l in lines), "what is over it is in the log")
 g.end()
