@@ -186,6 +186,10 @@ static const struct range ranges[] = {
 	{ "::ffff:0:0/96", POLICY_EMBEDDED },
 	{ "::ffff:0:0:0/96", POLICY_EMBEDDED },
 	{ "::/96", POLICY_EMBEDDED },
+	/* Where clouds tell a machine its secrets, beside 169.254.169.254. */
+	{ "100.100.100.200/32", POLICY_LINK_LOCAL, .host = true },
+	{ "168.63.129.16/32", POLICY_LINK_LOCAL, .host = true },
+	{ "fd00:ec2::254/128", POLICY_LINK_LOCAL, .host = true },
 	{ "fe80::/10", POLICY_LINK_LOCAL },
 	{ "fec0::/10", POLICY_LINK_LOCAL },
 	{ "ff00::/8", POLICY_NOT_UNICAST },
