@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 1200
+# timeout: 3000
 # tags: slow
 """Takes out one wall after the other: an attack that failed gets through, so
 the tests of the walls can fail. See docs/walls.md."""
