@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "base/util.h"
 #include "message.h"
+#include "signals.h"
 #include "text.h"
 
 /* One that was taken over must not fill the disk that our stderr is on. */
@@ -73,18 +74,6 @@ int backend_find_host(const char *name, const char *package, char *path, size_t 
 
 /* ---- start ---- */
 
-static void default_signals(void)
-{
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* The table is made clean: 0 and 1 lead nowhere, 2 to our pipe, then what it is given. */
 static bool arrange(int log, const int *fds, int nr)
 {
@@ -113,7 +102,7 @@ static void __attribute__((noreturn)) child(const char *path, char *const argv[]
 		_exit(127);
 	/* Ctrl-C and Ctrl-Z on the terminal are for the guest's command, if at all. */
 	setsid();
-	default_signals();
+	signals_default();
 	if (!arrange(log, fds, nr))
 		_exit(127);
 	if (chdir("/") < 0)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "monitor_proc.h"
+#include "signals.h"
 
 #define MAX_KEPT	(4 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS)
 
@@ -46,22 +47,6 @@ static void close_others(const struct vm_config *cfg)
 	util_close_range(last + 1, ~0U >> 1);
 }
 
-static void default_signals(void)
-{
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL);
-	/* To a port whose other end went, or to a disk that may not grow: an error. */
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
-	sigaction(SIGXFSZ, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* dprintf() would ask for more of the host than the jail has. */
 static void say(const char *msg)
 {
@@ -81,7 +66,10 @@ static void __attribute__((noreturn)) child(const struct vm_config *cfg, pid_t p
 		_exit(VM_EXIT_HOST);
 	/* Ctrl-C and Ctrl-Z on the terminal are for the guest's command, if at all. */
 	setsid();
-	default_signals();
+	signals_default();
+	/* To a port whose other end went, or to a disk that may not grow: an error. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
 	dup2(null, 1);

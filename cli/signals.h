@@ -15,4 +15,7 @@
  */
 int signals_open(struct r3_err *err);
 
+/* As a program expects them at its start: none is blocked, ignored or caught. For children. */
+void signals_default(void);
+
 #endif

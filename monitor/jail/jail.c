@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <linux/futex.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 
 #include "base/mutation.h"
 #include "base/util.h"
+#include "jail/walls.h"
 
 #define HEAP_ROOM	(4UL << 20)
 #define POLL_MAX	64	/* descriptors that any thread waits for at once */
@@ -50,42 +50,14 @@ const char *jail_wall_use(enum jail_wall wall)
 	return walls[wall].use;
 }
 
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-	int cap, ret = 0;
-
-	/* Without CAP_SETPCAP there is nothing in the bounding set to gain either. */
-	for (cap = 0; !ret; cap++)
-		ret = prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, none) ? -errno : 0;
-}
-
-/*
- * 1 and not 0: a host that pipes core dumps into a program does so whatever
- * the limit, but for this one. /proc stays readable for the user, as it would
- * not with PR_SET_DUMPABLE.
- */
-static int no_core_dumps(void)
-{
-	struct rlimit one = { 1, 1 };
-	struct rlimit now;
-
-	if (!getrlimit(RLIMIT_CORE, &now) && now.rlim_max < 1)
-		one.rlim_cur = one.rlim_max = now.rlim_max;
-	return setrlimit(RLIMIT_CORE, &one) ? -errno : 0;
-}
-
 static void process_walls(struct jail_report *report)
 {
 	int *wall = report->wall;
 
-	wall[JAIL_NO_CORE] = MUTATION_JAIL_LIMITS ? 0 : no_core_dumps();
+	wall[JAIL_NO_CORE] = MUTATION_JAIL_LIMITS ? 0 : wall_no_core_dumps();
 	if (!MUTATION_JAIL_NAMESPACES)
 		jail_namespaces(report);
-	wall[JAIL_CAPABILITIES] = MUTATION_JAIL_CAPABILITIES ? 0 : drop_capabilities();
+	wall[JAIL_CAPABILITIES] = MUTATION_JAIL_CAPABILITIES ? 0 : wall_no_capabilities();
 	wall[JAIL_NO_NEW_PRIVS] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 	if (!MUTATION_JAIL_LANDLOCK)
 		jail_landlock(report);

@@ -11,13 +11,12 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mutation.h"
 #include "base/util.h"
 #include "jail/jail.h"
+#include "jail/walls.h"
 
 static const struct {
 	enum jail_wall wall;
@@ -28,21 +27,6 @@ static const struct {
 	{ JAIL_IPC_NS, CLONE_NEWIPC },
 	{ JAIL_UTS_NS, CLONE_NEWUTS },
 };
-
-/* The mount tree becomes an empty, read-only file system. */
-static int empty_root(void)
-{
-	/* Root whom the host refuses a user namespace shares its mounts with the host: there it would be on / too. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -errno;
-	if (mount("ring3", "/", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "size=4k,nr_inodes=2,mode=555") ||
-	    chdir("/.."))
-		return -errno;
-	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
-		return -errno;
-	return 0;
-}
 
 void jail_namespaces(struct jail_report *report)
 {
@@ -58,5 +42,5 @@ void jail_namespaces(struct jail_report *report)
 			report->wall[spaces[i].wall] = unshare(spaces[i].flag) ? -errno : 0;
 	}
 	ret = report->wall[JAIL_MOUNT_NS];
-	report->wall[JAIL_ROOT] = ret || MUTATION_JAIL_ROOT ? ret : empty_root();
+	report->wall[JAIL_ROOT] = ret || MUTATION_JAIL_ROOT ? ret : wall_empty_root();
 }

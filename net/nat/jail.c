@@ -10,44 +10,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "jail/jail.h"
+#include "jail/walls.h"
+#include "resolver_root.h"
 
 #ifndef LANDLOCK_SCOPE_SIGNAL
 #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET	(1ULL << 0)
 #define LANDLOCK_SCOPE_SIGNAL			(1ULL << 1)
 #endif
 
-#define LINKS_MOST	8
 #define MEMORY		(1UL << 30)	/* address space: 1024 connections with full buffers, four times */
 
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
-
-/* What resolving a name reads, on the hosts that we know. */
-static const char *const readable[] = {
-	"/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/run/systemd/resolve", "/run/resolvconf",
-	"/run/NetworkManager", "/run/nscd", "/var/run/nscd", "/run/avahi-daemon", "/run/connman",
-	"/run/netconfig",
-};
-
-static const char *const links[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
 
 static int lower(int what, rlim_t max)
 {
@@ -64,49 +51,12 @@ static int lower(int what, rlim_t max)
 
 static void limits(void)
 {
-	/* 1 and not 0: see monitor/jail/jail.c. */
-	lower(RLIMIT_CORE, 1);
+	wall_no_core_dumps();
 	lower(RLIMIT_MEMLOCK, 0);
 	lower(RLIMIT_MSGQUEUE, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	lower(RLIMIT_AS, MEMORY);
 #endif
-}
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-	int cap, ret = 0;
-
-	for (cap = 0; !ret; cap++)
-		ret = prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, none) ? -errno : 0;
-}
-
-static int enter_root(void)
-{
-	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
-		return -errno;
-	return 0;
-}
-
-/*
- * Over the root, and into it. Root whom the host refuses a user namespace shares
- * its mounts with the host, which would have this one on its own / too.
- */
-static int mount_root(unsigned long flags, const char *options)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("ring3", "/", "tmpfs", flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) || chdir("/.."))
-		return -errno;
-	return 0;
-}
-
-static int empty_root(void)
-{
-	return mount_root(MS_RDONLY, "size=4k,nr_inodes=2,mode=555") ?: enter_root();
 }
 
 /* One by one if need be: some hosts have limits for some kinds. */
@@ -124,111 +74,7 @@ static int namespaces(int kinds)
 	return ret;
 }
 
-/* A directory of the host's, and links on the way to it, in the root to be, which is the working directory. */
-static int show(const char *path)
-{
-	char own[PATH_MAX + 1], link[PATH_MAX], *p;
-	struct stat st, there;
-	ssize_t n;
-
-	if (snprintf(own, sizeof(own), ".%s", path) >= (int)sizeof(own))
-		return -ENAMETOOLONG;
-	for (p = strchr(own + 2, '/');; p = strchr(p + 1, '/')) {
-		if (p)
-			*p = '\0';
-		if (lstat(own + 1, &st))
-			return 0;
-		if (S_ISLNK(st.st_mode)) {
-			n = readlink(own + 1, link, sizeof(link) - 1);
-			link[n > 0 ? n : 0] = '\0';
-			if (symlink(link, own) && errno != EEXIST)
-				return -errno;
-			return realpath(path, link) ? show(link) : 0;
-		}
-		if (mkdir(own, 0755) && errno != EEXIST)
-			return -errno;
-		if (!p)
-			break;
-		*p = '/';
-	}
-	if (!stat(own, &there) && there.st_dev == st.st_dev && there.st_ino == st.st_ino)
-		return 0;
-	return mount(own + 1, own, NULL, MS_BIND | MS_REC, NULL) ? -errno : 0;
-}
-
-/* Of a file that may be a link, and that one to another: the directories that the links lead to. */
-static int show_links(const char *path)
-{
-	char at[PATH_MAX], link[PATH_MAX], dir[PATH_MAX];
-	int ret = 0, depth;
-	ssize_t n;
-
-	snprintf(at, sizeof(at), "%s", path);
-	for (depth = 0; !ret && depth < LINKS_MOST; depth++) {
-		n = readlink(at, link, sizeof(link) - 1);
-		if (n <= 0)
-			return 0;
-		link[n] = '\0';
-		snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(at, '/') - at), at);
-		if (snprintf(at, sizeof(at), "%s%s%s", link[0] == '/' ? "" : dir, link[0] == '/' ? "" : "/", link) >= (int)sizeof(at))
-			return -ENAMETOOLONG;
-		snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(at, '/') - at), at);
-		if (dir[0])
-			ret = show(dir);
-	}
-	return ret;
-}
-
-/* Where a file is that is a link out of /etc. */
-static bool target_of(const char *path, char target[PATH_MAX])
-{
-	char *slash;
-
-	if (!realpath(path, target) || !(slash = strrchr(target, '/')) || slash == target)
-		return false;
-	*slash = '\0';
-	return true;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-/* Who is nobody in a namespace can make no directory in it. */
-static int map_self(uid_t uid, gid_t gid)
-{
-	char users[40], groups[40];
-
-	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
-	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
-	return write_file("/proc/self/setgroups", "deny") ?: write_file("/proc/self/gid_map", groups) ?:
-	       write_file("/proc/self/uid_map", users);
-}
-
-/*
- * Nothing but what it reads: Landlock does not keep it from connecting to
- * sockets that have a path, such as those of other guests or of a service manager.
- */
-static int small_root(uid_t uid, gid_t gid)
-{
-	int ret = map_self(uid, gid) ?: mount_root(0, "size=64k,nr_inodes=256,mode=755");
-	unsigned int i;
-
-	for (i = 0; !ret && i < ARRAY_SIZE(readable); i++)
-		ret = show(readable[i]);
-	for (i = 0; !ret && i < ARRAY_SIZE(links); i++)
-		ret = show_links(links[i]);
-	return ret ?: enter_root();
-}
-
-static int allow_reading(int ruleset, const char *path)
+static int allow_reading(const char *path, void *ruleset)
 {
 	struct landlock_path_beneath_attr rule = {
 		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
@@ -238,7 +84,7 @@ static int allow_reading(int ruleset, const char *path)
 
 	if (rule.parent_fd < 0)
 		return 0;
-	ret = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	ret = syscall(SYS_landlock_add_rule, *(int *)ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	close(rule.parent_fd);
 	return ret ? -errno : 0;
 }
@@ -248,9 +94,7 @@ static int landlock(bool files)
 	static const unsigned char bits[] = { 0, 13, 14, 15, 15, 16 };
 	struct ruleset_attr attr = { 0 };
 	int version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	char target[PATH_MAX];
 	int fd, ret = 0;
-	unsigned int i;
 
 	if (version < 1)
 		return version < 0 ? -errno : -ENOSYS;
@@ -260,10 +104,8 @@ static int landlock(bool files)
 	fd = syscall(SYS_landlock_create_ruleset, &attr, version >= 6 ? sizeof(attr) : sizeof(attr.fs), 0);
 	if (fd < 0)
 		return -errno;
-	for (i = 0; files && !ret && i < ARRAY_SIZE(readable); i++)
-		ret = allow_reading(fd, readable[i]);
-	for (i = 0; files && !ret && i < ARRAY_SIZE(links); i++)
-		ret = target_of(links[i], target) ? allow_reading(fd, target) : 0;
+	if (files)
+		ret = resolver_root_each(allow_reading, &fd);
 	if (!ret && syscall(SYS_landlock_restrict_self, fd, 0))
 		ret = -errno;
 	close(fd);
@@ -303,10 +145,10 @@ int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err)
 	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
 	want(ret, "namespaces", missing, sizeof(missing));
 	if (!ret) {
-		ret = empty_root();
+		ret = wall_empty_root();
 		want(ret, "empty root", missing, sizeof(missing));
 	}
-	want(drop_capabilities(), "no capabilities", missing, sizeof(missing));
+	want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
 	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 	lock = landlock(false);
 	want(lock, "Landlock", missing, sizeof(missing));
@@ -326,10 +168,13 @@ int nat_jail_resolver(enum nat_jail mode, struct r3_err *err)
 		return 0;
 	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC);
 	want(ret, "namespaces", missing, sizeof(missing));
-	if (!ret)
-		want(small_root(uid, gid), "a root of its own", missing, sizeof(missing));
-	want(drop_capabilities(), "no capabilities", missing, sizeof(missing));
+	if (!ret) {
+		ret = resolver_root(uid, gid);
+		want(ret, "a root of its own", missing, sizeof(missing));
+	}
+	want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
 	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 	want(landlock(true), "Landlock", missing, sizeof(missing));
-	return finish(mode, "resolver", missing, err);
+	/* Landlock does not keep it from connecting to sockets that have a path. */
+	return finish(mode, ret ? "resolver_in_host" : "resolver", missing, err);
 }

@@ -118,7 +118,7 @@ int r3_rewrite_trap(struct pt_regs *regs)
 	return 2;
 }
 
-/* A handler returns to behind a system call: what would trap there is done here. */
+/* User code goes on behind a system call that is a jump by now: what would trap there is done here. */
 void r3_rewrite_settle(struct pt_regs *regs)
 {
 	struct r3_site s;
