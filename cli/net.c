@@ -120,6 +120,59 @@ static int check_macs(const struct net *net, struct r3_err *err)
 	return 0;
 }
 
+static void close_control(struct netcard *card)
+{
+	if (card->control < 0)
+		return;
+	if (card->net->loop)
+		loop_unwatch(card->net->loop, &card->control_watch);
+	close(card->control);
+	card->control = -1;
+}
+
+/* A back end's own child outlives it for a moment, and is ours then: it is waited for as well. */
+static void reap_orphans(int nr)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+	int64_t until = loop_now() + ORPHAN_MS;
+
+	while (nr > 0 && loop_now() < until) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid)
+			nr--;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* The descriptors are closed, and back ends end. */
+static void close_cards(struct net *net)
+{
+	int i, nr = 0;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	/* A back end ends when its descriptors do. */
+	for (i = 0; i < net->nr; i++) {
+		struct netcard *card = &net->card[i];
+
+		close_control(card);
+		if (net->loop)
+			loop_unwatch(net->loop, &card->frames_watch);
+		if (card->fd >= 0)
+			close(card->fd);
+	}
+	for (i = 0; i < net->nr; i++) {
+		nr += net->card[i].backend.pid && net->card[i].opt->kind == NETOPT_NAT;
+		backend_end(&net->card[i].backend, END_MS);
+		json_object_put(net->card[i].publish);
+	}
+	reap_orphans(nr);
+	net->nr = 0;
+}
+
 struct net *net_open(const struct netopt *opt, const char *name, struct vm_config *vm, struct r3_err *err)
 {
 	struct net *net = calloc(1, sizeof(*net));
@@ -145,29 +198,36 @@ struct net *net_open(const struct netopt *opt, const char *name, struct vm_confi
 		return net;
 	if (!opt->given) {
 		/* Told once the guest runs: what else it lacks may be worth more words. */
-	snprintf(net->notice, sizeof(net->notice), "the guest has no network: %s%s", err->msg,
-		 strstr(err->msg, "--net none") ? "" : "; --net none starts it without one");
-		net->nr = 0;
+		snprintf(net->notice, sizeof(net->notice), "the guest has no network: %s%s", err->msg,
+			 strstr(err->msg, "--net none") ? "" : "; --net none starts it without one");
+		close_cards(net);
 		return net;
 	}
 	net_close(net);
 	return NULL;
 }
 
-void net_words(const struct net *net, char *text, size_t size)
+char *net_words(const struct net *net)
 {
-	size_t len = 0;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
 	int i, j, nr = 0;
 
-	text[0] = 0;
+	if (!f)
+		return NULL;
 	for (i = 0; i < net->nr; i++) {
 		if (i)
-			text[len++] = ' ';
-		len += netcard_word(&net->card[i], text + len, size - len);
+			fputc(' ', f);
+		netcard_word(&net->card[i], f);
 	}
 	for (i = 0; i < net->nr; i++)
 		for (j = 0; j < net->card[i].addresses.nr_dns && nr < NETOPT_MAX_SERVERS; j++)
-			len += snprintf(text + len, size - len, "%s%s", nr++ ? "," : " ring3.dns=", net->card[i].addresses.dns[j]);
+			fprintf(f, "%s%s", nr++ ? "," : " ring3.dns=", net->card[i].addresses.dns[j]);
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* ---- what back ends say ---- */
@@ -181,16 +241,6 @@ static void fail(struct net *net, const char *why)
 	text_line(net->why);
 	if (net->loop)
 		net->ops->failed(net->ctx, net->why);
-}
-
-static void close_control(struct netcard *card)
-{
-	if (card->control < 0)
-		return;
-	if (card->net->loop)
-		loop_unwatch(card->net->loop, &card->control_watch);
-	close(card->control);
-	card->control = -1;
 }
 
 static void ready(struct netcard *card, struct json_object *o)
@@ -376,46 +426,10 @@ struct json_object *net_info(const struct net *net)
 	return o;
 }
 
-/* A back end's own child outlives it for a moment, and is ours then: it is waited for as well. */
-static void reap_orphans(int nr)
-{
-	const struct timespec pause = { .tv_nsec = 200000 };
-	int64_t until = loop_now() + ORPHAN_MS;
-
-	while (nr > 0 && loop_now() < until) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG);
-
-		if (pid < 0)
-			return;
-		if (pid)
-			nr--;
-		else
-			nanosleep(&pause, NULL);
-	}
-}
-
 void net_close(struct net *net)
 {
-	int i, nr = 0;
-
 	if (!net)
 		return;
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	/* A back end ends when its descriptors do. */
-	for (i = 0; i < net->nr; i++) {
-		struct netcard *card = &net->card[i];
-
-		close_control(card);
-		if (net->loop)
-			loop_unwatch(net->loop, &card->frames_watch);
-		if (card->fd >= 0)
-			close(card->fd);
-	}
-	for (i = 0; i < net->nr; i++) {
-		nr += net->card[i].backend.pid && net->card[i].opt->kind == NETOPT_NAT;
-		backend_end(&net->card[i].backend, END_MS);
-		json_object_put(net->card[i].publish);
-	}
-	reap_orphans(nr);
+	close_cards(net);
 	free(net);
 }

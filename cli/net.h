@@ -35,8 +35,8 @@ struct net_ops {
  */
 struct net *net_open(const struct netopt *opt, const char *name, struct vm_config *vm, struct r3_err *err);
 
-/* Words for the kernel's command line, by which the guest's side is set up. */
-void net_words(const struct net *net, char *text, size_t size);
+/* Words for the kernel's command line, by which the guest's side is set up; to be freed. NULL: no memory. */
+char *net_words(const struct net *net);
 
 /*
  * What the user asked of a back end may be refused by it: waits until all are ready,

@@ -49,20 +49,18 @@ static void mac_text(const uint8_t *mac, char *text, size_t size)
 	snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-size_t netcard_word(const struct netcard *card, char *text, size_t size)
+void netcard_word(const struct netcard *card, FILE *f)
 {
 	const struct netcard_addresses *a = &card->addresses;
 	char mac[20];
-	size_t len;
 	int i;
 
 	mac_text(card->mac, mac, sizeof(mac));
-	len = snprintf(text, size, "ring3.net=%s", mac);
+	fprintf(f, "ring3.net=%s", mac);
 	for (i = 0; i < a->nr_ip; i++)
-		len += snprintf(text + len, size - len, ",%s", a->ip[i]);
+		fprintf(f, ",%s", a->ip[i]);
 	for (i = 0; i < a->nr_gw; i++)
-		len += snprintf(text + len, size - len, ",gw=%s", a->gw[i]);
-	return len;
+		fprintf(f, ",gw=%s", a->gw[i]);
 }
 
 static struct json_object *list(int nr, const char *text, size_t stride)

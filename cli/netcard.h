@@ -4,6 +4,7 @@
 #define R3_NETCARD_H
 
 #include <json-c/json.h>
+#include <stdio.h>
 
 #include "backend.h"
 #include "base/err.h"
@@ -45,7 +46,7 @@ struct netcard {
 int netcard_mac(struct netcard *card, const char *name, struct r3_err *err);
 
 /* Appends words for the guest's kernel command line. */
-size_t netcard_word(const struct netcard *card, char *text, size_t size);
+void netcard_word(const struct netcard *card, FILE *f);
 
 /* What others may know of it. */
 struct json_object *netcard_info(const struct netcard *card);

@@ -209,12 +209,14 @@ static int keep_to_cpus(const struct run_options *opt, struct r3_err *err)
 /* Cards and what is behind them, and the guest's side of it. */
 static int open_network(struct run_config *cfg, const struct run_options *opt, struct net **net, struct r3_err *err)
 {
-	char words[2048];
+	cleanup_free char *words = NULL;
 
 	*net = net_open(&opt->net, opt->name, &cfg->vm, err);
 	if (!*net)
 		return err->code;
-	net_words(*net, words, sizeof(words));
+	words = net_words(*net);
+	if (!words)
+		return err_set(err, ENOMEM, "no memory for the network");
 	return config_finish(cfg, opt, words, err);
 }
 

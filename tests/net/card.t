@@ -78,4 +78,14 @@ r = guest("--net", f"fd:{one.fd()},mac=02:00:00:00:00:01", "--net", f"fd:{two.fd
           *sh("cat /sys/class/net/eth*/address"), pass_fds=[one.fd(), two.fd()])
 same(r.stdout.split(), [b"02:00:00:00:00:01", b"02:00:00:00:00:02"], "two cards, in the order of the options")
 
+# ---- as much as can be said ----
+
+pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(8)]
+cards = []
+for i, (a, _) in enumerate(pairs):
+    prefix = f"fd{i:02x}:1111:2222:3333:4444:5555:6666"
+    words = [f"ip={prefix}:777{k}/128" for k in range(4)] + [f"gw={prefix}:888{k}" for k in range(2)]
+    cards += ["--net", ",".join([f"fd:{a.fileno()}", *words])]
+r = run("run", "--timeout", "60", *cards, *sh("ip -6 addr | grep -c :7773; exit 5"), pass_fds=[a.fileno() for a, _ in pairs])
+same((r.returncode, r.stdout), (5, b"8\n"), "eight cards with four long addresses each")
 done()
