@@ -94,7 +94,7 @@ static int open_card(struct net *net, struct netcard *card, int *nats, const cha
 	memcpy(vm->mac, card->mac, sizeof(vm->mac));
 	if (kind == NETOPT_NAT) {
 		publish = card->opt == netopt_find((struct netopt *)net->opt, NETOPT_NAT);
-		ret = netnat_start(card, net->opt, (*nats)++, publish, vm, err);
+		ret = netnat_start(card, net->opt, (*nats)++, publish, net->vm->jail, vm, err);
 	} else if (kind == NETOPT_PASST && !card->opt->target[0]) {
 		publish = !netopt_find((struct netopt *)net->opt, NETOPT_NAT) &&
 			  card->opt == netopt_find((struct netopt *)net->opt, NETOPT_PASST);

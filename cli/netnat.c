@@ -144,7 +144,7 @@ static int open_log(const char *path, struct r3_err *err)
 }
 
 static void nat_args(struct args *args, const struct netcard *card, const struct netopt *opt, bool publish, const struct plan *plan,
-		     bool log)
+		     enum jail_mode jail, bool log)
 {
 	int i;
 
@@ -153,6 +153,8 @@ static void nat_args(struct args *args, const struct netcard *card, const struct
 	arg(args, "%d", BACKEND_FIRST_FD);
 	arg(args, "--control");
 	arg(args, "%d", BACKEND_FIRST_FD + 1);
+	arg(args, "--jail");
+	arg(args, "%s", jail_mode_name(jail));
 	arg(args, "--mtu");
 	arg(args, "%u", card->mtu);
 	arg(args, "--ipv4");
@@ -183,7 +185,8 @@ static void nat_args(struct args *args, const struct netcard *card, const struct
 	}
 }
 
-int netnat_start(struct netcard *card, const struct netopt *opt, int nr, bool publish, struct vm_net *net, struct r3_err *err)
+int netnat_start(struct netcard *card, const struct netopt *opt, int nr, bool publish, enum jail_mode jail,
+		 struct vm_net *net, struct r3_err *err)
 {
 	cleanup_close int frames = -1, control = -1, log = -1;
 	struct args args = { 0 };
@@ -209,7 +212,7 @@ int netnat_start(struct netcard *card, const struct netopt *opt, int nr, bool pu
 		return err_set(err, errno, "no socket for %s: %s", NETNAT_PROGRAM, strerror(errno));
 	card->control = pair[0];
 	control = pair[1];
-	nat_args(&args, card, opt, publish, &plan, log >= 0);
+	nat_args(&args, card, opt, publish, &plan, jail, log >= 0);
 	fds[0] = frames;
 	fds[1] = control;
 	fds[2] = log;

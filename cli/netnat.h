@@ -15,7 +15,8 @@
  * behind a NAT; one of them has what is published. net is filled but for the MAC
  * address. 0, or -errno with err set.
  */
-int netnat_start(struct netcard *card, const struct netopt *opt, int nr, bool publish, struct vm_net *net, struct r3_err *err);
+int netnat_start(struct netcard *card, const struct netopt *opt, int nr, bool publish, enum jail_mode jail,
+		 struct vm_net *net, struct r3_err *err);
 int netnat_start_passt(struct netcard *card, const struct netopt *opt, int nr, bool publish, struct vm_net *net, struct r3_err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "jail/jail.h"
 #include "cli.h"
 #include "message.h"
 #include "names.h"
@@ -21,7 +22,8 @@
 
 struct net {
 	unsigned int mtu;
-	const char *jail, *file;
+	enum jail_mode jail;
+	const char *file;
 	bool json;
 	struct switch_uplink uplink[SWITCH_MAX_UPLINKS];
 	int nr_uplinks;
@@ -39,11 +41,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		net->file = value;
 	if (!strcmp(o->name, "mtu"))
 		return value_number("mtu", value, 68, 65520, &net->mtu, err);
-	if (!strcmp(o->name, "jail")) {
-		if (strcmp(value, "on") && strcmp(value, "off") && strcmp(value, "require"))
-			return err_set(err, EINVAL, "--jail %s: give on, require or off", value);
-		net->jail = value;
-	}
+	if (!strcmp(o->name, "jail"))
+		return jail_mode_parse(value, &net->jail, err);
 	if (!strcmp(o->name, "uplink")) {
 		if (net->nr_uplinks == SWITCH_MAX_UPLINKS)
 			return err_set(err, E2BIG, "--uplink %s: a switch has at most %d uplinks", value, SWITCH_MAX_UPLINKS);
@@ -260,7 +259,7 @@ static int parse(const struct word *w, struct net *net, int argc, char **argv, s
 
 int net_main(int argc, char **argv)
 {
-	struct net net = { .mtu = 1500, .jail = "on" };
+	struct net net = { .mtu = 1500, .jail = JAIL_ON };
 	const struct word *w;
 	struct r3_err err;
 	int ret;

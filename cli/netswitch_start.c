@@ -72,12 +72,12 @@ static void wait_ready(int fd, char *text, size_t size)
 	text[n > 0 ? n : 0] = 0;
 }
 
-int switch_start(const char *name, unsigned int mtu, const char *jail, struct r3_err *err)
+int switch_start(const char *name, unsigned int mtu, enum jail_mode jail, struct r3_err *err)
 {
 	cleanup_close int dir = -1, lock = -1, listener = -1;
 	char path[2304], number[16], text[1024];
 	char *argv[] = { "ring3-switch", "--name", (char *)name, "--mtu", number, "--listen", "3", "--ready", "4",
-			 "--jail", (char *)jail, NULL };
+			 "--jail", (char *)jail_mode_name(jail), NULL };
 	int ready[2], ret;
 
 	if (!config_name_ok(name))

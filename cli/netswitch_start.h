@@ -4,6 +4,7 @@
 #define R3_NETSWITCH_START_H
 
 #include "base/err.h"
+#include "jail/jail.h"
 
 #define SWITCH_MAX_UPLINKS	8
 
@@ -19,7 +20,7 @@ struct switch_uplink {
 int switch_uplink_parse(struct switch_uplink *up, const char *text, struct r3_err *err);
 
 /* A new switch, which lives on by itself. */
-int switch_start(const char *name, unsigned int mtu, const char *jail, struct r3_err *err);
+int switch_start(const char *name, unsigned int mtu, enum jail_mode jail, struct r3_err *err);
 
 int switch_uplink_add(const char *name, struct switch_uplink *up, unsigned int mtu, struct r3_err *err);
 

@@ -59,20 +59,6 @@ static int set_disk(struct run_options *opt, const char *value, struct r3_err *e
 	return 0;
 }
 
-static int set_jail(struct run_options *opt, const char *value, struct r3_err *err)
-{
-	static const char *const modes[] = { [JAIL_ON] = "on", [JAIL_REQUIRE] = "require", [JAIL_OFF] = "off" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		if (!strcmp(value, modes[i])) {
-			opt->jail = i;
-			return 0;
-		}
-	}
-	return err_set(err, EINVAL, "--jail %s is not possible; it is on, require or off", value);
-}
-
 static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
 {
 	struct run_options *opt = ctx;
@@ -124,7 +110,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	if (!strcmp(o->name, "net-rate"))
 		return netopt_rate(&opt->net, value, err);
 	if (!strcmp(o->name, "jail"))
-		return set_jail(opt, value, err);
+		return jail_mode_parse(value, &opt->jail, err);
 	if (!strcmp(o->name, "timeout"))
 		return value_time("timeout", value, &opt->timeout_ms, err);
 	if (!strcmp(o->name, "env"))

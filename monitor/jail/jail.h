@@ -68,6 +68,10 @@ struct jail {
 	int failed;			/* -errno of one that is not */
 };
 
+/* The words of --jail. Return of the second: 0, or -EINVAL with a sentence. */
+const char *jail_mode_name(enum jail_mode mode);
+int jail_mode_parse(const char *text, enum jail_mode *mode, struct r3_err *err);
+
 /* Name and use of a wall, for people. */
 const char *jail_wall_name(enum jail_wall wall);
 const char *jail_wall_use(enum jail_wall wall);

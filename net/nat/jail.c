@@ -120,12 +120,12 @@ static void want(int ret, const char *what, char *missing, size_t size)
 		snprintf(missing + n, size - n, "%s%s (%s)", n ? ", " : "", what, strerror(-ret));
 }
 
-static int finish(enum nat_jail mode, const char *kind, const char *missing, struct r3_err *err)
+static int finish(enum jail_mode mode, const char *kind, const char *missing, struct r3_err *err)
 {
 	static const uint64_t value[JAIL_NR_VALUES];
 	int ret;
 
-	if (mode == NAT_JAIL_REQUIRE && *missing)
+	if (mode == JAIL_REQUIRE && *missing)
 		return err_set(err, -EPERM, "--jail=require: this host refuses walls of the network back end's jail: %s", missing);
 	limits();
 	ret = jail_filter(kind, value);
@@ -134,13 +134,13 @@ static int finish(enum nat_jail mode, const char *kind, const char *missing, str
 	return 0;
 }
 
-int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err)
+int nat_jail_net(enum jail_mode mode, const char **warning, struct r3_err *err)
 {
 	char missing[512] = "";
 	int ret, lock;
 
 	*warning = NULL;
-	if (mode == NAT_JAIL_OFF)
+	if (mode == JAIL_OFF)
 		return 0;
 	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
 	want(ret, "namespaces", missing, sizeof(missing));
@@ -157,14 +157,14 @@ int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err)
 	return finish(mode, "nat", missing, err);
 }
 
-int nat_jail_resolver(enum nat_jail mode, struct r3_err *err)
+int nat_jail_resolver(enum jail_mode mode, struct r3_err *err)
 {
 	char missing[512] = "";
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	int ret;
 
-	if (mode == NAT_JAIL_OFF)
+	if (mode == JAIL_OFF)
 		return 0;
 	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC);
 	want(ret, "namespaces", missing, sizeof(missing));

@@ -6,18 +6,17 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-
-enum nat_jail { NAT_JAIL_ON, NAT_JAIL_REQUIRE, NAT_JAIL_OFF };
+#include "jail/jail.h"
 
 /**
  * nat_jail_net() - for the whole process, with one thread and nothing left to open
  * @warning: a sentence if only the list is between it and files, else NULL
  *
- * Fails if the filter is refused, or with NAT_JAIL_REQUIRE any wall.
+ * Fails if the filter is refused, or with JAIL_REQUIRE any wall.
  */
-int nat_jail_net(enum nat_jail mode, const char **warning, struct r3_err *err);
+int nat_jail_net(enum jail_mode mode, const char **warning, struct r3_err *err);
 
 /* The resolver's: files that name resolution reads, and sockets. @before the threads. */
-int nat_jail_resolver(enum nat_jail mode, struct r3_err *err);
+int nat_jail_resolver(enum jail_mode mode, struct r3_err *err);
 
 #endif

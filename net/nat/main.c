@@ -40,7 +40,7 @@ struct opts {
 	unsigned int mtu, connection_rate;
 	uint64_t rate;
 	bool host, check;
-	enum nat_jail jail;
+	enum jail_mode jail;
 	unsigned int nr_publish;
 	struct publish publish[PUBLISH_SPECS];
 };
@@ -83,19 +83,6 @@ static int descriptor(const char *option, const char *text, int *fd, struct r3_e
 	return 0;
 }
 
-static int jail_mode(const char *text, enum nat_jail *mode, struct r3_err *err)
-{
-	static const char *const names[] = { "on", "require", "off" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(text, names[i])) {
-			*mode = i;
-			return 0;
-		}
-	return err_set(err, -EINVAL, "--jail %s: give on, require or off", text);
-}
-
 static int one_option(struct opts *o, int c, char *arg, struct r3_err *err)
 {
 	uint64_t n;
@@ -110,7 +97,7 @@ static int one_option(struct opts *o, int c, char *arg, struct r3_err *err)
 	case 'e': o->egress = arg; return 0;
 	case 'h': o->host = true; return 0;
 	case 'k': o->check = true; return 0;
-	case 'j': return jail_mode(arg, &o->jail, err);
+	case 'j': return jail_mode_parse(arg, &o->jail, err);
 	case 'r': return number("--rate", arg, 1000, 1ull << 40, &o->rate, err);
 	case 'm':
 		ret = number("--mtu", arg, MTU_LEAST, MTU_MOST, &n, err);
@@ -187,7 +174,7 @@ static int start_resolver(const struct opts *o, struct r3_err *err)
 		util_close_range(4, INT_MAX);
 		close(0);
 		close(1);
-		resolver_process(3, o->jail == NAT_JAIL_REQUIRE, o->jail != NAT_JAIL_OFF);
+		resolver_process(3, o->jail);
 	}
 	close(sv[1]);
 	n = recv(sv[0], text, sizeof(text) - 1, 0);

@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include "dns.h"
+#include "jail/jail.h"
 #include "policy.h"
 #include "reply.h"
 
@@ -45,7 +46,7 @@ struct resolve_answer {
 size_t resolve_answer_len(const struct resolve_answer *answer);
 
 /* Where a query is answered: does not return. @fd: a SEQPACKET socket. */
-void resolver_process(int fd, bool require_jail, bool jail) __attribute__((noreturn));
+void resolver_process(int fd, enum jail_mode mode) __attribute__((noreturn));
 
 /* ---- in the NAT process ---- */
 

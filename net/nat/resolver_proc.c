@@ -137,9 +137,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-void resolver_process(int fd, bool require_jail, bool jail)
+void resolver_process(int fd, enum jail_mode mode)
 {
-	enum nat_jail mode = !jail ? NAT_JAIL_OFF : require_jail ? NAT_JAIL_REQUIRE : NAT_JAIL_ON;
 	struct r3_err err;
 	pthread_attr_t attr;
 	pthread_t thread;

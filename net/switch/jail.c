@@ -78,14 +78,13 @@ static void bound(int what, rlim_t max)
 	setrlimit(what, &limit);
 }
 
-int jail_switch(const char *mode, struct r3_err *err)
+int jail_switch(enum jail_mode mode, struct r3_err *err)
 {
-	enum jail_mode jail_mode = !strcmp(mode, "off") ? JAIL_OFF : !strcmp(mode, "require") ? JAIL_REQUIRE : JAIL_ON;
 	struct jail jail;
 	int ret;
 
-	ret = jail_process(&jail, jail_mode, err);
-	if (ret || jail_mode == JAIL_OFF)
+	ret = jail_process(&jail, mode, err);
+	if (ret || mode == JAIL_OFF)
 		return ret;
 	bound(RLIMIT_AS, MEMORY_MAX);
 	bound(RLIMIT_NOFILE, FILES_MAX);

@@ -273,7 +273,7 @@ int main(int argc, char **argv)
 	};
 	static struct sw sw = { .name = "switch", .mtu = 1500 };
 	int listener = -1, ready = 2, c, ret;
-	const char *jail = "on";
+	enum jail_mode jail = JAIL_ON;
 	struct r3_err err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -291,7 +291,8 @@ int main(int argc, char **argv)
 			ready = atoi(optarg);
 			break;
 		case 'j':
-			jail = optarg;
+			if (jail_mode_parse(optarg, &jail, &err))
+				return failed(ready, err.msg);
 			break;
 		default:
 			return 2;

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "jail/jail.h"
 #include "base/util.h"
 #include "cable.h"
 #include "fdb.h"
@@ -151,6 +152,6 @@ void capture_port_end(struct sw *sw, const struct port *port);
 
 /* ---- jail.c ---- */
 
-int jail_switch(const char *mode, struct r3_err *err);
+int jail_switch(enum jail_mode mode, struct r3_err *err);
 
 #endif

@@ -173,4 +173,16 @@ else:
     p.kill()
     p.wait()
 world.close()
+# ---- the jail that was asked for is the back end's too ----
+
+for mode in "require", "off":
+    g = Guest("--jail", mode, "--net", "nat", *sh("echo up; read x"))
+    if g.expect("up"):
+        nat = [open(f"/proc/{pid}/cmdline").read().split("\0") for pid in children(g.proc.pid) if comm(pid) == "ring3-net"]
+        ok(len(nat) == 1 and nat[0][nat[0].index("--jail") + 1] == mode, f"--jail {mode} is the back end's as well", nat)
+        g.type("\n")
+        g.wait()
+    elif mode == "require":
+        skip("--jail require is the back end's as well", "host: it refuses walls of the jail")
+    g.close()
 done()

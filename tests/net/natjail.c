@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	victim = atoi(argv[2]);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, packets))
 		return 1;
-	if (nat ? nat_jail_net(NAT_JAIL_ON, &warning, &err) : nat_jail_resolver(NAT_JAIL_ON, &err)) {
+	if (nat ? nat_jail_net(JAIL_ON, &warning, &err) : nat_jail_resolver(JAIL_ON, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
