@@ -162,7 +162,7 @@ else:
     out, err, status = guest_sh(f"curl -s -m 8 http://{OUT4}/ && echo reached; cat /etc/resolv.conf", "--net", "passt")
     ok("reached" in out and "nameserver 10.0.2.3" in out, "passt as a back end: TCP goes out", out, err)
     g = Guest("--net", "passt", "-p", "8090:80", "--", "sh", "-c", "echo up; python3 -c 'import socket; s = socket.socket(); s.bind((\"\", 80)); s.listen(1); print(\"listens\", flush=True); "
-              "c = s.accept()[0]; c.sendall(b\"guest\")'")
+              "c = s.accept()[0]; c.sendall(b\"guest\"); c.recv(1)'")
     g.expect("listens")
     same(exchange(socket.SOCK_STREAM, (HOST4, 8090)), b"guest", "and what is published comes in")
     g.close()
