@@ -209,10 +209,18 @@ static int check_word(const char *option, const char *value, size_t max, struct 
 	return 0;
 }
 
+/*
+ * Free pages that a CPU's lists keep come back last in, first out. With the
+ * kernel's own bound (an eighth of all memory) the page cache becomes a page here
+ * and a page there, and each is a mapping of its own: six times the time of a fault
+ * (docs/benchmarks.md). What is not kept is merged with its neighbours.
+ */
+#define FREE_LISTS	"sysctl.vm.percpu_pagelist_high_fraction=1000"
+
 static int make_cmdline(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
 	const char *term = env_or_null("TERM");
-	int ret = add_word(cfg, err, "console=hvc0");
+	int ret = add_word(cfg, err, "console=hvc0 " FREE_LISTS);
 
 	if (!ret && !opt->verbose && !opt->early_console)
 		ret = add_word(cfg, err, "quiet");

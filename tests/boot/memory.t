@@ -27,6 +27,29 @@ for line in sys.stdin:
     print("holds" if good else "damaged", line.strip(), flush=True)
 """
 
+# Uses and frees most of the memory, then fills the page cache with a file and says
+# how many runs of physically adjacent pages it is in.
+RUNS = """
+import mmap, os, struct
+for i in range(3):
+    m = mmap.mmap(-1, 300 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    m.madvise(mmap.MADV_NOHUGEPAGE)
+    for at in range(0, len(m), 4096):
+        m[at] = 1
+    m.close()
+size = 32 << 20
+fd = os.open("/var/tmp/runs", os.O_RDWR | os.O_CREAT)
+for at in range(0, size, 65536):
+    os.write(fd, b"x" * 65536)
+m = mmap.mmap(fd, size, prot=mmap.PROT_READ)
+total = sum(m[at] for at in range(0, size, 4096))
+where = next(int(l.split("-")[0], 16) for l in open("/proc/self/maps") if "/var/tmp/runs" in l)
+with open("/proc/self/pagemap", "rb") as f:
+    f.seek(where // 4096 * 8)
+    frames = [v & (1 << 55) - 1 for v in struct.unpack(f"{size // 4096}Q", f.read(size // 4096 * 8))]
+print("runs", 1 + sum(b != a + 1 for a, b in zip(frames, frames[1:])), flush=True)
+"""
+
 
 def held(g):
     """MiB of the host's memory."""
@@ -71,5 +94,12 @@ back = wait_until(lambda: held(g) < before + (20 if new else 70), BACK)
 ok(back, "freed, they are the host's again", before, used, held(g))
 uses(g, 850, "after that, nearly all of the memory can be used at once")
 uses(g, 300, "and again some of it")
+g.close()
+
+g = Guest("--mem", "512M", "--", "python3", "-c", RUNS)
+ok(g.expect("runs "), "a file in the page cache, in memory that was in use", g.text)
+g.wait()
+runs = int(g.text.split(b"runs ")[1])
+ok(runs < 1000, "is in few runs of adjacent pages (of 8192)", runs)
 g.close()
 done()
