@@ -9,6 +9,7 @@
 
 #define AREA_PAGES	1024UL
 #define SMALL_PAGES	4UL
+#define USED_PAGES	32768UL
 
 static uint64_t touch(char *p, unsigned long pages, int write)
 {
@@ -38,7 +39,7 @@ static int as_touched(const char *p, unsigned long pages, int write)
 }
 
 /* n pages of a mapping, in areas of at most AREA_PAGES; only touching counts. */
-static uint64_t faults(uint64_t n, int fd, int write)
+static uint64_t faults(uint64_t n, int fd, int write, int small)
 {
 	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	uint64_t sum = 0;
@@ -50,6 +51,8 @@ static uint64_t faults(uint64_t n, int fd, int write)
 
 		if (p == MAP_FAILED)
 			return micro_fail("mmap");
+		if (small && madvise(p, AREA_PAGES * PAGE, MADV_NOHUGEPAGE))
+			return micro_fail("madvise");
 		sum += touch(p, pages, write);
 		if (!as_touched(p, pages, write)) {
 			munmap(p, AREA_PAGES * PAGE);
@@ -63,7 +66,12 @@ static uint64_t faults(uint64_t n, int fd, int write)
 
 static uint64_t anon_run(uint64_t n)
 {
-	return faults(n, -1, 1);
+	return faults(n, -1, 1, 0);
+}
+
+static uint64_t anon_small_run(uint64_t n)
+{
+	return faults(n, -1, 1, 1);
 }
 
 static uint64_t file_run(uint64_t n)
@@ -73,9 +81,21 @@ static uint64_t file_run(uint64_t n)
 
 	if (fd < 0)
 		return micro_fail(micro_dir);
-	ns = faults(n, fd, 0);
+	ns = faults(n, fd, 0, 0);
 	close(fd);
 	return ns;
+}
+
+/* The same in memory that another program has used and freed, a page at a time. */
+static uint64_t file_used_run(uint64_t n)
+{
+	char *p = mmap(NULL, USED_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, USED_PAGES * PAGE, MADV_NOHUGEPAGE))
+		return micro_fail("mmap");
+	touch(p, USED_PAGES, 1);
+	munmap(p, USED_PAGES * PAGE);
+	return file_run(n);
 }
 
 static uint64_t mmap_run(uint64_t n)
@@ -122,7 +142,9 @@ static uint64_t munmap_run(uint64_t n)
 
 const struct bench mem_benches[] = {
 	{ "anon_fault_page", "us", anon_run },
+	{ "anon_small_fault_page", "us", anon_small_run },
 	{ "file_fault_page", "us", file_run },
+	{ "file_used_fault_page", "us", file_used_run },
 	{ "mmap_touch4_munmap", "us", mmap_run },
 	{ "munmap_page", "us", munmap_run },
 	{ 0 },
