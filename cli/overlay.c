@@ -44,7 +44,7 @@ static struct json_object *describe(const struct qimage *img, struct r3_err *err
 
 static int write_note(const char *overlay, struct json_object *note, struct r3_err *err)
 {
-	const char *text = json_object_to_json_string_ext(note, JSON_C_TO_STRING_PLAIN);
+	const char *text = json_object_to_json_string_ext(note, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	char path[PATH_MAX + 16], tmp[PATH_MAX + 32];
 	int fd, ret;
 

@@ -93,9 +93,9 @@ static void add_level(struct json_object *args, const struct qsd *q, int i)
 		json_object_object_add(disk, "backing", NULL);
 	}
 	json_object_array_add(args, json_object_new_string("--blockdev"));
-	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(file, JSON_C_TO_STRING_PLAIN)));
+	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(file, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_array_add(args, json_object_new_string("--blockdev"));
-	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(disk, JSON_C_TO_STRING_PLAIN)));
+	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(disk, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(file);
 	json_object_put(disk);
 }
@@ -115,7 +115,7 @@ static void add_export(struct json_object *args, const struct qsd *q)
 	put_bool(o, "writable", q->img.level[0].write);
 	json_object_object_add(o, "num-queues", json_object_new_int(q->queues));
 	json_object_array_add(args, json_object_new_string("--export"));
-	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)));
+	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 
