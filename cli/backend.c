@@ -336,8 +336,6 @@ int backend_ask(const char *name, const char *path, char *const argv[], const in
 	close(b.log_fd);
 	if (!ret && WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	free(*out);
-	*out = NULL;
 	if (ret == -ETIMEDOUT)
 		return err_set(err, ETIMEDOUT, "%s is not done after %d s", name, ms / 1000);
 	return err_set(err, EIO, "%s", b.last[0] ? b.last : "it failed without saying why");

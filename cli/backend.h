@@ -56,7 +56,7 @@ int backend_start_confined(struct backend *b, const char *name, const char *path
 
 /*
  * Runs @path to its end, within @ms, and takes what it writes to stdout, which ends with a 0 and
- * is to be freed. -EIO with its last line as the sentence if it fails.
+ * is to be freed. -EIO with its last line as the sentence if it fails, *out is set all the same.
  */
 int backend_ask(const char *name, const char *path, char *const argv[], const int *fds, int nr_fds, const struct confine *walls,
 		int ms, char **out, struct r3_err *err);

@@ -168,7 +168,7 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 	int fd, ret = room_for_disk(cfg, err);
 
 	if (!ret)
-		ret = qimage_open(&img, opt->path, opt->format, mode == IMAGE_RW && !overlay, err);
+		ret = qimage_open(&img, opt->path, opt->format, mode == IMAGE_RW && !overlay ? QIMAGE_WRITE : QIMAGE_READ, err);
 	if (ret)
 		return ret;
 	if (overlay)

@@ -170,7 +170,7 @@ int overlay_make(const struct qimage *img, const char *path, uint64_t size, stru
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)(size ? size : img->size));
 	ret = qimage_tool(words, NULL, 0, NULL, NULL, err);
 	if (!ret)
-		ret = qimage_open(&made, tmp, QIMAGE_OVERLAY, true, err);
+		ret = qimage_open(&made, tmp, QIMAGE_OVERLAY, QIMAGE_WRITE, err);
 	if (!ret) {
 		snprintf(made.level[0].path, sizeof(made.level[0].path), "%s", path);
 		ret = overlay_note_base(&made, err);
@@ -201,7 +201,7 @@ int overlay_kept(struct qimage *img, const char *path, struct r3_err *err)
 		if (ret)
 			return ret;
 	}
-	ret = qimage_open(&all, path, QIMAGE_OVERLAY, true, err);
+	ret = qimage_open(&all, path, QIMAGE_OVERLAY, QIMAGE_WRITE, err);
 	if (ret)
 		return ret;
 	if (all.nr < 2)

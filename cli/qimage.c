@@ -163,7 +163,7 @@ int qimage_tool(const char *const *words, const int *fds, int nr_fds, const stru
 	ret = backend_ask(TOOL, path, argv, fds, nr_fds, walls, TOOL_MS, &text, err);
 	if (ret)
 		shorten(err);
-	else if (out)
+	if (out)
 		*out = util_take_ptr(&text);
 	return ret;
 }
@@ -328,23 +328,23 @@ static int check_level(struct qimage *img, const struct qimage_level *level, str
 	return add_parts(img, level, data, err);
 }
 
-int qimage_open(struct qimage *img, const char *path, const char *format, bool write, struct r3_err *err)
+int qimage_open(struct qimage *img, const char *path, const char *format, enum qimage_use use, struct r3_err *err)
 {
 	struct qimage_level *first = &img->level[0];
 	struct json_object *o = NULL, *size;
 	int ret, more = 1;
 
 	memset(img, 0, sizeof(*img));
-	*first = (struct qimage_level){ .format = format, .fd = -1, .write = write };
+	*first = (struct qimage_level){ .format = format, .fd = -1, .write = use == QIMAGE_WRITE };
 	if (!realpath(path, first->path))
-		return cannot_open(path, write, errno, err);
+		return cannot_open(path, first->write, errno, err);
 	img->nr = 1;
 	img->discard = true;
 	for (ret = 0; !ret && more > 0; json_object_put(o), o = NULL) {
 		const struct qimage_level *level = &img->level[img->nr - 1];
 		bool top = img->nr == 1;
 
-		ret = qimage_in_use(level->path, level->write, err);
+		ret = use == QIMAGE_LOOK ? 0 : qimage_in_use(level->path, level->write, err);
 		if (!ret)
 			ret = ask(level, &o, err);
 		if (!ret)

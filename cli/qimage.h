@@ -51,15 +51,20 @@ const char *qimage_format(const char *option, const char *word, struct r3_err *e
  */
 const char *qimage_format_of(const char *path, struct r3_err *err);
 
+enum qimage_use {
+	QIMAGE_READ,			/* others may read it, too */
+	QIMAGE_WRITE,			/* nobody else uses it; its bases are only read */
+	QIMAGE_LOOK,			/* whoever uses it */
+};
+
 /**
  * qimage_open() - find out what an image is made of
- * @write: the image itself is written to; its bases never are
  *
  * Refused is one that is in use, or has a base that is missing or without a format.
  *
  * Return: 0 with @img filled, to be closed; or -errno with @err set.
  */
-int qimage_open(struct qimage *img, const char *path, const char *format, bool write, struct r3_err *err);
+int qimage_open(struct qimage *img, const char *path, const char *format, enum qimage_use use, struct r3_err *err);
 
 /* Is somebody else writing to the file, or, if it is to be written, using it at all? -EBUSY with err set. */
 int qimage_in_use(const char *path, bool write, struct r3_err *err);
@@ -72,7 +77,7 @@ int qimage_push(struct qimage *img, const char *path, int fd, struct r3_err *err
 
 /*
  * Runs qemu-img with these words, behind its name. What it writes to stdout is in *out, to be
- * freed; NULL if nobody wants it. walls: files that it may use.
+ * freed, and may be set although it failed; NULL if nobody wants it. walls: files that it may use.
  */
 struct confine;
 int qimage_tool(const char *const *words, const int *fds, int nr_fds, const struct confine *walls, char **out, struct r3_err *err);
