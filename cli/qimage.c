@@ -72,6 +72,23 @@ static const char *looks_like(const char *path)
 	return NULL;
 }
 
+/* An image of that format begins so; fixed VHDs only end so. */
+static bool is_one(const char *path, const char *format)
+{
+	const char *like = looks_like(path);
+	bool known = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (strcmp(formats[i].format, format) || !formats[i].len)
+			continue;
+		known = strcmp(format, "vpc");
+		if (like && !strcmp(like, formats[i].word))
+			return true;
+	}
+	return !known;
+}
+
 const char *qimage_format_of(const char *path, struct r3_err *err)
 {
 	size_t i, len = strlen(path);
@@ -345,6 +362,8 @@ int qimage_open(struct qimage *img, const char *path, const char *format, enum q
 		bool top = img->nr == 1;
 
 		ret = use == QIMAGE_LOOK ? 0 : qimage_in_use(level->path, level->write, err);
+		if (!ret && !is_one(level->path, level->format))
+			ret = err_set(err, EINVAL, "disk image %s is not of format %s", level->path, level->format);
 		if (!ret)
 			ret = ask(level, &o, err);
 		if (!ret)

@@ -116,7 +116,7 @@ refused("an image that is missing", ["no.qcow2", "does not exist"], "--disk", pa
 refused("a directory", ["is a directory"], "--disk", TMP + ",format=qcow2")
 refused("a format that nobody knows", ["format=gif", "qcow2"], "--disk", small + ",format=gif")
 refused("a key that nobody knows", ["only ro, format= or serial="], "--disk", small + ",fast")
-refused("an image of another format", ["not in", "f.vdi"], "--disk", path("f.vdi") + ",format=qcow2")
+refused("an image of another format", ["is not of format qcow2", "f.vdi"], "--disk", path("f.vdi") + ",format=qcow2")
 shutil.copy(small, path("a.img"))
 refused("qcow2 by a name that says raw", ["add format=qcow2"], "--disk", path("a.img"))
 r = guest("--disk", path("a.img") + ",format=raw", *sh("head -c 3 /dev/vdc"))
