@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "carry.h"
 #include "netopt.h"
+#include "vhosts.h"
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
@@ -19,11 +20,14 @@ struct run_options {
 	unsigned short host_cpus[VM_MAX_HOST_CPUS];
 	unsigned int nr_host_cpus;	/* 0: all that this process may use */
 	const char *kernel, *initrd, *modules, *root;
+	const char *root_overlay;	/* NULL: none */
 	bool root_rw, root_ro;
 	const char *rootfstype;
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
 	int nr_disks;
+	const char *vhost[VM_MAX_VHOSTS];	/* --vhost-user */
+	int nr_vhosts;
 	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
@@ -44,6 +48,7 @@ struct run_options {
 
 struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
+	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
