@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "config.h"
 #include "image/image.h"
+#include "vhostopt.h"
 
 #define MIB		(1024ULL * 1024)
 #define MEM_DEFAULT	(1024 * MIB)
@@ -260,7 +261,7 @@ int config_finish(struct run_config *cfg, const struct run_options *opt, const c
 
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
-	int ret;
+	int ret, i;
 
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->vm.initrd_fd = -1;
@@ -292,5 +293,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	cfg->vm.initrd_fd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
 	if (cfg->vm.initrd_fd < 0)
 		return cfg->vm.initrd_fd;
-	return open_disks(cfg, opt, err);
+	cfg->vhosts = vhosts_new(&cfg->vm, err);
+	if (!cfg->vhosts)
+		return err->code;
+	ret = open_disks(cfg, opt, err);
+	for (i = 0; !ret && i < opt->nr_vhosts; i++)
+		ret = vhostopt_add(cfg->vhosts, opt->vhost[i], err);
+	return ret;
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "carry.h"
 #include "netopt.h"
+#include "vhosts.h"
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
@@ -24,6 +25,8 @@ struct run_options {
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */
 	int nr_disks;
+	const char *vhost[VM_MAX_VHOSTS];	/* --vhost-user */
+	int nr_vhosts;
 	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
@@ -44,6 +47,7 @@ struct run_options {
 
 struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
+	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];

@@ -186,7 +186,9 @@ static int start(struct machine *m, struct r3_err *err)
 	vm->port[1] = (struct vm_port){ .fd = ag[1], .name = R3_AGENT_PORT };
 	vm->early_console_fd = early[1];
 
-	ret = monitor_start(&m->mon, vm, err);
+	ret = vhosts_start(m->cfg->vhosts, err);
+	if (!ret)
+		ret = monitor_start(&m->mon, vm, err);
 	close(con[1]);
 	close(ag[1]);
 	close(early[1]);
@@ -451,6 +453,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	if (ret)
 		return ret;
 	net_watch(m->net, &m->loop, &machine_net_ops, m);
+	vhosts_watch(m->cfg->vhosts, &m->loop);
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
@@ -496,6 +499,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	if (opt->timing)
 		timing_write(&m.timing, &m.agent.hello, opt->timing);
 	net_close(m.net);
+	vhosts_close(cfg->vhosts);
 	control_close(m.control);
 	hvc_free(&m.hvc);
 	return status;

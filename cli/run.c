@@ -25,6 +25,7 @@ static const struct opt table[] = {
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 'd', "PATH[,ro]", "One more disk: a raw image that the guest writes to, or only reads. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
+	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
 	{ "publish", 'p', "[ADDR:]HOST:GUEST[/udp]", "Lead a port of this host, or a range as 8000-8010, into the guest. HOST 0 is a free one, which ring3 ps shows. Without ADDR, of all addresses of the host. May be given several times." },
 	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
 	{ "net-log", 0, "FILE", "Add a line of JSON to FILE for each connection through nat and for each refusal." },
@@ -103,6 +104,12 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 				       VM_MAX_HOST_CPUS, err);
 	if (!strcmp(o->name, DISK_OPTION))
 		return set_disk(opt, value, err);
+	if (!strcmp(o->name, "vhost-user")) {
+		if (opt->nr_vhosts == VM_MAX_VHOSTS)
+			return err_set(err, E2BIG, "--vhost-user can be given at most %d times", VM_MAX_VHOSTS);
+		opt->vhost[opt->nr_vhosts++] = value;
+		return 0;
+	}
 	if (!strcmp(o->name, "net"))
 		return netopt_card(&opt->net, value, err);
 	if (!strcmp(o->name, "publish"))
@@ -237,6 +244,7 @@ int run_main(int argc, char **argv)
 		ret = open_network(&cfg, &opt, &net, &err);
 	if (ret < 0) {
 		net_close(net);
+		vhosts_close(cfg.vhosts);
 		message("%s", err.msg);
 		return CLI_START;
 	}

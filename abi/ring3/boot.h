@@ -10,7 +10,7 @@
 #include "layout.h"
 
 /* Counted up with every change of a layout in this folder. */
-#define R3_ABI_VERSION		10
+#define R3_ABI_VERSION		11
 #define R3_BOOT_MAGIC		0x33674e52	/* "RNg3" */
 
 /* Signals of a vCPU thread. All others stay blocked there. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * The virtio transport between guest kernel and monitor: one page a device in
- * shared memory, kick by eventfd, interrupt by r3_boot.dev_pending.
+ * shared memory, kick by eventfd, interrupt by r3_boot.dev_pending. A queue that
+ * another process serves has an eventfd of its own, which that process reads;
+ * its kicks are not seen in "kicked".
  *
  * The driver changes status, driver_features or a queue, increments ctl_seq,
  * kicks, and waits (futex) until ctl_ack equals it: then the device has acted.
@@ -28,7 +30,7 @@ struct r3_vqueue {
 	__u64 driver;			/* gpa of the available ring */
 	__u64 device;			/* gpa of the used ring */
 	__u32 enabled;
-	__u32 reserved;
+	__s32 kick_fd;			/* eventfd of this queue's own; -1: the device's */
 };
 
 struct r3_vdev {

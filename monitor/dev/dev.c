@@ -39,9 +39,14 @@
 
 void dev_init(struct dev *dev, const struct dev_ops *ops, uint64_t features)
 {
+	unsigned int q;
+
 	dev->ops = ops;
 	dev->features = features | DEV_FEATURES;
 	dev->kick_fd = -1;
+	dev->socket = -1;
+	for (q = 0; q < R3_VDEV_QUEUES; q++)
+		dev->queue_kick[q] = -1;
 }
 
 static void dev_interrupt(struct dev *dev, uint32_t why)
@@ -56,6 +61,21 @@ void dev_queue_done(struct dev *dev, unsigned int q)
 		dev_interrupt(dev, R3_VDEV_ISR_QUEUE);
 }
 
+void dev_raise(struct dev *dev)
+{
+	dev_interrupt(dev, R3_VDEV_ISR_QUEUE);
+}
+
+void dev_fail(struct dev *dev)
+{
+	if (dev->broken || !dev->live)
+		return;
+	dev->broken = true;
+	dev->live = false;
+	atomic_or(dev->page->status, (uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET);
+	dev_interrupt(dev, R3_VDEV_ISR_CONFIG);
+}
+
 void dev_break(struct dev *dev)
 {
 	const char *why = NULL;
@@ -68,10 +88,7 @@ void dev_break(struct dev *dev)
 	log_warn("device %u (%s): %s; it needs a reset by the guest's driver",
 		 dev->index, dev->ops->name,
 		 why ? why : "the driver broke the rules");
-	dev->broken = true;
-	dev->live = false;
-	atomic_or(dev->page->status, (uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET);
-	dev_interrupt(dev, R3_VDEV_ISR_CONFIG);
+	dev_fail(dev);
 }
 
 void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
@@ -97,10 +114,17 @@ void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
 		dev_interrupt(dev, R3_VDEV_ISR_CONFIG);
 }
 
+static void dev_quiesce(struct dev *dev)
+{
+	if (dev->ops->quiesce)
+		dev->ops->quiesce(dev);
+}
+
 static void dev_reset(struct dev *dev)
 {
 	unsigned int q;
 
+	dev_quiesce(dev);
 	dev->live = false;
 	dev->broken = false;
 	dev->acked = 0;
@@ -139,6 +163,8 @@ static void dev_go_live(struct dev *dev)
 			return;
 		}
 	}
+	if (dev->ops->live)
+		dev->ops->live(dev);
 }
 
 static bool dev_features_ok(struct dev *dev, uint64_t want)
@@ -181,8 +207,10 @@ static void dev_control(struct dev *dev)
 	if (set & VIRTIO_CONFIG_S_DRIVER_OK && !dev->broken &&
 	    status & VIRTIO_CONFIG_S_FEATURES_OK)
 		dev_go_live(dev);
-	if (status & VIRTIO_CONFIG_S_FAILED)
+	if (status & VIRTIO_CONFIG_S_FAILED) {
+		dev_quiesce(dev);
 		dev->live = false;
+	}
 }
 
 static void dev_check(struct dev *dev)
@@ -299,12 +327,13 @@ static void *dev_thread(void *arg)
 	snprintf(name, sizeof(name), "%s-%u", dev->ops->name, dev->index);
 	prctl(PR_SET_NAME, name);
 	if (dev->bus.enter)
-		dev->bus.enter(dev->bus.opaque, dev->ops->name);
+		dev->bus.enter(dev->bus.opaque, dev->ops->name, dev->socket);
 	dev_service(dev);
 	while (!load_acquire(dev->stopping))
 		dev_step(dev, -1);
 	if (dev->drain_ms)
 		dev_drain(dev);
+	dev_quiesce(dev);
 	return NULL;
 }
 
@@ -328,6 +357,8 @@ int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
 	page->nr_queues = dev->nr_queues;
 	page->config_len = dev->config_len;
 	page->kick_fd = dev->kick_fd;
+	for (q = 0; q < R3_VDEV_QUEUES; q++)
+		page->queue[q].kick_fd = dev->queue_kick[q];
 	for (q = 0; q < dev->nr_queues; q++)
 		page->queue[q].size_max = dev->queue_size[q];
 	memcpy(page->config, dev->config, dev->config_len);

@@ -33,6 +33,10 @@ struct dev;
  * @id: virtio device id, VIRTIO_ID_*
  * @kick: the driver may have added chains to queue @q, which is live; take
  *	them all, or some and dev_again()
+ * @live: the driver is there, and queues that it has set up have a size. Of a device
+ *	whose queues others serve. Optional
+ * @quiesce: of such a device: when this returns nobody touches the queues any more.
+ *	Also called when it was not live. Optional
  * @reset: forget what came from the driver; queues are gone already. Optional
  * @pollfds: write up to @max descriptors to wait for. Optional
  * @polled: what poll() said of them, same order
@@ -45,6 +49,8 @@ struct dev_ops {
 	const char *name;
 	uint32_t id;
 	void (*kick)(struct dev *dev, unsigned int q);
+	void (*live)(struct dev *dev);
+	void (*quiesce)(struct dev *dev);
 	void (*reset)(struct dev *dev);
 	int (*pollfds)(struct dev *dev, struct pollfd *pfd, int max);
 	void (*polled)(struct dev *dev, const struct pollfd *pfd, int n);
@@ -58,12 +64,13 @@ struct dev_ops {
  * struct dev_bus - what a device is attached to
  * @mem: guest RAM
  * @raise: interrupt of device @index; called from device threads
- * @enter: called first by the thread of a device, with its kind: the jail. Optional
+ * @enter: called first by the thread of a device, with its kind and the one socket that
+ *	it has, or -1: the jail. Optional
  */
 struct dev_bus {
 	const struct guest_mem *mem;
 	void (*raise)(void *opaque, unsigned int index);
-	void (*enter)(void *opaque, const char *kind);
+	void (*enter)(void *opaque, const char *kind, int socket);
 	void *opaque;
 };
 
@@ -91,6 +98,8 @@ struct dev {
 	uint8_t config[R3_VDEV_CONFIG];
 	unsigned int config_len;
 	int kick_fd;
+	int queue_kick[R3_VDEV_QUEUES];	/* of queues that others serve, else -1; before dev_attach() */
+	int socket;			/* -1; set before dev_start(): what the thread may send messages on */
 	uint64_t again;			/* queues to look at without a kick */
 	struct dev_poll poll;
 	bool stopping;			/* atomic */
@@ -161,6 +170,38 @@ struct dev_net {
  */
 int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
 
+enum dev_vhost_kind {
+	DEV_VHOST_BLK,
+	DEV_VHOST_FS,
+};
+
+/**
+ * struct dev_vhost - a device whose queues another process serves
+ * @kind: what it is
+ * @fd: connected stream socket, the other side of which is a vhost-user back end; not closed
+ * @name: for messages: "disk /srv/a.qcow2"
+ * @queues: that carry requests, at most; 0: as many as the back end has
+ * @readonly: of a disk: the back end has to say so, too
+ * @tag: of a shared folder, up to 36 bytes, not empty
+ * @wait_ms: how long the back end may take to answer; 0: some seconds
+ */
+struct dev_vhost {
+	enum dev_vhost_kind kind;
+	int fd;
+	const char *name;
+	unsigned int queues;
+	bool readonly;
+	const char *tag;
+	int wait_ms;
+};
+
+/**
+ * dev_vhost_create() - a vhost-user front end
+ *
+ * Asks the back end what it can do: it has to answer within some seconds.
+ */
+int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_err *err);
+
 /* The core, for the table and for tests. */
 
 /**
@@ -219,8 +260,12 @@ static inline void dev_again(struct dev *dev, unsigned int q)
 bool dev_adaptive_poll(struct dev *dev, unsigned int q);
 /* What the thread waited for came another way than by a queue. */
 void dev_adaptive_found(struct dev *dev);
+/* Raises a queue interrupt, whichever queue it is: who serves them wants one. */
+void dev_raise(struct dev *dev);
 /* The driver broke the rules: DEVICE_NEEDS_RESET. */
 void dev_break(struct dev *dev);
+/* The same, if it is the device that cannot go on. Says nothing. */
+void dev_fail(struct dev *dev);
 static inline bool dev_has(const struct dev *dev, unsigned int bit)
 {
 	return dev->acked >> bit & 1;

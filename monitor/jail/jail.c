@@ -94,10 +94,14 @@ int jail_process(struct jail *jail, enum jail_mode mode, struct r3_err *err)
 	return 0;
 }
 
-int jail_enter(struct jail *jail, const char *kind)
+int jail_enter(struct jail *jail, const char *kind, int socket)
 {
-	int ret = jail->mode == JAIL_OFF || MUTATION_JAIL_LISTS ? 0 : jail_filter(kind, jail->value);
+	uint64_t value[JAIL_NR_VALUES];
+	int ret;
 
+	memcpy(value, jail->value, sizeof(value));
+	value[JAIL_VALUE_SOCKET] = socket;
+	ret = jail->mode == JAIL_OFF || MUTATION_JAIL_LISTS ? 0 : jail_filter(kind, value);
 	if (ret)
 		__atomic_store_n(&jail->failed, ret, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&jail->inside, 1, __ATOMIC_RELEASE);

@@ -56,6 +56,7 @@ enum jail_value {
 	JAIL_VALUE_PID,			/* the monitor's thread group */
 	JAIL_VALUE_RAM_FD,
 	JAIL_VALUE_RAM_LAST,		/* offset of the last page of RAM */
+	JAIL_VALUE_SOCKET,		/* the thread's own, by jail_enter() */
 	JAIL_VALUE_IMAGE_MAX,		/* size of the largest image that is written to */
 	JAIL_NR_VALUES
 };
@@ -87,13 +88,14 @@ int jail_process(struct jail *jail, enum jail_mode mode, struct r3_err *err);
 /**
  * jail_enter() - from here on the calling thread makes only the calls of its kind
  * @kind: "vcpu", "control", or a device's name; see policy.table
+ * @socket: the one that this thread may have messages on, -1: none
  *
  * A kind that the table does not name has what all devices have. Other calls
  * fail with ENOSYS.
  *
  * Return: 0, or -errno; jail_wait() has it as well.
  */
-int jail_enter(struct jail *jail, const char *kind);
+int jail_enter(struct jail *jail, const char *kind, int socket);
 
 /* Waits until @n threads are inside, or one could not get there. */
 int jail_wait(struct jail *jail, unsigned int n, struct r3_err *err);

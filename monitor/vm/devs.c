@@ -31,6 +31,30 @@ static int make_rng(struct devs *devs, const struct vm_config *cfg,
 	return dev_rng_create(dev, err);
 }
 
+static int make_vhost_disk(const struct vm_config *cfg, const struct vm_disk *disk, struct dev **dev,
+			   struct r3_err *err)
+{
+	char name[sizeof(disk->path) + 8];
+	const struct dev_vhost vhost = {
+		.kind = DEV_VHOST_BLK, .fd = disk->fd, .name = name, .queues = cfg->cpus, .readonly = disk->readonly,
+	};
+
+	snprintf(name, sizeof(name), "disk %s", disk->path);
+	return dev_vhost_create(&vhost, dev, err);
+}
+
+static int make_vhost(struct devs *devs, const struct vm_config *cfg, int i, struct dev **dev, struct r3_err *err)
+{
+	const struct vm_vhost *v = &cfg->vhost[i];
+	const struct dev_vhost vhost = {
+		.kind = v->kind == VM_VHOST_FS ? DEV_VHOST_FS : DEV_VHOST_BLK,
+		.fd = v->fd, .name = v->name, .queues = v->queues ? v->queues : cfg->cpus,
+		.readonly = v->readonly, .tag = v->tag,
+	};
+
+	return dev_vhost_create(&vhost, dev, err);
+}
+
 static int make_blk(struct devs *devs, const struct vm_config *cfg, int i,
 		    struct dev **dev, struct r3_err *err)
 {
@@ -38,6 +62,8 @@ static int make_blk(struct devs *devs, const struct vm_config *cfg, int i,
 	struct image *img;
 	int ret;
 
+	if (disk->vhost)
+		return make_vhost_disk(cfg, disk, dev, err);
 	if (disk->cow_fd >= 0)
 		ret = image_cow_create(disk->fd, disk->cow_fd, disk->path, &img,
 				       err);
@@ -85,6 +111,11 @@ static int count_nets(const struct vm_config *cfg)
 	return cfg->nr_nets;
 }
 
+static int count_vhosts(const struct vm_config *cfg)
+{
+	return cfg->nr_vhosts;
+}
+
 /* Every kind of device; the order is that of the guest's numbers. */
 static const struct {
 	int (*count)(const struct vm_config *cfg);
@@ -95,6 +126,7 @@ static const struct {
 	{ count_one, make_rng },
 	{ count_disks, make_blk },
 	{ count_nets, make_net },
+	{ count_vhosts, make_vhost },
 };
 
 static int start_one(struct devs *devs, struct dev *dev, const struct r3_boot *boot,
@@ -122,7 +154,7 @@ int devs_start(struct devs *devs, const struct vm_config *cfg,
 			struct dev *dev;
 
 			if (devs->nr == R3_VDEV_MAX) {
-				ret = err_set(err, EINVAL, "more than %d devices; use fewer disks",
+				ret = err_set(err, EINVAL, "more than %d devices; use fewer disks or shares",
 					      R3_VDEV_MAX);
 				goto fail;
 			}

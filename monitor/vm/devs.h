@@ -31,7 +31,8 @@ struct devs {
  *	enter (may be NULL), opaque
  *
  * Threads start with all signals blocked. The order is: console (index 0, if
- * there is a port), rng, disks as in @cfg (vda, vdb, ...), network cards.
+ * there is a port), rng, disks as in @cfg (vda, vdb, ...), network cards, further
+ * vhost-user devices.
  *
  * Return: 0, or -errno with @err set and nothing left running.
  */

@@ -26,6 +26,8 @@ uint64_t files_max(const struct vm_config *cfg, bool overlays)
 	for (i = 0; i < cfg->nr_disks; i++) {
 		const struct vm_disk *disk = &cfg->disk[i];
 
+		if (disk->vhost)
+			continue;
 		if (disk->cow_fd >= 0)
 			size = overlays ? size_of(disk->cow_fd) : 0;
 		else
@@ -44,6 +46,8 @@ void files_close(const struct vm_config *cfg)
 	if (cfg->initrd_fd >= 0)
 		close(cfg->initrd_fd);
 	for (i = 0; i < cfg->nr_disks; i++) {
+		if (cfg->disk[i].vhost)
+			continue;
 		close(cfg->disk[i].fd);
 		if (cfg->disk[i].cow_fd >= 0)
 			close(cfg->disk[i].cow_fd);

@@ -165,18 +165,18 @@ static void raise_device(void *opaque, unsigned int index)
 		vcpu_post(vm->boot, 0, R3_PEND_DEVICE);
 }
 
-static void enter_device(void *opaque, const char *kind)
+static void enter_device(void *opaque, const char *kind, int socket)
 {
 	struct vm *vm = opaque;
 
-	jail_enter(&vm->jail, kind);
+	jail_enter(&vm->jail, kind, socket);
 }
 
 static void enter_vcpu(void *opaque)
 {
 	struct vm *vm = opaque;
 
-	jail_enter(&vm->jail, "vcpu");
+	jail_enter(&vm->jail, "vcpu", -1);
 }
 
 static volatile sig_atomic_t told_to_end;
@@ -279,7 +279,7 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 	files_close(vm->cfg);
 	close(vm->zygote.page_fd);
 	jail_limits(&vm->jail, file_max);
-	jail_enter(&vm->jail, "control");
+	jail_enter(&vm->jail, "control", -1);
 	ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus + 1, err);
 	if (ret)
 		return ret;

@@ -17,6 +17,7 @@
 #define VM_MAX_DISKS	16
 #define VM_MAX_PORTS	8
 #define VM_MAX_NETS	8
+#define VM_MAX_VHOSTS	16
 #define VM_MAX_HOST_CPUS 512	/* R3_MAX_HOST_CPU and those below */
 
 /* Exit status of the monitor process. */
@@ -29,8 +30,9 @@ enum vm_exit {
 };
 
 struct vm_disk {
-	int fd;				/* image, opened and locked by the caller */
+	int fd;				/* image, opened and locked by the caller; or, with vhost, a back end's socket */
 	int cow_fd;			/* -1, or an empty unlinked file for an ephemeral overlay */
+	bool vhost;			/* another process serves it, and has its serial */
 	bool readonly;
 	char serial[20];		/* virtio-blk serial, not always terminated */
 	char path[256];			/* for messages only */
@@ -60,6 +62,21 @@ struct vm_net {
 	uint16_t mtu;			/* 0: not said; else 68 to 65520 */
 };
 
+/* A device that another process serves by vhost-user; disks of that kind may also be vm_disk. */
+enum vm_vhost_kind {
+	VM_VHOST_BLK,
+	VM_VHOST_FS,
+};
+
+struct vm_vhost {
+	enum vm_vhost_kind kind;
+	int fd;				/* connected stream socket to the back end; the caller's */
+	unsigned int queues;		/* for requests, at most; 0: as many as the guest has CPUs */
+	bool readonly;			/* a disk */
+	char tag[37];			/* of a shared folder, which the guest mounts it by */
+	char name[128];			/* for messages: "disk vda", "share /srv" */
+};
+
 struct vm_config {
 	int kernel_fd;			/* vmlinux */
 	char kernel_path[256];
@@ -74,6 +91,8 @@ struct vm_config {
 	struct vm_port port[VM_MAX_PORTS];
 	int nr_nets;
 	struct vm_net net[VM_MAX_NETS];
+	int nr_vhosts;
+	struct vm_vhost vhost[VM_MAX_VHOSTS];
 	enum jail_mode jail;
 	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* that this process is kept to; vCPU i on [i] */
 	unsigned int nr_host_cpus;	/* 0: wherever this process may */

@@ -35,6 +35,7 @@ void drv_start(struct drv *d, struct dev *dev)
 {
 	struct dev_bus bus = { .mem = &d->mem, .raise = raise_irq, .opaque = d };
 	struct r3_err err;
+	unsigned int q;
 
 	memset(d, 0, sizeof(*d));
 	d->mem.fd = memfd_create("guest", MFD_CLOEXEC);
@@ -52,6 +53,8 @@ void drv_start(struct drv *d, struct dev *dev)
 	d->dev = dev;
 	if (dev_start(dev, d->page, 0, &bus, &err))
 		tap_bail("dev_start: %s", err.msg);
+	for (q = 0; q < R3_VDEV_QUEUES; q++)
+		d->kick_fd[q] = d->page->queue[q].kick_fd;
 }
 
 void drv_stop(struct drv *d, int drain_ms)
@@ -208,7 +211,9 @@ uint16_t drv_add(struct drv *d, unsigned int q, const struct drv_buf *buf,
 
 void drv_force_kick(struct drv *d, unsigned int q)
 {
-	if (!atomic_or(d->page->kicked, 1ULL << q))
+	if (d->kick_fd[q] >= 0)
+		event_post(d->kick_fd[q]);
+	else if (!atomic_or(d->page->kicked, 1ULL << q))
 		event_post(d->page->kick_fd);
 }
 

@@ -37,6 +37,7 @@ struct drv {
 	struct r3_vdev *page;
 	struct dev *dev;
 	int irq_fd;
+	int kick_fd[R3_VDEV_QUEUES];	/* of queues that others serve, else -1 */
 	unsigned int irqs;		/* atomic */
 	uint64_t features;		/* negotiated */
 	struct drv_queue q[R3_VDEV_QUEUES];

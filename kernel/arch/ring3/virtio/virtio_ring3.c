@@ -19,6 +19,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
+#include <linux/workqueue.h>
 #include <asm/host.h>
 #include <asm/irq.h>
 #include <asm/versions.h>
@@ -31,6 +32,7 @@ struct r3_virtio {
 	struct r3_vdev *page;
 	int irq;
 	struct mutex ctl_lock;
+	struct work_struct dead;	/* DEVICE_NEEDS_RESET was seen */
 };
 
 static struct r3_virtio *to_r3(struct virtio_device *vdev)
@@ -38,11 +40,16 @@ static struct r3_virtio *to_r3(struct virtio_device *vdev)
 	return container_of(vdev, struct r3_virtio, vdev);
 }
 
-static void wake_device(struct r3_vdev *page)
+static void post(int fd)
 {
 	u64 one = 1;
 
-	r3_host_write(page->kick_fd, &one, sizeof(one));
+	r3_host_write(fd, &one, sizeof(one));
+}
+
+static void wake_device(struct r3_vdev *page)
+{
+	post(page->kick_fd);
 }
 
 /*
@@ -144,7 +151,13 @@ static int r3_finalize_features(struct virtio_device *vdev)
 static bool r3_notify(struct virtqueue *vq)
 {
 	struct r3_vdev *page = to_r3(vq->vdev)->page;
+	int fd = READ_ONCE(page->queue[vq->index].kick_fd);
 
+	/* Another process serves this queue. A count that it has not read yet waits for it. */
+	if (fd >= 0) {
+		post(fd);
+		return true;
+	}
 	/* Whoever finds a bit set knows that the device has yet to look. */
 	if (!atomic64_fetch_or(BIT_ULL(vq->index), (atomic64_t *)&page->kicked))
 		wake_device(page);
@@ -154,6 +167,18 @@ static bool r3_notify(struct virtqueue *vq)
 	return true;
 }
 
+/*
+ * No driver looks at DEVICE_NEEDS_RESET. What is asked of the device from now on
+ * fails, instead of waiting for an answer that cannot come.
+ */
+static void break_device(struct work_struct *work)
+{
+	struct r3_virtio *r3 = container_of(work, struct r3_virtio, dead);
+
+	if (READ_ONCE(r3->page->status) & VIRTIO_CONFIG_S_NEEDS_RESET)
+		virtio_break_device(&r3->vdev);
+}
+
 static irqreturn_t r3_interrupt(int irq, void *opaque)
 {
 	struct r3_virtio *r3 = opaque;
@@ -161,8 +186,11 @@ static irqreturn_t r3_interrupt(int irq, void *opaque)
 	u32 isr = xchg(&r3->page->isr, 0);
 
 	/* Nothing is set if an earlier call took two interrupts at once. */
-	if (isr & R3_VDEV_ISR_CONFIG)
+	if (isr & R3_VDEV_ISR_CONFIG) {
 		virtio_config_changed(&r3->vdev);
+		if (READ_ONCE(r3->page->status) & VIRTIO_CONFIG_S_NEEDS_RESET)
+			schedule_work(&r3->dead);
+	}
 	if (isr & R3_VDEV_ISR_QUEUE)
 		virtio_device_for_each_vq(&r3->vdev, vq)
 			vring_interrupt(irq, vq);
@@ -184,6 +212,7 @@ static void r3_del_vqs(struct virtio_device *vdev)
 	struct r3_virtio *r3 = to_r3(vdev);
 
 	free_irq(r3->irq, r3);
+	cancel_work_sync(&r3->dead);
 	delete_queues(r3);
 }
 
@@ -282,6 +311,7 @@ static int __init add_device(struct device *parent, unsigned int i)
 	r3->page = (struct r3_vdev *)(r3_boot->vdevs + i * VDEV_STRIDE);
 	r3->irq = R3_IRQ_DEV(i);
 	mutex_init(&r3->ctl_lock);
+	INIT_WORK(&r3->dead, break_device);
 	r3->vdev.id.device = r3->page->device_id;
 	r3->vdev.id.vendor = R3_VDEV_MAGIC;
 	r3->vdev.config = &r3_config_ops;

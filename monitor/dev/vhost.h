@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the vhost-user front end: vhost.c, vhost_kinds.c. */
+#ifndef R3_VHOST_H
+#define R3_VHOST_H
+
+#include "base/util.h"
+#include "dev/dev.h"
+#include "dev/vhost_link.h"
+
+#define VHOST_MAX_QUEUES	32
+
+struct vhost {
+	struct dev dev;
+	struct vhost_link link;
+	char name[128];			/* for messages */
+	uint64_t theirs;		/* features that the back end has, protocol's own bit included */
+	uint64_t protocol;		/* protocol features in use */
+	unsigned int max_queues;	/* that the back end has */
+	int wait_ms;			/* 0: as vhost.c has it */
+	bool complained;		/* it was said that the back end is of no use any more */
+	int call_fd;			/* of all queues: eventfd by which the back end interrupts */
+	uint64_t started;		/* a bit for each queue that the back end serves */
+};
+
+static inline struct vhost *to_vhost(struct dev *dev)
+{
+	return container_of(dev, struct vhost, dev);
+}
+
+/* vhost_kinds.c: what the driver is told of the device. Each fills config, queues and their sizes. */
+
+/* Bits that may be passed on from the back end to the driver, beside those that all devices have. */
+uint64_t vhost_features(enum dev_vhost_kind kind);
+int vhost_blk_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_err *err);
+int vhost_fs_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_err *err);
+
+#endif
