@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "config.h"
 #include "image/image.h"
+#include "share.h"
 #include "vhostopt.h"
 
 #define MIB		(1024ULL * 1024)
@@ -250,9 +251,9 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 
 int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err)
 {
-	int ret = 0;
+	int ret = cfg->shares ? add_word(cfg, err, "%s", share_words(cfg->shares)) : 0;
 
-	if (words[0])
+	if (!ret && words[0])
 		ret = add_word(cfg, err, "%s", words);
 	if (!ret && opt->append)
 		ret = add_word(cfg, err, "%s", opt->append);
@@ -299,5 +300,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = open_disks(cfg, opt, err);
 	for (i = 0; !ret && i < opt->nr_vhosts; i++)
 		ret = vhostopt_add(cfg->vhosts, opt->vhost[i], err);
+	if (!ret && opt->nr_shares)
+		ret = share_open(cfg, opt, err);
 	return ret;
 }

@@ -9,7 +9,7 @@
 
 #include "queue.h"
 
-#define VHOST_REGIONS_MAX	8
+#define VHOST_FDS_MAX	8		/* of one message */
 
 struct vhost_queue {
 	uint32_t size;
