@@ -16,6 +16,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -74,13 +75,19 @@ static int open_dir(const char *path)
 /* Return: 0 with the share's descriptors replaced by those of the new root. */
 static int new_root(struct share *s, int folder)
 {
-	int ret = wall_namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) ?: wall_map_self(s->own_uid, s->own_gid), root, proc;
 	char from[40];
+	int ret, root, proc;
 
+	/* The working directory goes along into the new namespace of mounts; descriptors stay what they were. */
+	if (fchdir(folder))
+		return -errno;
+	ret = wall_namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) ?: wall_map_self(s->own_uid, s->own_gid);
 	if (ret)
 		return ret;
-	/* By its number in a directory that is there whatever is mounted on / meanwhile. */
-	snprintf(from, sizeof(from), "/proc/self/fd/%d", folder);
+	ret = open_dir(".");
+	if (ret < 0)
+		return ret;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", ret);
 	ret = wall_mount_root(0, "size=16k,nr_inodes=8,mode=755");
 	if (ret)
 		return ret;
@@ -92,6 +99,7 @@ static int new_root(struct share *s, int folder)
 		return ret;
 	proc = open_dir("fd");
 	ret = proc < 0 ? proc : wall_enter_root();
+	close(atoi(strrchr(from, '/') + 1));
 	/* It holds two empty directories that are mounted over. */
 	if (!ret)
 		mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
