@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "op.h"
@@ -73,7 +74,8 @@ static int do_rename(struct request *r, uint64_t newdir, unsigned int flags)
 		other = known_at(r, &to, new);
 		if (other && other != moved && !(flags & RENAME_EXCHANGE))
 			inode_pin(s, other);
-		ret = renameat2(from.fd, old, to.fd, new, flags) ? -errno : 0;
+		/* The C library's makes another call without flags. */
+		ret = syscall(SYS_renameat2, from.fd, old, to.fd, new, flags) ? -errno : 0;
 	}
 	if (!ret) {
 		if (moved)
