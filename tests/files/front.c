@@ -159,6 +159,8 @@ long front_raw(struct front *f, size_t len, size_t room)
 	if (room)
 		f->desc[d] = (struct vring_desc){ FRONT_DATA + FRONT_ANSWER, room, VRING_DESC_F_WRITE, 0 };
 	f->avail->ring[i % FRONT_QUEUE] = 0;
+	/* It interrupts for each. */
+	f->avail->ring[FRONT_QUEUE] = f->used_seen;
 	__atomic_store_n(&f->avail->idx, i + 1, __ATOMIC_SEQ_CST);
 	n = 1;
 	if (write(f->kick, &n, sizeof(n)) < 0)
