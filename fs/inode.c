@@ -199,6 +199,11 @@ void inode_pin(struct share *s, struct inode *i)
 
 /* ---- entries ---- */
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 static uint32_t take_slot(struct inodes *t)
 {
 	if (t->nr_free)
@@ -387,6 +392,9 @@ struct inode *inode_found(struct share *s, struct inode *parent, const char *nam
 			i->kept = false;
 			t->nr_kept--;
 			i->refs--;
+			/* The number may be another inode's by now. */
+			if (!same_time(&i->owner_ctime, &st->st_ctim))
+				i->owner_known = i->owner_volatile = false;
 		}
 		set_name(s, i, parent, name, fds, &n);
 		/* It can be opened by this name again. */
@@ -444,11 +452,6 @@ void inode_forget(struct share *s, uint64_t nodeid, uint64_t n)
 }
 
 /* ---- what is kept of them ---- */
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
 
 bool inode_owner(struct share *s, struct inode *i, const struct stat *st, struct owner *o)
 {

@@ -77,21 +77,25 @@ int lookup_child(struct share *s, const struct at *dir, const char *name, unsign
 		 struct stat *st, struct owner *o)
 {
 	struct inode *i;
+	bool known;
 	int fd, ret;
 
-	/* Known, and not changed since: without a descriptor. */
+	/* What is known and has not changed, and what its directory can tell, needs no descriptor. */
 	if (fstatat(dir->fd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -errno;
 	i = inode_known(s, st);
-	if (i && inode_owner(s, i, st, o)) {
-		inode_put(s, i);
+	known = i && inode_owner(s, i, st, o);
+	inode_put(s, i);
+	if (known || owner_by_name(s, dir->fd, name, st, o)) {
 		i = inode_found(s, dir->inode, name, -1, st, lookups);
 		if (!i)
 			return -ENFILE;
+		/* What is kept in memory only, as a link's owner, goes before. */
+		if (!inode_owner(s, i, st, o))
+			inode_set_owner(s, i, st, o, false);
 		*found = i;
 		return 0;
 	}
-	inode_put(s, i);
 	fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,29 +144,59 @@ static void plain(const struct share *s, const struct stat *st, struct owner *o)
 		o->rdev = encode_dev(major(st->st_rdev), minor(st->st_rdev));
 }
 
-int owner_get(struct share *s, struct inode *i, int fd, const struct stat *st, struct owner *o)
+static bool has_xattr(const struct share *s, const struct stat *st)
 {
-	char name[16], text[TEXT_MAX];
-	ssize_t n = -1;
+	return !s->no_xattr && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
+}
 
-	if (inode_owner(s, i, st, o))
-		return 0;
+/* What getxattr() said, which returned n. 0 or -errno. */
+static int take(struct share *s, const struct stat *st, char text[TEXT_MAX], ssize_t n, struct owner *o)
+{
 	plain(s, st, o);
-	if (!s->no_xattr && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))) {
-		proc_name(name, fd);
-		n = getxattr(name, OWNER_XATTR, text, sizeof(text) - 1);
-		if (n < 0 && errno == EOPNOTSUPP && st->st_dev == s->dev)
-			s->no_xattr = true;
-		/* Of somebody's whose attributes we may not read. */
-		else if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP && errno != EACCES && errno != EPERM && errno != ERANGE)
-			return -errno;
-	}
 	if (n >= 0) {
 		text[n] = '\0';
 		owner_parse(text, st->st_mode & S_IFMT, o);
+		return 0;
 	}
-	inode_set_owner(s, i, st, o, false);
-	return 0;
+	if (errno == EOPNOTSUPP && st->st_dev == s->dev)
+		s->no_xattr = true;
+	/* The last two: of somebody's whose attributes we may not read. */
+	return errno == ENODATA || errno == EOPNOTSUPP || errno == ERANGE || errno == EACCES || errno == EPERM ? 0 : -errno;
+}
+
+int owner_get(struct share *s, struct inode *i, int fd, const struct stat *st, struct owner *o)
+{
+	char name[16], text[TEXT_MAX];
+	int ret = 0;
+
+	if (inode_owner(s, i, st, o))
+		return 0;
+	if (has_xattr(s, st)) {
+		proc_name(name, fd);
+		ret = take(s, st, text, getxattr(name, OWNER_XATTR, text, sizeof(text) - 1), o);
+	} else {
+		plain(s, st, o);
+	}
+	if (!ret)
+		inode_set_owner(s, i, st, o, false);
+	return ret;
+}
+
+bool owner_by_name(struct share *s, int dir, const char *name, const struct stat *st, struct owner *o)
+{
+	char path[16 + NAME_MAX + 2], text[TEXT_MAX];
+	struct stat now;
+
+	if (!has_xattr(s, st)) {
+		plain(s, st, o);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%d/%s", dir, name);
+	if (take(s, st, text, lgetxattr(path, OWNER_XATTR, text, sizeof(text) - 1), o))
+		return false;
+	/* A rename, and each change of the attribute, changes the inode's time: so it was this inode's. */
+	return !fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) && now.st_ino == st->st_ino && now.st_dev == st->st_dev &&
+	       now.st_ctim.tv_sec == st->st_ctim.tv_sec && now.st_ctim.tv_nsec == st->st_ctim.tv_nsec;
 }
 
 static int host_chmod(int fd, mode_t mode)

@@ -26,6 +26,12 @@
 int owner_get(struct share *s, struct inode *i, int fd, const struct stat *st, struct owner *o);
 
 /*
+ * The same of a name in a directory, without a descriptor of it. False if what it stands for
+ * changed meanwhile, or cannot be told so.
+ */
+bool owner_by_name(struct share *s, int dir, const char *name, const struct stat *st, struct owner *o);
+
+/*
  * Has the guest see @o from now on. The host's mode changes with it. st is brought up to date.
  * @fresh: it was made just now, and nothing is kept of it yet
  */
