@@ -75,17 +75,18 @@ int backend_find_host(const char *name, const char *package, char *path, size_t 
 /* ---- start ---- */
 
 /* The table is made clean: 0 and 1 lead nowhere, 2 to our pipe, then what it is given. */
-static bool arrange(int log, const int *fds, int nr)
+static bool arrange(int out, int log, const int *fds, int nr)
 {
-	int high[BACKEND_MAX_FDS + 1], i, null = open("/dev/null", O_RDWR);
+	int high[BACKEND_MAX_FDS + 2], i, null = open("/dev/null", O_RDWR);
 
 	if (null < 0)
 		return false;
 	/* First out of the way of the numbers that they are to have. */
 	high[nr] = fcntl(log, F_DUPFD, BACKEND_FIRST_FD + BACKEND_MAX_FDS + 1);
+	high[nr + 1] = fcntl(out >= 0 ? out : null, F_DUPFD, BACKEND_FIRST_FD + BACKEND_MAX_FDS + 1);
 	for (i = 0; i < nr; i++)
 		high[i] = fcntl(fds[i], F_DUPFD, BACKEND_FIRST_FD + BACKEND_MAX_FDS + 1);
-	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(high[nr], 2) < 0)
+	if (dup2(null, 0) < 0 || dup2(high[nr + 1], 1) < 0 || dup2(high[nr], 2) < 0)
 		return false;
 	for (i = 0; i < nr; i++)
 		if (high[i] < 0 || dup2(high[i], BACKEND_FIRST_FD + i) < 0)
@@ -94,8 +95,8 @@ static bool arrange(int log, const int *fds, int nr)
 	return true;
 }
 
-static void __attribute__((noreturn)) child(const char *path, char *const argv[], pid_t parent, int log,
-					    const int *fds, int nr)
+static void __attribute__((noreturn)) child(const char *path, char *const argv[], pid_t parent, int out, int log,
+					    const int *fds, int nr, const struct confine *walls)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -103,17 +104,20 @@ static void __attribute__((noreturn)) child(const char *path, char *const argv[]
 	/* Ctrl-C and Ctrl-Z on the terminal are for the guest's command, if at all. */
 	setsid();
 	signals_default();
-	if (!arrange(log, fds, nr))
-		_exit(127);
 	if (chdir("/") < 0)
+		_exit(127);
+	/* Before the table is made clean: it has descriptors of what may be opened. */
+	if (walls)
+		confine_apply(walls);
+	if (!arrange(out, log, fds, nr))
 		_exit(127);
 	execv(path, argv);
 	dprintf(2, "%s cannot be executed: %s\n", path, strerror(errno));
 	_exit(127);
 }
 
-int backend_start(struct backend *b, const char *name, const char *path, char *const argv[], const int *fds,
-		  int nr_fds, struct r3_err *err)
+static int start(struct backend *b, const char *name, const char *path, char *const argv[], int out, const int *fds,
+		 int nr_fds, const struct confine *walls, struct r3_err *err)
 {
 	pid_t parent = getpid(), pid;
 	int p[2];
@@ -123,7 +127,7 @@ int backend_start(struct backend *b, const char *name, const char *path, char *c
 		return err_set(err, errno, "no pipe for %s: %s", name, strerror(errno));
 	pid = fork();
 	if (!pid)
-		child(path, argv, parent, p[1], fds, nr_fds);
+		child(path, argv, parent, out, p[1], fds, nr_fds, walls);
 	close(p[1]);
 	if (pid < 0) {
 		int e = errno;
@@ -136,6 +140,18 @@ int backend_start(struct backend *b, const char *name, const char *path, char *c
 	b->pid = pid;
 	b->log_fd = p[0];
 	return 0;
+}
+
+int backend_start(struct backend *b, const char *name, const char *path, char *const argv[], const int *fds,
+		  int nr_fds, struct r3_err *err)
+{
+	return start(b, name, path, argv, -1, fds, nr_fds, NULL, err);
+}
+
+int backend_start_confined(struct backend *b, const char *name, const char *path, char *const argv[], const int *fds,
+			   int nr_fds, const struct confine *walls, struct r3_err *err)
+{
+	return start(b, name, path, argv, -1, fds, nr_fds, walls, err);
 }
 
 /* ---- its words ---- */
@@ -253,4 +269,74 @@ void backend_end(struct backend *b, int ms)
 	while (b->log_fd >= 0 && read_words(b))
 		;
 	close_log(b);
+}
+
+/* ---- one question ---- */
+
+#define ASK_MAX		(1 << 20)
+
+/* What comes from @fd until its end, at most so much and so long. */
+static int take_all(int fd, int ms, char **out)
+{
+	int64_t until = loop_now() + ms;
+	cleanup_free char *text = NULL;
+	size_t len = 0, size = 0;
+
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		int64_t left = until - loop_now();
+		char *more;
+		ssize_t n;
+
+		if (size - len < 4097) {
+			size += 65536;
+			more = size <= ASK_MAX ? realloc(text, size) : NULL;
+			if (!more)
+				return -ENOMEM;
+			text = more;
+		}
+		if (left <= 0 || poll(&pfd, 1, left) <= 0)
+			return -ETIMEDOUT;
+		n = read(fd, text + len, 4096);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (!n)
+			break;
+		len += n > 0 ? n : 0;
+	}
+	text[len] = 0;
+	*out = util_take_ptr(&text);
+	return 0;
+}
+
+int backend_ask(const char *name, const char *path, char *const argv[], const int *fds, int nr_fds, const struct confine *walls,
+		int ms, char **out, struct r3_err *err)
+{
+	struct backend b;
+	int p[2], ret, status = 0;
+
+	*out = NULL;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, errno, "no pipe for %s: %s", name, strerror(errno));
+	ret = start(&b, name, path, argv, p[1], fds, nr_fds, walls, err);
+	close(p[1]);
+	if (ret) {
+		close(p[0]);
+		return ret;
+	}
+	ret = take_all(p[0], ms, out);
+	close(p[0]);
+	if (ret)
+		kill(b.pid, SIGKILL);
+	waitpid(b.pid, &status, 0);
+	while (read_words(&b))
+		;
+	if (b.len)
+		show(&b);
+	close(b.log_fd);
+	if (!ret && WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (ret == -ETIMEDOUT)
+		return err_set(err, ETIMEDOUT, "%s is not done after %d s", name, ms / 1000);
+	return err_set(err, EIO, "%s", b.last[0] ? b.last : "it failed without saying why");
 }

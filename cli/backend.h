@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "confine.h"
 #include "loop.h"
 
 /* Descriptors from this number on are a back end's own, in the order given. */
@@ -48,6 +49,17 @@ int backend_find_host(const char *name, const char *package, char *path, size_t 
  */
 int backend_start(struct backend *b, const char *name, const char *path, char *const argv[], const int *fds,
 		  int nr_fds, struct r3_err *err);
+
+/* The same behind walls (confine.h). */
+int backend_start_confined(struct backend *b, const char *name, const char *path, char *const argv[], const int *fds,
+			   int nr_fds, const struct confine *walls, struct r3_err *err);
+
+/*
+ * Runs @path to its end, within @ms, and takes what it writes to stdout, which ends with a 0 and
+ * is to be freed. -EIO with its last line as the sentence if it fails, *out is set all the same.
+ */
+int backend_ask(const char *name, const char *path, char *const argv[], const int *fds, int nr_fds, const struct confine *walls,
+		int ms, char **out, struct r3_err *err);
 
 /* From now on its words are read as they come: first kept, and shown once quiet is false. */
 void backend_watch(struct backend *b, struct loop *loop);

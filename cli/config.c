@@ -14,7 +14,10 @@
 
 #include "base/util.h"
 #include "config.h"
+#include "diskopt.h"
 #include "image/image.h"
+#include "overlay.h"
+#include "qsd.h"
 #include "share.h"
 #include "vhostopt.h"
 
@@ -123,15 +126,21 @@ static int open_layer(struct r3_err *err)
 	return first.code;
 }
 
+static int room_for_disk(const struct run_config *cfg, struct r3_err *err)
+{
+	if (cfg->vm.nr_disks < VM_MAX_DISKS)
+		return 0;
+	return err_set(err, E2BIG, "a guest has at most %d disks, the root disk and the kernel's modules included", VM_MAX_DISKS);
+}
+
 static int add_disk(struct run_config *cfg, const char *path, enum image_mode mode,
 		    const char *serial, struct r3_err *err)
 {
 	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
 	int fd, layer = -1;
 
-	if (cfg->vm.nr_disks == VM_MAX_DISKS)
-		return err_set(err, E2BIG, "a guest has at most %d disks, the root disk and the kernel's modules included",
-			       VM_MAX_DISKS);
+	if (room_for_disk(cfg, err))
+		return err->code;
 	fd = image_open(path, mode, err);
 	if (fd < 0)
 		return fd;
@@ -143,8 +152,43 @@ static int add_disk(struct run_config *cfg, const char *path, enum image_mode mo
 		}
 	}
 	*disk = (struct vm_disk){ .fd = fd, .cow_fd = layer, .readonly = mode == IMAGE_RO };
-	snprintf(disk->serial, sizeof(disk->serial), "%s", serial);
+	memcpy(disk->serial, serial, strnlen(serial, sizeof(disk->serial)));
 	snprintf(disk->path, sizeof(disk->path), "%s", path);
+	cfg->vm.nr_disks++;
+	if (mode == IMAGE_RW)
+		cfg->keeps_changes = true;
+	return 0;
+}
+
+/* A disk of another format than raw, or with an overlay that is kept. */
+static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum image_mode mode, const char *overlay,
+			 struct r3_err *err)
+{
+	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
+	struct qimage img;
+	int fd, ret = room_for_disk(cfg, err);
+
+	if (!ret)
+		ret = qimage_open(&img, opt->path, opt->format, mode == IMAGE_RW && !overlay ? QIMAGE_WRITE : QIMAGE_READ, err);
+	if (ret)
+		return ret;
+	if (overlay)
+		ret = overlay_kept(&img, overlay, err);
+	else
+		ret = overlay_check_base(&img, err);
+	if (!ret && mode == IMAGE_COW) {
+		fd = open_layer(err);
+		ret = fd < 0 ? fd : overlay_ephemeral(&img, fd, err);
+	}
+	if (ret) {
+		qimage_close(&img);
+		return ret;
+	}
+	*disk = (struct vm_disk){ .fd = -1, .cow_fd = -1, .readonly = mode == IMAGE_RO };
+	snprintf(disk->path, sizeof(disk->path), "%.*s", (int)sizeof(disk->path) - 1, overlay ? overlay : opt->path);
+	ret = qsd_add(cfg->vhosts, cfg->vm.nr_disks, &img, cfg->vm.cpus, mode == IMAGE_COW, err);
+	if (ret)
+		return ret;
 	cfg->vm.nr_disks++;
 	if (mode == IMAGE_RW)
 		cfg->keeps_changes = true;
@@ -153,32 +197,40 @@ static int add_disk(struct run_config *cfg, const char *path, enum image_mode mo
 
 static int add_user_disk(struct run_config *cfg, const char *text, int index, struct r3_err *err)
 {
-	const char *comma = strrchr(text, ',');
-	char path[4096], serial[20];
-	enum image_mode mode = IMAGE_RW;
-	int len = strlen(text);
+	struct diskopt d;
+	char serial[20];
+	int ret = diskopt_parse(&d, "--disk", text, err);
 
-	if (comma && !strcmp(comma, ",ro")) {
-		mode = IMAGE_RO;
-		len = comma - text;
-	} else if (comma && access(text, F_OK)) {
-		return err_set(err, EINVAL, "--disk %s: only \",ro\" may follow the path", text);
-	}
-	if (len >= (int)sizeof(path))
-		return err_set(err, ENAMETOOLONG, "--disk: the path is too long");
-	snprintf(path, sizeof(path), "%.*s", len, text);
+	if (ret)
+		return ret;
+	if (strcmp(d.format, QIMAGE_RAW))
+		return add_qemu_disk(cfg, &d, d.ro ? IMAGE_RO : IMAGE_RW, NULL, err);
 	snprintf(serial, sizeof(serial), "disk%d", index);
-	return add_disk(cfg, path, mode, serial, err);
+	return add_disk(cfg, d.path, d.ro ? IMAGE_RO : IMAGE_RW, d.serial[0] ? d.serial : serial, err);
+}
+
+static int add_root(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+{
+	enum image_mode mode = opt->root_rw || opt->root_overlay ? IMAGE_RW : opt->root_ro ? IMAGE_RO : IMAGE_COW;
+	struct diskopt d;
+	int ret;
+
+	if (!opt->root)
+		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
+	ret = diskopt_parse(&d, "--root", opt->root, err);
+	if (ret)
+		return ret;
+	if (d.ro || d.serial[0])
+		return err_set(err, EINVAL, "--root %s: only format= may follow the path; to use it read-only give --root-ro", opt->root);
+	if (strcmp(d.format, QIMAGE_RAW) || opt->root_overlay)
+		return add_qemu_disk(cfg, &d, mode, opt->root_overlay, err);
+	return add_disk(cfg, d.path, mode, "root", err);
 }
 
 static int open_disks(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
-	enum image_mode mode = opt->root_rw ? IMAGE_RW : opt->root_ro ? IMAGE_RO : IMAGE_COW;
-	int i, ret;
+	int i, ret = add_root(cfg, opt, err);
 
-	if (!opt->root)
-		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
-	ret = add_disk(cfg, opt->root, mode, "root", err);
 	if (!ret && opt->modules)
 		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", err);
 	for (i = 0; !ret && i < opt->nr_disks; i++)
@@ -226,7 +278,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		ret = add_word(cfg, err, "ring3.modules=/dev/vdb");
 	if (!ret && opt->root_ro)
 		ret = add_word(cfg, err, "ring3.ro");
-	if (!ret && opt->root_rw)
+	if (!ret && (opt->root_rw || opt->root_overlay))
 		ret = add_word(cfg, err, "ring3.kept");
 	if (!ret && opt->rootfstype) {
 		ret = check_word("rootfstype", opt->rootfstype, 32, err);

@@ -21,6 +21,7 @@ struct run_options {
 	unsigned short host_cpus[VM_MAX_HOST_CPUS];
 	unsigned int nr_host_cpus;	/* 0: all that this process may use */
 	const char *kernel, *initrd, *modules, *root;
+	const char *root_overlay;	/* NULL: none */
 	bool root_rw, root_ro;
 	const char *rootfstype;
 	const char *append;

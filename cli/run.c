@@ -19,11 +19,12 @@ static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
 	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
 	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
-	{ "root", 'r', "PATH", "Raw image of the root disk. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
+	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk. Its format is raw, or what its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
+	{ "root-overlay", 0, "FILE", "Keep what the guest writes to its root disk in FILE, a qcow2 image over that of --root, which stays as it is. Made if there is none." },
 	{ "root-rw", 0, NULL, "Write to the root disk's image itself. No other guest may use it meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
-	{ "disk", 'd', "PATH[,ro]", "One more disk: a raw image that the guest writes to, or only reads. May be given several times." },
+	{ "disk", 'd', "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
 	{ "share", 's', "HOST[:GUEST][:ro][,KEY...]", "A folder of this host in the guest, at the same path or at GUEST, which is made if it is missing; with :ro nothing in it is written to. Keys: cache=auto, by which changes made on the host are seen within a second; cache=always where nobody else writes, cache=none; uid= and gid=, as whose your files are seen (root); locks=host, by which the guest's locks are this host's too. May be given several times." },
 	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
@@ -68,7 +69,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		const char *name;
 		const char **text;
 	} texts[] = {
-		{ "root", &opt->root }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
+		{ "root", &opt->root }, { "root-overlay", &opt->root_overlay }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
 		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
 		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
@@ -154,6 +155,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 {
 	if (opt->root_rw && opt->root_ro)
 		return err_set(err, EINVAL, "--root-rw and --root-ro exclude each other");
+	if (opt->root_overlay && (opt->root_rw || opt->root_ro))
+		return err_set(err, EINVAL, "--root-overlay and --root-%s exclude each other", opt->root_rw ? "rw" : "ro");
 	if (opt->init && opt->argv)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);

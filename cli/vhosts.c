@@ -288,8 +288,13 @@ void vhosts_reap(struct vhosts *v)
 
 void vhosts_close(struct vhosts *v)
 {
+	int i;
+
 	if (!v)
 		return;
 	end_all(v);
+	for (i = 0; i < v->nr; i++)
+		if (v->vhost[i].spec.release)
+			v->vhost[i].spec.release(v->vhost[i].spec.ctx);
 	free(v);
 }

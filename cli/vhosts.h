@@ -35,6 +35,7 @@ struct vhost_spec {
 	 */
 	int (*start)(void *ctx, struct backend *b, int socket, struct r3_err *err);
 	void *ctx;
+	void (*release)(void *ctx);	/* when the guest has ended. Optional */
 };
 
 struct vhosts *vhosts_new(struct vm_config *vm, struct r3_err *err);

@@ -57,7 +57,7 @@ needs()
 	cmd:mke2fs e2fsprogs
 	EOF
 	# tests/model, tests/net
-	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark passt passt
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
 }
 
 missing_packages()

@@ -76,6 +76,9 @@ int vhost_blk_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_
 		return err_set(err, EPROTO, "%s: its back end sent other parts of its configuration than it was asked for", cfg->name);
 	memset(&config, 0, sizeof(config));
 	memcpy(&config, got.region, BLK_CONFIG_SIZE);
+	/* qemu-storage-daemon's word for "no limit". */
+	if (!config.size_max)
+		dev->features &= ~(1ULL << VIRTIO_BLK_F_SIZE_MAX);
 	wrong = blk_wrong(vhost, &config);
 	if (wrong)
 		return refuse(cfg, wrong, err);

@@ -43,15 +43,49 @@ int image_size(int fd, const char *name, uint64_t *size, struct r3_err *err)
 	return 0;
 }
 
+/*
+ * Who writes locks all of the file. QEMU's programs lock single bytes, one for each thing
+ * that somebody does with it and for each that nobody else may do meanwhile. So a reader
+ * takes those that keep a writer of theirs away, and no others, as they may read too.
+ */
+static const struct {
+	off_t start, len;
+} reader_locks[] = {
+	{ 0, 101 },			/* ring3's own, and QEMU's "reads" */
+	{ 201, 1 },			/* nobody else writes */
+	{ 203, 1 },			/* nobody else changes its size */
+};
+#define QEMU_WRITES	101
+
+static int set_lock(int fd, short type, off_t start, off_t len)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static int lock_all(int fd, enum image_mode mode)
+{
+	struct flock writes = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_WRITES, .l_len = 1 };
+	size_t i;
+
+	if (mode == IMAGE_RW)
+		return set_lock(fd, F_WRLCK, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(reader_locks); i++)
+		if (set_lock(fd, F_RDLCK, reader_locks[i].start, reader_locks[i].len))
+			return -1;
+	if (fcntl(fd, F_OFD_GETLK, &writes))
+		return -1;
+	if (writes.l_type == F_UNLCK)
+		return 0;
+	errno = EAGAIN;
+	return -1;
+}
+
 static int image_lock(int fd, const char *path, enum image_mode mode,
 		      struct r3_err *err)
 {
-	struct flock lock = {
-		.l_type = mode == IMAGE_RW ? F_WRLCK : F_RDLCK,
-		.l_whence = SEEK_SET,
-	};
-
-	if (!fcntl(fd, F_OFD_SETLK, &lock))
+	if (!lock_all(fd, mode))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES) {
 		if (mode == IMAGE_RW)

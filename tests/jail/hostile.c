@@ -22,6 +22,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "bare.h"
 #include "hostile.h"
@@ -91,6 +93,21 @@ static bool ends_caller(long nr)
 	       nr == __NR_fork || nr == __NR_vfork;
 }
 
+/* A call for one descriptor only: says which. */
+static bool on_sockets(long nr, long b, long c, long d)
+{
+	bool open = false;
+	long fd;
+
+	for (fd = 0; fd < 64; fd++) {
+		if (!answered(nr, fd, b, c, d, 0, 0))
+			continue;
+		bare_printf("descriptor %s %ld %ld\n", kind, nr, fd);
+		open = true;
+	}
+	return open;
+}
+
 /* With arguments such as who needs the call would give. */
 static bool plausible(long nr)
 {
@@ -141,7 +158,16 @@ static bool plausible(long nr)
 			bare_printf("waits %s\n", kind);
 		return answered(nr, -1, 0, 4096, SYNC_FILE_RANGE_WRITE, 0, 0);
 	case __NR_shutdown:
-		return answered(nr, -1, 1, 0, 0, 0, 0);
+		open = on_sockets(nr, SHUT_RDWR, 0, 0);
+		return answered(nr, -1, 1, 0, 0, 0, 0) | open;
+	case __NR_sendmsg:
+		return on_sockets(nr, 0, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+	case __NR_recvfrom:
+		return on_sockets(nr, 0, 0, MSG_DONTWAIT);
+	case __NR_preadv2:
+		if (answered(nr, -1, 0, 0, 0, 0, 0))
+			bare_printf("waits %s\n", kind);
+		return answered(nr, -1, 0, 0, 0, 0, RWF_NOWAIT);
 	case __NR_kill:
 		return answered(nr, 0x3ffffff0, 0, 0, 0, 0, 0) || kill_spaces(pid);
 	case __NR_clone:

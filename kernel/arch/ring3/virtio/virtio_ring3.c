@@ -24,6 +24,7 @@
 #include <asm/irq.h>
 #include <asm/versions.h>
 #include <ring3/vdev.h>
+#include "broken.h"
 
 #define VDEV_STRIDE	4096
 
@@ -168,15 +169,17 @@ static bool r3_notify(struct virtqueue *vq)
 }
 
 /*
- * No driver looks at DEVICE_NEEDS_RESET. What is asked of the device from now on
- * fails, instead of waiting for an answer that cannot come.
+ * No driver looks at DEVICE_NEEDS_RESET. What is asked of the device, from now on and
+ * before, fails, instead of waiting for an answer that cannot come.
  */
 static void break_device(struct work_struct *work)
 {
 	struct r3_virtio *r3 = container_of(work, struct r3_virtio, dead);
 
-	if (READ_ONCE(r3->page->status) & VIRTIO_CONFIG_S_NEEDS_RESET)
-		virtio_break_device(&r3->vdev);
+	if (!(READ_ONCE(r3->page->status) & VIRTIO_CONFIG_S_NEEDS_RESET))
+		return;
+	virtio_break_device(&r3->vdev);
+	r3_fail_requests(&r3->vdev);
 }
 
 static irqreturn_t r3_interrupt(int irq, void *opaque)

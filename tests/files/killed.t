@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow
+# timeout: 300
+# Processes that are killed at any moment while a guest writes: what was flushed is there
+# at the next start, the image is in order, nobody has its lock.
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from fileslib import *
+
+ROUNDS = int(os.environ.get("RING3_TEST_KILLS", 5))
+# A line that was printed was flushed before. New blocks each time, so that metadata is written as well.
+WRITE = """mount /dev/vdc /mnt || exit 9
+i=$(cat /mnt/log 2>/dev/null | wc -l)
+while :; do
+	i=$((i + 1))
+	echo $i >> /mnt/log; head -c 300000 /dev/urandom > /mnt/f$((i % 40)); sync -f /mnt/log || exit
+	echo $i
+done"""
+READ = "mount /dev/vdc /mnt && cat /mnt/log && rm -f /mnt/f* && umount /mnt"
+
+
+def monitor(p):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                comm, rest = f.read().rsplit(")", 1)
+            if "ring3-monitor" in comm and int(rest.split()[1]) == p.pid:
+                return int(pid)
+        except OSError:
+            pass
+    return 0
+
+
+def victim(p, who):
+    return p.pid if who == "ring3 run" else monitor(p) if who == "monitor" else (daemons(p.pid) or [0])[0]
+
+
+random.seed(1)
+for suffix in ("qcow2", "img"):
+    disk = path("disk." + suffix)
+    image("create", disk, "300M")
+    guest("--disk", disk, *sh("mkfs.ext4 -q /dev/vdc"))
+    for i in range(ROUNDS):
+        who = ("monitor", "ring3 run", "the disk's process")[i % (3 if suffix == "qcow2" else 2)]
+        out = path("out")
+        with open(out, "w") as f:
+            p = start("--disk", disk, *sh(WRITE), stdout=f)
+        wait_until(lambda: os.path.getsize(out), 30)
+        time.sleep(random.uniform(0.1, 1.2))
+        os.kill(victim(p, who), signal.SIGKILL)
+        p.communicate(timeout=60)
+        with open(out) as f:
+            flushed = int((f.read().split("\n")[:-1] or ["0"])[-1])
+        # Whoever had the lock ends a moment later.
+        r = wait_until(lambda: (g := guest("--disk", disk, *sh(READ))).returncode == 0 and g, 20) or guest("--disk", disk, *sh(READ))
+        log = r.stdout.split()
+        ok(flushed > 0 and log == [str(n) for n in range(1, len(log) + 1)] and len(log) >= flushed,
+           f"{suffix}, {who} killed: all of {flushed} flushed lines are there", r, log[-3:])
+        if suffix == "qcow2":
+            ok(clean(disk), "and the image is in order", image("check", disk))
+done()
