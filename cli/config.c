@@ -18,6 +18,7 @@
 #include "image/image.h"
 #include "overlay.h"
 #include "qsd.h"
+#include "share.h"
 #include "vhostopt.h"
 
 #define MIB		(1024ULL * 1024)
@@ -310,9 +311,9 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 
 int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err)
 {
-	int ret = 0;
+	int ret = cfg->shares ? add_word(cfg, err, "%s", share_words(cfg->shares)) : 0;
 
-	if (words[0])
+	if (!ret && words[0])
 		ret = add_word(cfg, err, "%s", words);
 	if (!ret && opt->append)
 		ret = add_word(cfg, err, "%s", opt->append);
@@ -359,5 +360,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = open_disks(cfg, opt, err);
 	for (i = 0; !ret && i < opt->nr_vhosts; i++)
 		ret = vhostopt_add(cfg->vhosts, opt->vhost[i], err);
+	if (!ret && opt->nr_shares)
+		ret = share_open(cfg, opt, err);
 	return ret;
 }

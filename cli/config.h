@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "carry.h"
 #include "netopt.h"
+#include "shareopt.h"
 #include "vhosts.h"
 #include "vm/vm.h"
 
@@ -28,6 +29,8 @@ struct run_options {
 	int nr_disks;
 	const char *vhost[VM_MAX_VHOSTS];	/* --vhost-user */
 	int nr_vhosts;
+	struct shareopt share[VM_MAX_VHOSTS];
+	int nr_shares;
 	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
 	int64_t timeout_ms;		/* -1: none */
@@ -50,6 +53,7 @@ struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
+	struct shares *shares;
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
 };

@@ -26,6 +26,7 @@ static const struct opt table[] = {
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 'd', "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
+	{ "share", 's', "HOST[:GUEST][:ro][,KEY...]", "A folder of this host in the guest, at the same path or at GUEST, which is made if it is missing; with :ro nothing in it is written to. Keys: cache=auto, by which changes made on the host are seen within a second; cache=always where nobody else writes, cache=none; uid= and gid=, as whose your files are seen (root); locks=host, by which the guest's locks are this host's too. May be given several times." },
 	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
 	{ "publish", 'p', "[ADDR:]HOST:GUEST[/udp]", "Lead a port of this host, or a range as 8000-8010, into the guest. HOST 0 is a free one, which ring3 ps shows. Without ADDR, of all addresses of the host. May be given several times." },
 	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
@@ -111,6 +112,11 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		opt->vhost[opt->nr_vhosts++] = value;
 		return 0;
 	}
+	if (!strcmp(o->name, "share")) {
+		if (opt->nr_shares == VM_MAX_VHOSTS)
+			return err_set(err, E2BIG, "--share can be given at most %d times", VM_MAX_VHOSTS);
+		return shareopt_parse(&opt->share[opt->nr_shares++], value, err);
+	}
 	if (!strcmp(o->name, "net"))
 		return netopt_card(&opt->net, value, err);
 	if (!strcmp(o->name, "publish"))
@@ -153,7 +159,7 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--root-overlay and --root-%s exclude each other", opt->root_rw ? "rw" : "ro");
 	if (opt->init && opt->argv)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
-	return netopt_finish(&opt->net, err);
+	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
 /* What the host's programs know of the way out, if the guest's take the same one. */

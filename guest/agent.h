@@ -9,6 +9,7 @@
 #include <ring3/agent.h>
 
 #include "net.h"
+#include "share.h"
 
 /* What the kernel command line says, and what PID 1 found out. */
 struct boot {
@@ -21,6 +22,7 @@ struct boot {
 	char hostname[65];	/* ring3.hostname= */
 	bool kept;		/* ring3.kept: changes of the root stay on its disk */
 	struct net net;		/* ring3.net=, ring3.dns= */
+	struct shares shares;	/* ring3.share= */
 
 	uint64_t start_ns;
 	uint64_t start_tsc;
@@ -37,6 +39,9 @@ void setup_machine(struct boot *boot);
 
 /* The network, for commands or for the root's own init, which comes next. */
 void setup_network(struct boot *boot);
+
+/* Shared folders; boot->error says if one is missing. */
+void setup_shares(struct boot *boot);
 
 /* modules.c: modules of this kernel on /lib/modules, whatever the root is. */
 void setup_modules(struct boot *boot);

@@ -62,6 +62,18 @@ static bool take_network(struct boot *boot, const char *word, size_t len)
 	return false;
 }
 
+/* One that is not understood is said, and the guest is of use without. */
+static bool take_share(struct boot *boot, const char *word, size_t len)
+{
+	char value[1100] = "";
+
+	if (!take(word, len, "ring3.share=", value, sizeof(value)))
+		return false;
+	if (!share_parse(&boot->shares, value))
+		report("a folder cannot be shared as the kernel's command line says: %s", value);
+	return true;
+}
+
 void boot_parse(struct boot *boot, const char *cmdline)
 {
 	const char *p = cmdline;
@@ -78,7 +90,7 @@ void boot_parse(struct boot *boot, const char *cmdline)
 		    take(p, len, "ring3.init=", boot->init, sizeof(boot->init)) ||
 		    take(p, len, "ring3.modules=", boot->modules, sizeof(boot->modules)) ||
 		    take(p, len, "ring3.hostname=", boot->hostname, sizeof(boot->hostname)) ||
-		    take_network(boot, p, len))
+		    take_share(boot, p, len) || take_network(boot, p, len))
 			;
 		else if (len == strlen("ring3.ro") && !strncmp(p, "ring3.ro", len))
 			boot->readonly = true;

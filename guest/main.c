@@ -130,6 +130,8 @@ int main(int argc, char **argv)
 	boot_root(&boot);
 	if (!boot.error[0])
 		setup_modules(&boot);
+	if (!boot.error[0] && boot.init[0])
+		setup_shares(&boot);
 	if (boot.error[0]) {
 		report("%s", boot.error);
 	} else if (boot.init[0]) {

@@ -63,6 +63,14 @@ void setup_network(struct boot *boot)
 		report("%s: %s", why, strerror(-ret));
 }
 
+void setup_shares(struct boot *boot)
+{
+	char why[sizeof(boot->error)];
+
+	if (!share_mount(&boot->shares, why, sizeof(why)))
+		memcpy(boot->error, why, sizeof(why));
+}
+
 static void loopback_up(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
@@ -112,5 +120,6 @@ void setup_machine(struct boot *boot)
 			report("no %s: %s", links[i].path, strerror(errno));
 	loopback_up();
 	set_hostname(boot);
+	setup_shares(boot);
 	setup_network(boot);
 }

@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi wire monitor cli guest space net kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli guest space fs net kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }
@@ -102,7 +102,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init net/nat/ring3-net net/switch/ring3-switch"
+host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch"
 
 # setup_host TARGETS...
 setup_host()

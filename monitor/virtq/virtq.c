@@ -207,6 +207,20 @@ int virtq_getchain(struct virtq *vq, struct virtq_chain *chain)
 	return 1;
 }
 
+void virtq_want_kick(struct virtq *vq, bool wanted)
+{
+	if (!vq->size || vq->broken || !vq->event_idx)
+		return;
+	put16(avail_event(vq), wanted ? vq->last_avail : vq->last_avail - 1);
+	if (wanted)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void virtq_resume(struct virtq *vq, uint16_t index)
+{
+	vq->last_avail = vq->used_idx = vq->signalled = index;
+}
+
 void virtq_retchain(struct virtq *vq)
 {
 	vq->last_avail--;

@@ -73,6 +73,18 @@ int virtq_getchain(struct virtq *vq, struct virtq_chain *chain);
 /* Return: whether virtq_getchain() has something to tell. Asks for no kick. */
 bool virtq_has_chain(const struct virtq *vq);
 
+/*
+ * virtq_want_kick() - ask for a kick for the chain behind the last that was taken, or for none
+ *
+ * For devices that serve a chain while another one may come, or poll. Where the driver has no
+ * event index it kicks anyhow. Who wants none must ask again, or find the queue empty
+ * by virtq_getchain(), before he sleeps.
+ */
+void virtq_want_kick(struct virtq *vq, bool wanted);
+
+/* Goes on at chain @index, where a device was that has handed all back. Before the first getchain. */
+void virtq_resume(struct virtq *vq, uint16_t index);
+
 /* Undoes the getchain just done: the next one returns the same chain. */
 void virtq_retchain(struct virtq *vq);
 

@@ -36,42 +36,14 @@ struct ruleset_attr {
 	uint64_t fs, net, scoped;
 };
 
-static int lower(int what, rlim_t max)
-{
-	struct rlimit lim;
-
-	if (getrlimit(what, &lim))
-		return -errno;
-	if (lim.rlim_max > max)
-		lim.rlim_max = max;
-	if (lim.rlim_cur > max)
-		lim.rlim_cur = max;
-	return setrlimit(what, &lim) ? -errno : 0;
-}
-
 static void limits(void)
 {
 	wall_no_core_dumps();
-	lower(RLIMIT_MEMLOCK, 0);
-	lower(RLIMIT_MSGQUEUE, 0);
+	wall_limit(RLIMIT_MEMLOCK, 0);
+	wall_limit(RLIMIT_MSGQUEUE, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	lower(RLIMIT_AS, MEMORY);
+	wall_limit(RLIMIT_AS, MEMORY);
 #endif
-}
-
-/* One by one if need be: some hosts have limits for some kinds. */
-static int namespaces(int kinds)
-{
-	int ret = 0, bit;
-
-	if (!unshare(CLONE_NEWUSER | kinds))
-		return 0;
-	if (unshare(CLONE_NEWUSER))
-		ret = -errno;
-	for (bit = 1; bit > 0 && bit <= kinds; bit <<= 1)
-		if ((kinds & bit) && unshare(bit))
-			ret = -errno;
-	return ret;
 }
 
 static int allow_reading(const char *path, void *ruleset)
@@ -112,14 +84,6 @@ static int landlock(bool files)
 	return ret;
 }
 
-static void want(int ret, const char *what, char *missing, size_t size)
-{
-	size_t n = strlen(missing);
-
-	if (ret)
-		snprintf(missing + n, size - n, "%s%s (%s)", n ? ", " : "", what, strerror(-ret));
-}
-
 static int finish(enum jail_mode mode, const char *kind, const char *missing, struct r3_err *err)
 {
 	static const uint64_t value[JAIL_NR_VALUES];
@@ -142,16 +106,16 @@ int nat_jail_net(enum jail_mode mode, const char **warning, struct r3_err *err)
 	*warning = NULL;
 	if (mode == JAIL_OFF)
 		return 0;
-	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
-	want(ret, "namespaces", missing, sizeof(missing));
+	ret = wall_namespaces(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
+	wall_want(ret, "namespaces", missing, sizeof(missing));
 	if (!ret) {
 		ret = wall_empty_root();
-		want(ret, "empty root", missing, sizeof(missing));
+		wall_want(ret, "empty root", missing, sizeof(missing));
 	}
-	want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
-	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
+	wall_want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
+	wall_want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 	lock = landlock(false);
-	want(lock, "Landlock", missing, sizeof(missing));
+	wall_want(lock, "Landlock", missing, sizeof(missing));
 	if (ret && lock)
 		*warning = "between the network back end, if a guest takes it over, and files there is only the list of system calls: this host has no other wall for its jail; see \"ring3 doctor\"";
 	return finish(mode, "nat", missing, err);
@@ -166,15 +130,15 @@ int nat_jail_resolver(enum jail_mode mode, struct r3_err *err)
 
 	if (mode == JAIL_OFF)
 		return 0;
-	ret = namespaces(CLONE_NEWNS | CLONE_NEWIPC);
-	want(ret, "namespaces", missing, sizeof(missing));
+	ret = wall_namespaces(CLONE_NEWNS | CLONE_NEWIPC);
+	wall_want(ret, "namespaces", missing, sizeof(missing));
 	if (!ret) {
 		ret = resolver_root(uid, gid);
-		want(ret, "a root of its own", missing, sizeof(missing));
+		wall_want(ret, "a root of its own", missing, sizeof(missing));
 	}
-	want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
-	want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
-	want(landlock(true), "Landlock", missing, sizeof(missing));
+	wall_want(wall_no_capabilities(), "no capabilities", missing, sizeof(missing));
+	wall_want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
+	wall_want(landlock(true), "Landlock", missing, sizeof(missing));
 	/* Landlock does not keep it from connecting to sockets that have a path. */
 	return finish(mode, ret ? "resolver_in_host" : "resolver", missing, err);
 }

@@ -105,31 +105,9 @@ static int show_links(const char *path)
 	return ret;
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-/* Who is nobody in a namespace can make no directory in it. */
-static int map_self(uid_t uid, gid_t gid)
-{
-	char users[40], groups[40];
-
-	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
-	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
-	return write_file("/proc/self/setgroups", "deny") ?: write_file("/proc/self/gid_map", groups) ?:
-	       write_file("/proc/self/uid_map", users);
-}
-
 int resolver_root(uid_t uid, gid_t gid)
 {
-	int ret = map_self(uid, gid) ?: wall_mount_root(0, "size=64k,nr_inodes=256,mode=755");
+	int ret = wall_map_self(uid, gid) ?: wall_mount_root(0, "size=64k,nr_inodes=256,mode=755");
 	unsigned int i;
 
 	for (i = 0; !ret && i < ARRAY_SIZE(readable); i++)

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "share.h"
+
+#define PROGRAM		"ring3-fs"
+#define END_MS		2000
+#define WORDS_MAX	1024
+
+struct share {
+	const struct shareopt *opt;
+	const char *jail;
+	char path[PATH_MAX];		/* of the program */
+	char guest[PATH_MAX];
+	int fd;				/* the folder, O_PATH */
+};
+
+struct shares {
+	char words[WORDS_MAX];
+	int nr;
+	struct share share[VM_MAX_VHOSTS];
+};
+
+static int open_folder(struct share *s, struct r3_err *err)
+{
+	const struct shareopt *opt = s->opt;
+	char full[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(opt->host, full))
+		return err_set(err, errno, errno == ENOENT ? "--share %s: there is no folder %s" : errno == ENOTDIR || errno == EACCES || errno == ELOOP ?
+			       "--share %s: %s cannot be reached: check its path and your permissions" : "--share %s: %s cannot be opened",
+			       opt->text, opt->host);
+	s->fd = open(full, O_PATH | O_CLOEXEC);
+	if (s->fd < 0 || fstat(s->fd, &st))
+		return err_set(err, errno, "--share %s: %s cannot be opened: %s", opt->text, opt->host, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "--share %s: %s is not a folder; share the one that it is in", opt->text, opt->host);
+	if (access(full, R_OK | X_OK))
+		return err_set(err, errno, "--share %s: you may not read the folder %s", opt->text, opt->host);
+	if (!opt->ro && access(full, W_OK))
+		return err_set(err, errno, "--share %s: you may not write to the folder %s; share it with :ro", opt->text, opt->host);
+	snprintf(s->guest, sizeof(s->guest), "%s", opt->guest ? opt->guest : full);
+	if (!strcmp(s->guest, "/"))
+		return err_set(err, EINVAL, "--share %s: the guest's root is what --root says; give another path in the guest, as %s:/host", opt->text, opt->host);
+	return 0;
+}
+
+static int start(void *ctx, struct backend *b, int socket, struct r3_err *err)
+{
+	struct share *s = ctx;
+	char uid[12], gid[12];
+	char *argv[] = { PROGRAM, "--cache", (char *)s->opt->cache, "--locks", s->opt->host_locks ? "host" : "guest", "--uid", uid,
+			 "--gid", gid, "--jail", (char *)s->jail, s->opt->ro ? "--ro" : NULL, NULL };
+	const int fds[] = { socket, s->fd };
+
+	snprintf(uid, sizeof(uid), "%u", s->opt->uid);
+	snprintf(gid, sizeof(gid), "%u", s->opt->gid);
+	return backend_start(b, PROGRAM, s->path, argv, fds, 2, err);
+}
+
+/* What the kernel's command line cannot have is written as %XX. */
+static int add_word(struct shares *all, const struct share *s, int nr, struct r3_err *err)
+{
+	size_t n = strlen(all->words);
+	const char *p;
+
+	n += snprintf(all->words + n, WORDS_MAX - n, "%sring3.share=share%d%s:", nr ? " " : "", nr, s->opt->ro ? ",ro" : "");
+	for (p = s->guest; *p && n < WORDS_MAX - 4; p++) {
+		if ((unsigned char)*p > ' ' && !strchr("%\"'\\", *p) && *p != 127)
+			all->words[n++] = *p;
+		else
+			n += sprintf(all->words + n, "%%%02x", (unsigned char)*p);
+	}
+	if (*p)
+		return err_set(err, E2BIG, "--share %s: the paths of all shares together are too long for the kernel's command line; shorten those in the guest", s->opt->text);
+	all->words[n] = '\0';
+	return 0;
+}
+
+static int add(struct run_config *cfg, const struct run_options *opt, int i, struct r3_err *err)
+{
+	struct shares *all = cfg->shares;
+	struct share *s = &all->share[i];
+	struct vhost_spec spec = { .program = PROGRAM, .end_ms = END_MS, .start = start, .ctx = s };
+	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
+	int ret, j;
+
+	s->opt = &opt->share[i];
+	s->jail = jail_mode_name(opt->jail);
+	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err);
+	/* What only shows once both are known. */
+	for (j = 0; !ret && j < i; j++)
+		if (!strcmp(all->share[j].guest, s->guest))
+			ret = err_set(err, EINVAL, "--share %s and --share %s are at the same path in the guest: give one of them another", all->share[j].opt->text, s->opt->text);
+	if (!ret)
+		ret = add_word(all, s, i, err);
+	if (ret)
+		return ret;
+	snprintf(dev.tag, sizeof(dev.tag), "share%d", i);
+	snprintf(dev.name, sizeof(dev.name), "share %s", s->opt->host);
+	if (!s->opt->ro)
+		cfg->keeps_changes = true;
+	return vhosts_add(cfg->vhosts, &dev, &spec, err);
+}
+
+int share_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+{
+	int i, ret = 0;
+
+	cfg->shares = calloc(1, sizeof(*cfg->shares));
+	if (!cfg->shares)
+		return err_set(err, ENOMEM, "no memory for --share");
+	for (i = 0; i < opt->nr_shares && !ret; i++)
+		ret = add(cfg, opt, i, err);
+	return ret;
+}
+
+const char *share_words(const struct shares *shares)
+{
+	return shares->words;
+}

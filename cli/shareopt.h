@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* --share as the user wrote it, parsed and checked as far as that needs nothing of the host. */
+#ifndef R3_SHAREOPT_H
+#define R3_SHAREOPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct shareopt {
+	const char *text;		/* as it was given */
+	char *host;
+	char *guest;			/* NULL: the folder's path on the host */
+	bool ro, host_locks;
+	const char *cache;		/* "auto", "always", "none" */
+	uint32_t uid, gid;
+};
+
+/* "HOST[:GUEST][:ro][,KEY=VALUE...]". 0, or -errno with err set. */
+int shareopt_parse(struct shareopt *opt, const char *text, struct r3_err *err);
+
+/* What is wrong with them together. */
+int shareopt_check(const struct shareopt *opt, int nr, struct r3_err *err);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "share.h"
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool decode(char *to, size_t size, const char *from)
+{
+	size_t n = 0;
+
+	for (; *from; from++) {
+		if (n + 1 >= size)
+			return false;
+		if (*from != '%') {
+			to[n++] = *from;
+			continue;
+		}
+		if (hex(from[1]) < 0 || hex(from[2]) < 0)
+			return false;
+		to[n++] = hex(from[1]) << 4 | hex(from[2]);
+		from += 2;
+	}
+	to[n] = '\0';
+	return to[0] == '/';
+}
+
+bool share_parse(struct shares *s, const char *value)
+{
+	const char *colon = strchr(value, ':');
+	size_t len = strcspn(value, ",:");
+	struct share *new = &s->share[s->nr];
+
+	if (!colon || s->nr == SHARES_MAX || !len || len >= sizeof(new->tag) || !decode(new->path, sizeof(new->path), colon + 1))
+		return false;
+	memcpy(new->tag, value, len);
+	new->tag[len] = '\0';
+	new->ro = colon - value == (long)len + 3 && !strncmp(value + len, ",ro", 3);
+	s->nr++;
+	return true;
+}
+
+static int make_path(const char *path)
+{
+	char part[1024];
+	size_t n;
+
+	for (n = 1; path[n]; n++) {
+		if (path[n] != '/')
+			continue;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST && errno != EROFS)
+			return -errno;
+	}
+	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+bool share_mount(const struct shares *s, char *why, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++) {
+		const struct share *one = &s->share[i];
+		int ret = make_path(one->path);
+
+		if (ret) {
+			snprintf(why, size, "the directory %s for a shared folder cannot be made in the guest: %s%s", one->path, strerror(-ret),
+				 ret == -EROFS ? "; share it at a path that is there" : "");
+			return false;
+		}
+		if (mount(one->tag, one->path, "virtiofs", one->ro ? MS_RDONLY : 0, NULL)) {
+			snprintf(why, size, errno == ENODEV ? "the folder %s cannot be shared: the guest's kernel has no virtiofs (CONFIG_VIRTIO_FS)" :
+				 "the folder %s cannot be mounted in the guest: %s", one->path, strerror(errno));
+			return false;
+		}
+	}
+	return true;
+}
