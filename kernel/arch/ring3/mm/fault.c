@@ -13,7 +13,8 @@
 #include <asm/rewrite.h>
 #include <asm/memmap.h>
 
-#define ANON_SIZE	(16UL * 1024)
+#define FOLIO		(16UL * 1024)	/* as large as small folios become */
+#define FILL_MOST	(128UL * 1024)
 
 static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
 {
@@ -55,20 +56,32 @@ static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned 
 }
 
 /*
- * The rest of 16 KiB of anonymous memory that could not become one folio, for
- * lack of alignment, and what follows: memory is mostly first used upwards.
- * Returns false if the lock on the vma is lost.
+ * How far behind the fault private memory is filled: as read-ahead, twice as far
+ * each time that the thread went on where it had ended. So what was not asked for
+ * is no more than what was, and where huge pages are refused, or a page is copied
+ * as it is after a fork, a single write brings in one page.
  */
-static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned int flags)
+static unsigned long fill_size(unsigned long page, unsigned long first)
 {
-	unsigned long addr = max(fault & ~(ANON_SIZE - 1), vma->vm_start);
-	unsigned long end = min((fault & PAGE_MASK) + ANON_SIZE, vma->vm_end);
+	struct thread_struct *t = &current->thread;
+	unsigned long size = first;
+
+	if (page == t->fill_end && t->fill_size)
+		size = min(2 * t->fill_size, FILL_MOST);
+	t->fill_size = size;
+	t->fill_end = page + size;
+	return size;
+}
+
+/* Makes the pages writable that are as @copies says. Returns false if the lock on the vma is lost. */
+static bool fill(struct vm_area_struct *vma, unsigned long addr, unsigned long end, bool copies, unsigned int flags)
+{
+	struct mm_struct *mm = vma->vm_mm;
 
 	for (; addr < end; addr += PAGE_SIZE) {
 		vm_fault_t ret;
 
-		if (addr == (fault & PAGE_MASK) || covered(vma->vm_mm, addr) ||
-		    !r3_pte_none(vma->vm_mm, addr))
+		if (covered(mm, addr) || !(copies ? r3_write_copies(mm, addr) : r3_pte_none(mm, addr)))
 			continue;
 		ret = handle_mm_fault(vma, addr, flags & ~FAULT_FLAG_USER, NULL);
 		if (ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
@@ -80,27 +93,56 @@ static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned 
 }
 
 /*
- * A fault of user code costs a round trip between processes, whatever it brings
- * in: neighbours come along. Returns false if the lock on the vma is lost.
+ * The rest of 16 KiB of anonymous memory that could not become one folio, for
+ * lack of alignment, and what follows: memory is mostly first used upwards.
  */
-static bool fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+static bool fill_anon(struct vm_area_struct *vma, unsigned long fault, unsigned int flags, bool copied)
 {
+	bool whole = !(vma->vm_flags & VM_NOHUGEPAGE) && !copied;
+	unsigned long page = fault & PAGE_MASK, addr = page + PAGE_SIZE;
+	unsigned long end = min(page + fill_size(page, whole ? FOLIO : PAGE_SIZE), vma->vm_end);
+
+	if (whole)
+		addr = max(fault & ~(FOLIO - 1), vma->vm_start);
+	return fill(vma, addr, end, copied, flags);
+}
+
+/* Of a private file, what is in the page cache: a library's data is relocated from its start on. */
+static bool fill_private(struct vm_area_struct *vma, unsigned long fault, unsigned int flags)
+{
+	unsigned long page = fault & PAGE_MASK;
+	unsigned long end = min(page + fill_size(page, FOLIO), vma->vm_end);
+
+	map_cached(vma, page, flags & ~FAULT_FLAG_WRITE);
+	return fill(vma, page + PAGE_SIZE, end, true, flags);
+}
+
+/*
+ * A fault of user code costs a round trip between processes, whatever it brings
+ * in: neighbours come along. @copied: the page was there, to be copied when it is
+ * written. Returns false if the lock on the vma is lost.
+ */
+static bool fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned int flags, bool copied)
+{
+	bool cached = vma->vm_ops && vma->vm_ops->map_pages;
+
 	if (!(flags & FAULT_FLAG_USER) || userfaultfd_armed(vma))
 		return true;
-	if (vma_is_anonymous(vma)) {
-		if (!(flags & FAULT_FLAG_WRITE) || (vma->vm_flags & VM_NOHUGEPAGE))
-			return true;
-		return fill_anon(vma, addr, flags);
+	if (vma_is_anonymous(vma))
+		return !(flags & FAULT_FLAG_WRITE) || fill_anon(vma, addr, flags, copied);
+	if (!(flags & FAULT_FLAG_WRITE)) {
+		if (cached)
+			map_cached(vma, addr, flags);
+	} else if (cached && !(vma->vm_flags & VM_SHARED)) {
+		return fill_private(vma, addr, flags);
 	}
-	if (!(flags & FAULT_FLAG_WRITE) && vma->vm_ops && vma->vm_ops->map_pages)
-		map_cached(vma, addr, flags);
 	return true;
 }
 
 #ifdef CONFIG_PER_VMA_LOCK
 /* Returns true if the fault was dealt with; *fault says how. */
 static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsigned int flags,
-				 struct pt_regs *regs, vm_fault_t *fault)
+				 bool copied, struct pt_regs *regs, vm_fault_t *fault)
 {
 	struct vm_area_struct *vma = lock_vma_under_rcu(mm, addr);
 
@@ -114,13 +156,13 @@ static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsig
 	*fault = handle_mm_fault(vma, addr, flags, regs);
 	if (*fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
 		return !(*fault & VM_FAULT_RETRY);
-	if ((*fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags))
+	if ((*fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags, copied))
 		vma_end_read(vma);
 	return true;
 }
 #else
 static bool fault_under_vma_lock(struct mm_struct *mm, unsigned long addr, unsigned int flags,
-				 struct pt_regs *regs, vm_fault_t *fault)
+				 bool copied, struct pt_regs *regs, vm_fault_t *fault)
 {
 	return false;
 }
@@ -156,14 +198,15 @@ static int fault_result(vm_fault_t fault, int *code)
 int r3_fault_in(struct mm_struct *mm, unsigned long addr, unsigned int flags,
 		struct pt_regs *regs, int *code)
 {
+	bool copied = (flags & FAULT_FLAG_WRITE) && r3_write_copies(mm, addr);
 	struct vm_area_struct *vma;
 	vm_fault_t fault = 0;
 
-	if ((flags & FAULT_FLAG_WRITE) && r3_write_copies(mm, addr))
+	if (copied)
 		r3_forked_note(mm, addr, R3_FORKED_WRITE);
 	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs ?: current_pt_regs(), addr);
 	r3_memmap_ahead();
-	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, regs, &fault))
+	if ((flags & FAULT_FLAG_USER) && fault_under_vma_lock(mm, addr, flags, copied, regs, &fault))
 		return fault_result(fault, code);
 	if (fault & VM_FAULT_RETRY) {
 		if (fault_signal_pending(fault, regs))
@@ -193,7 +236,7 @@ retry:
 	/* A stack may have grown to where the site table is. */
 	if (unlikely((vma->vm_flags & VM_GROWSDOWN) && vma->vm_start < R3_SITE_TABLE_END))
 		r3_rewrite_off(mm);
-	if ((fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags))
+	if ((fault & VM_FAULT_ERROR) || fault_around(vma, addr, flags, copied))
 		mmap_read_unlock(mm);
 	return fault_result(fault, code);
 }

@@ -5,27 +5,31 @@
  * A fork leaves all private pages of both sides to be copied when they are
  * written, which is a fault each, and on the parent's side an unmapping that has
  * to be waited for; and nothing is mapped in the child's space. But a program
- * that forks again and again touches the same few pages each time: its stack, the
- * C library's data, the code behind fork(). So the first faults are noted, and
- * the next time dealt with before user code runs, all at once.
+ * that forks again and again touches the same pages each time: its stack, the C
+ * library's data, its heap, the code behind fork(). So the first faults are noted,
+ * and the next time dealt with before user code runs, all at once.
  *
  * The notes are hints: a page too many costs its copy. Now and then one is
  * forgotten on purpose, and comes back only if it is still right.
  */
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/refcount.h>
 #include <asm/mmu_context.h>
 #include <asm/space.h>
 
-#define PAGES		8
-#define FORGET_EVERY	4	/* uses */
+/* Notes of a page are in one set, which its address gives. */
+#define WAYS		4
+#define SETS		(R3_FORKED_PAGES / WAYS)
+#define FORGET_EVERY	2	/* uses */
 
 /* Written without a lock: who loses a note has a fault more. */
 struct touched {
-	unsigned long page[PAGES];	/* with R3_FORKED_*; 0: none */
-	unsigned int next;		/* to be overwritten */
-	unsigned int used;		/* times */
+	unsigned long page[R3_FORKED_PAGES];	/* with R3_FORKED_*; 0: none */
+	unsigned int next;			/* which of a full set is overwritten */
+	unsigned int used;			/* times */
 };
 
 /* Of a process that has forked. Its children's address spaces refer to it, too. */
@@ -42,12 +46,18 @@ static struct touched *list_of(struct mm_struct *mm)
 	return mm->context.child_of ? &mm->context.child_of->child : NULL;
 }
 
-static bool noted(const struct touched *w, unsigned long page)
+static unsigned long *set_of(struct touched *w, unsigned long page)
 {
+	return w->page + hash_long(page >> PAGE_SHIFT, ilog2(SETS)) * WAYS;
+}
+
+static bool noted(struct touched *w, unsigned long page)
+{
+	unsigned long *set = set_of(w, page);
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++) {
-		if (READ_ONCE(w->page[i]) == page)
+	for (i = 0; i < WAYS; i++) {
+		if (READ_ONCE(set[i]) == page)
 			return true;
 	}
 	return false;
@@ -61,9 +71,9 @@ static bool noted(const struct touched *w, unsigned long page)
  */
 void r3_forked_note(struct mm_struct *mm, unsigned long addr, unsigned long how)
 {
-	unsigned long page = (addr & PAGE_MASK) | how;
+	unsigned long page = (addr & PAGE_MASK) | how, *set;
+	unsigned int i, place = WAYS;
 	struct touched *w;
-	unsigned int i;
 
 	if (likely(!READ_ONCE(mm->context.noting)))
 		return;
@@ -71,15 +81,23 @@ void r3_forked_note(struct mm_struct *mm, unsigned long addr, unsigned long how)
 	if (!w || noted(w, page))
 		return;
 	WRITE_ONCE(mm->context.noting, READ_ONCE(mm->context.noting) - 1);
-	for (i = 0; i < PAGES; i++) {
+	set = set_of(w, page);
+	for (i = 0; i < WAYS; i++) {
+		unsigned long old = READ_ONCE(set[i]);
+
 		/* It was read first, and is written soon after. */
-		if ((READ_ONCE(w->page[i]) & PAGE_MASK) == (addr & PAGE_MASK) && (how & R3_FORKED_WRITE)) {
-			WRITE_ONCE(w->page[i], page);
-			return;
+		if ((old & PAGE_MASK) == (addr & PAGE_MASK) && (how & R3_FORKED_WRITE)) {
+			place = i;
+			break;
 		}
+		if (!old)
+			place = i;
 	}
-	WRITE_ONCE(w->page[READ_ONCE(w->next) % PAGES], page);
-	WRITE_ONCE(w->next, READ_ONCE(w->next) + 1);
+	if (place == WAYS) {
+		place = READ_ONCE(w->next) % WAYS;
+		WRITE_ONCE(w->next, place + 1);
+	}
+	WRITE_ONCE(set[place], page);
 }
 
 /* Will the page most likely be copied as soon as user code runs? */
@@ -101,17 +119,13 @@ unsigned int r3_forked_pages(struct mm_struct *mm, unsigned long *pages)
 	struct touched *w = list_of(mm);
 	unsigned int i, used, n = 0;
 
-	BUILD_BUG_ON(PAGES != R3_FORKED_PAGES);
 	if (!w)
 		return 0;
 	used = READ_ONCE(w->used) + 1;
 	WRITE_ONCE(w->used, used);
-	if (used % FORGET_EVERY == 0) {
-		i = used / FORGET_EVERY % PAGES;
-		WRITE_ONCE(w->page[i], 0);
-		WRITE_ONCE(w->next, i);
-	}
-	for (i = 0; i < PAGES; i++) {
+	if (used % FORGET_EVERY == 0)
+		WRITE_ONCE(w->page[used / FORGET_EVERY % R3_FORKED_PAGES], 0);
+	for (i = 0; i < R3_FORKED_PAGES; i++) {
 		unsigned long page = READ_ONCE(w->page[i]);
 
 		if (page)
@@ -134,8 +148,8 @@ void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm)
 	}
 	refcount_inc(&f->users);
 	mm->context.child_of = f;
-	mm->context.noting = PAGES;
-	WRITE_ONCE(oldmm->context.noting, PAGES);
+	mm->context.noting = R3_FORKED_PAGES;
+	WRITE_ONCE(oldmm->context.noting, R3_FORKED_PAGES);
 }
 
 static void put(struct r3_forked *f)

@@ -37,6 +37,8 @@ struct thread_struct {
 	struct r3_slot_info *fp_slot;
 	u64 fp_stamp;
 	struct r3_habit habit;
+	unsigned long fill_end;		/* where the last filling of private memory ended */
+	unsigned long fill_size;	/* and how much that was */
 	struct r3_debug *debug;		/* emulated debug registers, or NULL */
 	struct r3_fpu fpu;		/* last: run-time size */
 };

@@ -123,7 +123,7 @@ bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want);
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
 
 /* mm/forked.c */
-#define R3_FORKED_PAGES	8
+#define R3_FORKED_PAGES	64
 #define R3_FORKED_WRITE	1UL		/* of a private page: it is copied */
 #define R3_FORKED_EXEC	2UL
 void r3_forked_note(struct mm_struct *mm, unsigned long addr, unsigned long how);
