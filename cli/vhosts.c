@@ -17,6 +17,8 @@
 
 /* One that has lost its connection may be about to end by itself. */
 #define LOST_MS		1000
+/* The end of one that there is no time to wait for. */
+#define FORCED_MS	300
 
 struct vhost {
 	struct vhosts *all;
@@ -185,7 +187,7 @@ static void disconnect(struct vhost *h)
 }
 
 /* All at once, then each is waited for. */
-static void end_all(struct vhosts *v)
+static void end_all(struct vhosts *v, bool force)
 {
 	int i;
 
@@ -195,7 +197,7 @@ static void end_all(struct vhosts *v)
 			kill(v->vhost[i].backend.pid, SIGTERM);
 	}
 	for (i = 0; i < v->nr; i++)
-		backend_end(&v->vhost[i].backend, v->vhost[i].spec.end_ms);
+		backend_end(&v->vhost[i].backend, force ? FORCED_MS : v->vhost[i].spec.end_ms);
 }
 
 static void lost(void *ctx)
@@ -253,11 +255,11 @@ int vhosts_start(struct vhosts *v, struct r3_err *err)
 
 	if (!v)
 		return 0;
-	end_all(v);
+	end_all(v, false);
 	for (i = 0; i < v->nr && !ret; i++)
 		ret = start(&v->vhost[i], err);
 	if (ret)
-		end_all(v);
+		end_all(v, true);
 	return ret;
 }
 
@@ -286,13 +288,13 @@ void vhosts_reap(struct vhosts *v)
 			message("%s: its back end %s %s", v->vhost[i].name, v->vhost[i].spec.program, how);
 }
 
-void vhosts_close(struct vhosts *v)
+void vhosts_close(struct vhosts *v, bool force)
 {
 	int i;
 
 	if (!v)
 		return;
-	end_all(v);
+	end_all(v, force);
 	for (i = 0; i < v->nr; i++)
 		if (v->vhost[i].spec.release)
 			v->vhost[i].spec.release(v->vhost[i].spec.ctx);

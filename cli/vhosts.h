@@ -58,7 +58,7 @@ void vhosts_watch(struct vhosts *v, struct loop *loop);
 /* A child has ended, it may be one of these. */
 void vhosts_reap(struct vhosts *v);
 
-/* The guest has ended. */
-void vhosts_close(struct vhosts *v);
+/* The guest has ended. force: whoever wants it gone does not wait for what was not flushed. */
+void vhosts_close(struct vhosts *v, bool force);
 
 #endif

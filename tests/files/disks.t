@@ -104,6 +104,25 @@ ok("Input/output error" in err, "I/O errors", err)
 ok("qemu-storage-daemon was killed by signal 9" in err, "ring3 run says it", err)
 ok(clean(disk), "the image is in order")
 
+# One that answers nothing any more.
+p = start("--timeout", "4", "--disk", disk, *sh("echo up; sleep 60"))
+p.stdout.readline()
+found = daemons(p.pid)
+os.kill(found[0], signal.SIGSTOP)
+began = time.monotonic()
+p.communicate(timeout=60)
+ok(p.returncode == 124 and time.monotonic() - began < 8, "one that is stopped does not delay --timeout", p.returncode, time.monotonic() - began)
+ok(not os.path.exists(f"/proc/{found[0]}"), "and is ended")
+p = start("--disk", disk, *sh("echo up; sleep 1"))
+p.stdout.readline()
+os.kill(daemons(p.pid)[0], signal.SIGSTOP)
+began = time.monotonic()
+p.send_signal(signal.SIGTERM)
+time.sleep(0.2)
+p.send_signal(signal.SIGTERM)
+p.communicate(timeout=100)
+ok(time.monotonic() - began < 30, "nor another end for long", p.returncode, time.monotonic() - began)
+
 # ---- what is refused: one sentence, and nothing started ----
 
 def refused(what, words, *args):
