@@ -98,6 +98,11 @@ static void rule_path(int set, const char *path, uint64_t rights, uint64_t known
 	close(fd);
 }
 
+bool confine_has_files(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
 static void landlock(const struct confine *c)
 {
 	/* Rights to files by the version that brought the last of them. */

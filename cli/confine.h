@@ -35,6 +35,9 @@ int confine_allow_fd(struct confine *c, int fd, bool write, struct r3_err *err);
  */
 void confine_apply(const struct confine *c);
 
+/* Does this host have the wall that keeps files apart? */
+bool confine_has_files(void);
+
 void confine_free(struct confine *c);
 
 #endif
