@@ -234,10 +234,9 @@ static int start(struct vhost *h, struct r3_err *err)
 		ret = connect_path(h, err);
 	else
 		ret = h->spec.listens ? listen_once(h, &theirs, err) : pair(h, &theirs, err);
-	if (!ret && !h->spec.path) {
+	/* Quiet until the guest is there: if it cannot start, the last it said is why. */
+	if (!ret && !h->spec.path)
 		ret = h->spec.start(h->spec.ctx, &h->backend, theirs, err);
-		h->backend.quiet = false;
-	}
 	if (ret)
 		return ret;
 	if (h->disk >= 0)
@@ -278,14 +277,42 @@ void vhosts_watch(struct vhosts *v, struct loop *loop)
 	vhosts_reap(v);
 }
 
+void vhosts_ready(struct vhosts *v)
+{
+	int i;
+
+	for (i = 0; v && i < v->nr; i++) {
+		struct backend *b = &v->vhost[i].backend;
+
+		if (!b->quiet)
+			continue;
+		b->quiet = false;
+		if (b->last[0])
+			backend_say(b, b->last);
+	}
+}
+
+/* QEMU's programs put the whole option in front of what they say of it. */
+static const char *without_option(const char *words)
+{
+	const char *end = !strncmp(words, "--", 2) ? strstr(words, "}: ") : NULL;
+
+	return end ? end + 3 : words;
+}
+
 void vhosts_reap(struct vhosts *v)
 {
 	char how[100];
 	int i;
 
-	for (i = 0; v && i < v->nr; i++)
-		if (backend_reap(&v->vhost[i].backend, how, sizeof(how)))
-			message("%s: its back end %s %s", v->vhost[i].name, v->vhost[i].spec.program, how);
+	for (i = 0; v && i < v->nr; i++) {
+		const struct backend *b = &v->vhost[i].backend;
+
+		if (!backend_reap(&v->vhost[i].backend, how, sizeof(how)))
+			continue;
+		message("%s: its back end %s %s%s%s", v->vhost[i].name, b->name, how, b->quiet && b->last[0] ? ": " : "",
+			b->quiet ? without_option(b->last) : "");
+	}
 }
 
 void vhosts_close(struct vhosts *v, bool force)

@@ -150,6 +150,14 @@ env = dict(os.environ, PATH="/nowhere")
 r = run("run", "--net", "none", "--disk", small, *sh("true"), env=env)
 ok(r.returncode == 125 and "qemu-utils" in r.stderr and r.stderr.count("\n") == 1, "a program that is missing is named with its package", r)
 
+os.makedirs(path("bin"))
+with open(path("bin/qemu-storage-daemon"), "w") as f:
+    f.write("#!/bin/sh\necho 'qemu-storage-daemon: --blockdev {\"node-name\":\"f0\"}: it is a bad day' >&2\nexit 1\n")
+os.chmod(path("bin/qemu-storage-daemon"), 0o755)
+r = run("run", "--net", "none", "--disk", small, *sh("true"), env=dict(os.environ, PATH=path("bin") + ":" + os.environ["PATH"]))
+ok(r.returncode == 125 and "qemu-storage-daemon ended with status 1: it is a bad day" in r.stderr and r.stderr.count("\n") <= 2,
+   "one that fails is told with its last words", r)
+
 # Names in an image are its maker's, who may not be the user.
 secret = path("secret")
 with open(secret, "w") as f:
