@@ -352,7 +352,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = open_disks(cfg, opt, err);
 	for (i = 0; !ret && i < opt->nr_vhosts; i++)
 		ret = vhostopt_add(cfg->vhosts, opt->vhost[i], err);
-	if (!ret && opt->nr_shares)
-		ret = share_open(cfg, opt, err);
+	if (!ret && opt->nr_shares) {
+		cfg->shares = share_open(opt->share, opt->nr_shares, opt->jail, cfg->vhosts, err);
+		ret = cfg->shares ? 0 : err->code;
+	}
+	for (i = 0; i < opt->nr_shares; i++)
+		cfg->keeps_changes |= !opt->share[i].ro;
 	return ret;
 }

@@ -86,16 +86,13 @@ static int add_word(struct shares *all, const struct share *s, int nr, struct r3
 	return 0;
 }
 
-static int add(struct run_config *cfg, const struct run_options *opt, int i, struct r3_err *err)
+static int add(struct shares *all, int i, struct vhosts *vhosts, struct r3_err *err)
 {
-	struct shares *all = cfg->shares;
 	struct share *s = &all->share[i];
 	struct vhost_spec spec = { .program = PROGRAM, .end_ms = END_MS, .start = start, .ctx = s };
 	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
 	int ret, j;
 
-	s->opt = &opt->share[i];
-	s->jail = jail_mode_name(opt->jail);
 	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err);
 	/* What only shows once both are known. */
 	for (j = 0; !ret && j < i; j++)
@@ -107,21 +104,25 @@ static int add(struct run_config *cfg, const struct run_options *opt, int i, str
 		return ret;
 	snprintf(dev.tag, sizeof(dev.tag), "share%d", i);
 	snprintf(dev.name, sizeof(dev.name), "share %s", s->opt->host);
-	if (!s->opt->ro)
-		cfg->keeps_changes = true;
-	return vhosts_add(cfg->vhosts, &dev, &spec, err);
+	return vhosts_add(vhosts, &dev, &spec, err);
 }
 
-int share_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+struct shares *share_open(const struct shareopt *opt, int nr, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err)
 {
+	struct shares *all = calloc(1, sizeof(*all));
 	int i, ret = 0;
 
-	cfg->shares = calloc(1, sizeof(*cfg->shares));
-	if (!cfg->shares)
-		return err_set(err, ENOMEM, "no memory for --share");
-	for (i = 0; i < opt->nr_shares && !ret; i++)
-		ret = add(cfg, opt, i, err);
-	return ret;
+	if (!all) {
+		err_set(err, ENOMEM, "no memory for --share");
+		return NULL;
+	}
+	for (i = 0; i < nr && !ret; i++) {
+		all->share[i].opt = &opt[i];
+		all->share[i].jail = jail_mode_name(jail);
+		ret = add(all, i, vhosts, err);
+	}
+	/* It lives as long as the guest, for which vhosts has pointers into it. */
+	return ret ? NULL : all;
 }
 
 const char *share_words(const struct shares *shares)
