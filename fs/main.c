@@ -175,6 +175,8 @@ static int start(struct share *s, struct r3_err *err)
 	s->own_uid = geteuid();
 	s->own_gid = getegid();
 	umask(0);
+	/* A request takes microseconds, and a vCPU waits for it. */
+	sched_short_slices();
 	ret = fs_jail_process(opts.jail, s, FOLDER_FD, &warning, err);
 	if (ret)
 		return ret;
