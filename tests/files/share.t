@@ -60,6 +60,11 @@ sleep 1.2; echo >&8; exec 8>&-; wait $!
 like "$(cat "$T/out")" "changed meanwhile" "a file that the host changed is seen changed"
 like "$(cat "$T/out")" "^late" "a new one is seen, though it was looked for before"
 
+# ---- reboot ----
+echo 0 > "$S/count"; cp "$REPO/tests/files/init.sh" "$S/"
+guest --net none --share "$S:/s" --init /s/init.sh < /dev/null > /dev/null 2> "$T/err"
+is "$? $(cat "$S/log" | tr '\n' ' ')" "0 boot 0 0 boot 1 0 " "a guest that reboots has its shares again; the root's own init finds them mounted"
+
 # ---- what cannot be ----
 refused() { # WORDS WANT DESCRIPTION
 	local r
@@ -100,15 +105,15 @@ like "$(cat "$T/err")" "back end ring3-fs was killed by signal 9" "and it is sai
 
 # ---- the file system itself ----
 cp "$P/posix" "$P/randfile" "$P/randtree" "$T/other/"
-mkdir "$S/posix" "$S/always"
-out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$T/other:/o:ro" -- sh -c '/o/posix /s/posix; echo "status $?"; /o/posix /a' 2>&1)
+mkdir "$S/posix" "$S/always" "$S/none"
+out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$S/none:/n,cache=none,locks=host" --share "$T/other:/o:ro" -- sh -c '/o/posix /s/posix; echo "status $?"; /o/posix /a; /o/posix /n' 2>&1)
 is "$(printf '%s\n' "$out" | grep -A1 '^not ok\|Bail')" "" "POSIX: $(printf '%s\n' "$out" | grep -c '^ok') cases"
 like "$out" "status 0" "... all of them"
 seed=$RANDOM
-out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$T/other:/o:ro" -- sh -c "
+out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$S/none:/n,cache=none,locks=host" --share "$T/other:/o:ro" -- sh -c "
 	for i in 1 2 3; do /o/randfile /s/rf\$i $seed\$i 2000 & done
-	/o/randfile /a/rf $seed 2000; wait; /o/randtree /s/t /var/tmp/t $seed 4000; /o/randtree /a/t2 /var/tmp/t2 $seed 2000" 2>&1)
-is "$(printf '%s\n' "$out" | grep -c '^ok')" 6 "random operations on files and names, seed $seed"
+	/o/randfile /a/rf $seed 2000; wait; /o/randfile /n/rf $seed 1000; /o/randtree /n/t /var/tmp/t3 $seed 2000; /o/randtree /s/t /var/tmp/t $seed 4000; /o/randtree /a/t2 /var/tmp/t2 $seed 2000" 2>&1)
+is "$(printf '%s\n' "$out" | grep -c '^ok')" 8 "random operations on files and names, seed $seed"
 printf '%s\n' "$out" | grep -v '^ok' | diag
 is "$(cd "$S" && find . -perm /7000 -not -name file; find "$S" -not -type f -not -type d -not -type l)" "" "after all that the host's side has neither special bits nor special files"
 done_testing
