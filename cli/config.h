@@ -53,6 +53,8 @@ struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
+	bool root_folder;		/* the root is a folder of this host */
+	struct shareopt root_share;	/* and this one then */
 	struct shares *shares;		/* NULL: none */
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];

@@ -12,8 +12,11 @@
 
 struct shares;
 
-/* Opens the folders and adds their devices. NULL with err set if one cannot be had. What opt points to stays the caller's. */
-struct shares *share_open(const struct shareopt *opt, int nr, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err);
+/*
+ * Opens the folders and adds their devices. root: NULL, or the one that is the guest's root, with the
+ * tag "root". NULL with err set if one cannot be had. What opt and root point to stays the caller's.
+ */
+struct shares *share_open(const struct shareopt *opt, int nr, const struct shareopt *root, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err);
 
 /* For the kernel's command line, separated by spaces. */
 const char *share_words(const struct shares *shares);
