@@ -130,7 +130,7 @@ os.truncate(hollow, os.stat(ROOT).st_size)
 r = run("run", "--timeout", "30", "--root", hollow, "--", "true", timeout=60)
 ok(r.returncode in (121, 125, 126, 127) and r.stderr.startswith(b"ring3: "), "root: only a superblock", r)
 refused("disk: missing", ["--disk", "/nowhere/disk"], "/nowhere/disk")
-refused("disk: what follows the path", ["--disk", f"{cut},rw"], ",ro")
+refused("disk: what follows the path", ["--disk", f"{cut},rw"], "only ro, format=")
 if os.getuid():
     secret = file("secret", bytes(1 << 20))
     os.chmod(secret, 0)
