@@ -53,7 +53,9 @@ struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
-	struct shares *shares;
+	bool root_folder;		/* the root is a folder of this host */
+	struct shareopt root_share;	/* and this one then */
+	struct shares *shares;		/* NULL: none */
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
 };

@@ -114,7 +114,7 @@ with open(ROOT, "rb") as f:
     start_of_root = f.read(40 << 20)
 refused("root: missing", ["--root", "/nowhere/disk"], "/nowhere/disk")
 refused("root: empty", ["--root", file("empty", b"")], "empty")
-refused("root: a directory", ["--root", dir_], dir_)
+refused("root: a directory, with a file system", ["--root", dir_, "--rootfstype", "ext4"], dir_)
 refused("root: garbage", ["--root", file("garbage", os.urandom(4 << 20))], "no file system")
 refused("root: zeros", ["--root", file("zeros", bytes(4 << 20))], "no file system")
 refused("root: 100 bytes", ["--root", file("tiny", b"x" * 100)], "tiny")
