@@ -177,6 +177,9 @@ static int open_disks(struct run_config *cfg, const struct run_options *opt, str
 	if (!opt->root)
 		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
 	ret = add_disk(cfg, opt->root, mode, "root", err);
+	/* What people know it by. */
+	if (!ret && opt->root_text)
+		snprintf(cfg->vm.disk[0].path, sizeof(cfg->vm.disk[0].path), "%s", opt->root_text);
 	if (!ret && opt->modules)
 		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", err);
 	for (i = 0; !ret && i < opt->nr_disks; i++)
