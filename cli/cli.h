@@ -27,6 +27,7 @@ int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int net_main(int argc, char **argv);
+int roots_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 
 #endif

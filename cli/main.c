@@ -14,6 +14,7 @@ static const struct subcommand subcommands[] = {
 	{ "console", "attach to the console of a running guest", console_main },
 	{ "stop", "end a running guest", stop_main },
 	{ "net", "make and manage software switches, which connect guests", net_main },
+	{ "roots", "list and remove disks that were made of archives and images", roots_main },
 	{ "doctor", "check what this host offers to guests", doctor_main },
 };
 

@@ -351,23 +351,31 @@ int rootcache_list(int dir, struct rootcache_entry **list)
 	return n;
 }
 
+int rootcache_remove(int dir, const char *digest, struct r3_err *err)
+{
+	char name[NAME_MAX];
+	int ret;
+
+	/* The image first: without it there is nothing to find. */
+	file_name(name, digest, IMAGE);
+	ret = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+	file_name(name, digest, SETTINGS);
+	unlinkat(dir, name, 0);
+	return ret ? err_set(err, ret, "%.12s cannot be removed: %s", digest, strerror(-ret)) : 0;
+}
+
 int rootcache_trim(int dir, uint64_t bytes)
 {
 	cleanup_free struct rootcache_entry *list = NULL;
 	int n = rootcache_list(dir, &list), i, removed = 0;
-	char name[NAME_MAX];
 	uint64_t sum = 0;
 
 	for (i = 0; i < n; i++) {
 		sum += list[i].bytes;
 		if (sum <= bytes)
 			continue;
-		/* The image first: without it there is nothing to find. */
-		file_name(name, list[i].digest, IMAGE);
-		if (!unlinkat(dir, name, 0))
+		if (!rootcache_remove(dir, list[i].digest, NULL))
 			removed++;
-		file_name(name, list[i].digest, SETTINGS);
-		unlinkat(dir, name, 0);
 	}
 	return removed;
 }

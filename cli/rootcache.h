@@ -54,6 +54,7 @@ void rootcache_note(int dir, const struct stat *st, int fd, const char *what, co
 
 /* Those used least recently are removed until all take no more than @bytes. Return: how many were. */
 int rootcache_trim(int dir, uint64_t bytes);
+int rootcache_remove(int dir, const char *digest, struct r3_err *err);
 /* All of them, the last used first; to be freed. Return: how many, or -errno. */
 int rootcache_list(int dir, struct rootcache_entry **list);
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * In place of a ring3-unpack that an archive has taken over: goes into the same jail
+ * and tries what such a one would. One line a try: its name, and "reached" or the
+ * error.
+ *
+ *	unpackjail VICTIM-PID OWN-FILE TCP-PORT
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "jail/jail.h"
+
+static void say(const char *what, long ret)
+{
+	char line[128];
+	int n = snprintf(line, sizeof(line), "%s: %s\n", what, ret >= 0 ? "reached" : strerrorname_np(errno));
+
+	if (write(1, line, n) < 0)
+		_exit(3);
+}
+
+#define TRY(what, call) do { errno = 0; say(what, (long)(call)); } while (0)
+
+static long tcp_connect(int port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return s < 0 ? -1 : connect(s, (void *)&sin, sizeof(sin));
+}
+
+int main(int argc, char **argv)
+{
+	struct jail jail;
+	struct r3_err err;
+	pid_t victim;
+	char byte;
+	int fd;
+
+	if (argc != 4)
+		return 2;
+	victim = atoi(argv[1]);
+	fd = open(argv[2], O_RDONLY);
+	if (jail_process(&jail, JAIL_ON, &err) || jail_enter(&jail, "unpack"))
+		return 1;
+	TRY("read what was given", pread(fd, &byte, 1, 0));
+	TRY("open own file", open(argv[2], O_RDONLY));
+	TRY("openat2", syscall(SYS_openat2, AT_FDCWD, argv[2], NULL, 0));
+	TRY("open by descriptor", openat(fd, "", O_RDONLY));
+	TRY("read /etc/hosts", open("/etc/hosts", O_RDONLY));
+	TRY("create a file", open("/tmp/ring3-unpackjail", O_WRONLY | O_CREAT, 0600));
+	TRY("unlink", unlink(argv[2]));
+	TRY("rename", rename(argv[2], "/tmp/ring3-unpackjail"));
+	TRY("link", linkat(AT_FDCWD, argv[2], AT_FDCWD, "/tmp/ring3-unpackjail", 0));
+	TRY("chmod what was given", fchmod(fd, 0777));
+	TRY("execute", execl("/bin/true", "true", NULL));
+	TRY("execute what was given", syscall(SYS_execveat, fd, "", NULL, NULL, AT_EMPTY_PATH));
+	TRY("fork", syscall(SYS_fork));
+	TRY("clone", syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+	TRY("clone3", syscall(SYS_clone3, NULL, 0));
+	TRY("ptrace", ptrace(PTRACE_ATTACH, victim, 0, 0));
+	TRY("kill", kill(victim, 0));
+	TRY("pidfd", syscall(SYS_pidfd_open, victim, 0));
+	TRY("TCP", tcp_connect(atoi(argv[3])));
+	TRY("socket", socket(AF_UNIX, SOCK_STREAM, 0));
+	TRY("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0, 0 }));
+	TRY("namespaces", unshare(CLONE_NEWUSER));
+	TRY("mount", mount("x", "/", "tmpfs", 0, NULL));
+	TRY("executable memory", mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED ? 0 : -1);
+	TRY("map a file", mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED ? 0 : -1);
+	TRY("make memory executable", mprotect(&victim, 1, PROT_READ | PROT_EXEC));
+	TRY("bpf", syscall(SYS_bpf, 0, NULL, 0));
+	TRY("io_uring", syscall(SYS_io_uring_setup, 1, NULL));
+	TRY("x32", syscall(SYS_getpid | 0x40000000));
+	TRY("send a message with an address", syscall(SYS_sendmsg, fd, NULL, 0));
+	_exit(0);
+}
