@@ -53,6 +53,7 @@ needs()
 	pc:libarchive libarchive-dev
 	pc:ext2fs libext2fs-dev
 	pc:nettle nettle-dev
+	pc:zlib zlib1g-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
 	cmd:fakechroot fakechroot

@@ -61,7 +61,7 @@ static int take_data(struct source *s, struct archive_entry *e, struct node *nod
 			return ret;
 	}
 	if (got != ARCHIVE_EOF)
-		return source_wrong(s, s->tar, err);
+		return source_wrong(s, err);
 	return ext4_data_end(fs, node, archive_entry_size(e), err);
 }
 
@@ -130,5 +130,5 @@ int entries_apply(struct source *source, struct tree *tree, struct ext4 *fs, uns
 		if (ret)
 			return ret;
 	}
-	return got == ARCHIVE_EOF ? 0 : source_wrong(source, source->tar, err);
+	return got == ARCHIVE_EOF ? 0 : source_wrong(source, err);
 }

@@ -353,7 +353,7 @@ static int read_members(int fd, uint64_t size, struct members *m, struct r3_err 
 		got = archive_read_next_header(s.tar, &e);
 		if (got == ARCHIVE_EOF)
 			break;
-		ret = got == ARCHIVE_OK || got == ARCHIVE_WARN ? add_member(m, &s, e, err) : source_wrong(&s, s.tar, err);
+		ret = got == ARCHIVE_OK || got == ARCHIVE_WARN ? add_member(m, &s, e, err) : source_wrong(&s, err);
 	}
 	source_close(&s);
 	return ret;

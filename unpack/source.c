@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/util.h"
 
@@ -97,6 +98,16 @@ int source_digest(int fd, uint64_t off, uint64_t size, struct progress *progress
 
 /* ---- the two readers ---- */
 
+/* @a may be NULL: the caller looks at the source. */
+static int wrong(struct source *s, struct archive *a, const char *why)
+{
+	if (!s->wrong[0])
+		snprintf(s->wrong, sizeof(s->wrong), "%s", why ? why : "it cannot be unpacked");
+	if (a)
+		archive_set_error(a, EIO, "%s", s->wrong);
+	return -1;
+}
+
 static la_ssize_t read_packed(struct archive *a, void *ctx, const void **data)
 {
 	struct source *s = ctx;
@@ -104,8 +115,7 @@ static la_ssize_t read_packed(struct archive *a, void *ctx, const void **data)
 
 	if (n < 0) {
 		s->io_errno = -n;
-		archive_set_error(a, -n, "it cannot be read");
-		return -1;
+		return wrong(s, a, "it cannot be read");
 	}
 	*data = s->buf[0];
 	s->off += n;
@@ -113,6 +123,51 @@ static la_ssize_t read_packed(struct archive *a, void *ctx, const void **data)
 	sha256_update(&s->packed, n, s->buf[0]);
 	advance(s->progress, n);
 	return n;
+}
+
+static int gzip_fill(struct source *s)
+{
+	const void *data;
+	la_ssize_t n = read_packed(NULL, s, &data);
+
+	if (n > 0) {
+		s->gzip->next_in = (Bytef *)data;
+		s->gzip->avail_in = n;
+	}
+	return n;
+}
+
+/* At the end of a member: another one may follow, or what somebody has padded it with. */
+static int gzip_next(struct source *s)
+{
+	int n = s->gzip->avail_in ? 1 : gzip_fill(s);
+
+	if (n < 0)
+		return n;
+	s->gzip_over = !n || *s->gzip->next_in != 0x1f;
+	return s->gzip_over ? 0 : inflateReset(s->gzip);
+}
+
+static la_ssize_t read_gzip(struct source *s)
+{
+	z_stream *z = s->gzip;
+	int ret, n;
+
+	z->next_out = s->buf[1];
+	z->avail_out = SOURCE_BUFFER;
+	while (z->avail_out && !s->gzip_over) {
+		n = z->avail_in ? 1 : gzip_fill(s);
+		if (n < 0)
+			return n;
+		ret = n ? inflate(z, Z_NO_FLUSH) : Z_BUF_ERROR;
+		if (ret == Z_STREAM_END)
+			ret = gzip_next(s);
+		if (ret == Z_BUF_ERROR && !n)
+			return wrong(s, NULL, "the end of its gzip data is missing");
+		if (ret != Z_OK && ret != Z_BUF_ERROR)
+			return wrong(s, NULL, z->msg ? z->msg : "its gzip data makes no sense");
+	}
+	return SOURCE_BUFFER - z->avail_out;
 }
 
 static void keep_tail(struct source *s, const uint8_t *data, size_t n)
@@ -128,19 +183,16 @@ static void keep_tail(struct source *s, const uint8_t *data, size_t n)
 static la_ssize_t read_plain(struct archive *a, void *ctx, const void **data)
 {
 	struct source *s = ctx;
-	la_ssize_t n = archive_read_data(s->filter, s->buf[1], SOURCE_BUFFER);
+	la_ssize_t n = s->gzip ? read_gzip(s) : archive_read_data(s->filter, s->buf[1], SOURCE_BUFFER);
 
-	if (n < 0) {
-		archive_set_error(a, EIO, "%s", archive_error_string(s->filter) ?: "it cannot be unpacked");
-		return -1;
-	}
+	if (n < 0)
+		return wrong(s, a, s->gzip ? NULL : archive_error_string(s->filter));
 	s->nr_plain += n;
 	if (s->progress) {
 		s->progress->unpacked += n;
 		if (s->progress->unpacked > UNPACKED_MAX) {
 			s->too_much = true;
-			archive_set_error(a, EFBIG, "too much");
-			return -1;
+			return wrong(s, a, "too much");
 		}
 	}
 	*data = s->buf[1];
@@ -149,17 +201,30 @@ static la_ssize_t read_plain(struct archive *a, void *ctx, const void **data)
 	return n;
 }
 
-int source_wrong(struct source *s, struct archive *a, struct r3_err *err)
+int source_wrong(struct source *s, struct r3_err *err)
 {
-	const char *why = archive_error_string(a);
+	const char *why = s->wrong;
 
 	if (s->io_errno)
 		return err_set(err, s->io_errno, "it cannot be read: %s", strerror(s->io_errno));
 	if (s->too_much)
 		return err_set(err, EFBIG, "it unpacks to more than %llu GiB", UNPACKED_MAX >> 30);
-	if (archive_errno(a) == ENOMEM)
+	if ((s->tar && archive_errno(s->tar) == ENOMEM) || (s->filter && archive_errno(s->filter) == ENOMEM))
 		return err_set(err, ENOMEM, "no memory to unpack it");
+	if (!*why && s->tar)
+		why = archive_error_string(s->tar);
+	if (!why || !*why)
+		why = s->filter ? archive_error_string(s->filter) : NULL;
 	return err_set(err, EIO, "it is damaged or cut off: %s", why ? why : "it cannot be unpacked");
+}
+
+static int open_gzip(struct source *s, struct r3_err *err)
+{
+	s->gzip = calloc(1, sizeof(*s->gzip));
+	/* 16: gzip, whose checksums are looked at. */
+	if (!s->gzip || inflateInit2(s->gzip, MAX_WBITS + 16) != Z_OK)
+		return err_set(err, ENOMEM, "no memory to unpack it");
+	return 0;
 }
 
 /* Those that are in the library itself: none is a program that would be started. */
@@ -169,7 +234,6 @@ static struct archive *new_filter(void)
 
 	if (!a)
 		return NULL;
-	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_lzma(a);
@@ -184,6 +248,7 @@ static struct archive *new_filter(void)
 static int open_filter(struct source *s, int fd, uint64_t off, uint64_t size, struct progress *progress, struct r3_err *err)
 {
 	struct archive_entry *entry;
+	uint8_t magic[2] = { 0 };
 	int ret;
 
 	*s = (struct source){ .fd = fd, .off = off, .left = size, .progress = progress };
@@ -191,15 +256,19 @@ static int open_filter(struct source *s, int fd, uint64_t off, uint64_t size, st
 	sha256_init(&s->plain);
 	s->buf[0] = malloc(SOURCE_BUFFER);
 	s->buf[1] = malloc(SOURCE_BUFFER);
+	if (!s->buf[0] || !s->buf[1])
+		return err_set(err, ENOMEM, "no memory to unpack it");
+	if (size >= 2 && read_at(fd, magic, 2, off) == 2 && magic[0] == 0x1f && magic[1] == 0x8b)
+		return open_gzip(s, err);
 	s->filter = new_filter();
-	if (!s->buf[0] || !s->buf[1] || !s->filter)
+	if (!s->filter)
 		return err_set(err, ENOMEM, "no memory to unpack it");
 	if (archive_read_open(s->filter, s, NULL, read_packed, NULL) != ARCHIVE_OK)
-		return source_wrong(s, s->filter, err);
+		return source_wrong(s, err);
 	ret = archive_read_next_header(s->filter, &entry);
 	if (ret == ARCHIVE_EOF)
 		return err_set(err, EINVAL, "it is empty");
-	return ret < ARCHIVE_WARN ? source_wrong(s, s->filter, err) : 0;
+	return ret < ARCHIVE_WARN ? source_wrong(s, err) : 0;
 }
 
 int source_open(struct source *s, int fd, uint64_t off, uint64_t size, struct progress *progress, struct r3_err *err)
@@ -215,10 +284,10 @@ int source_open(struct source *s, int fd, uint64_t off, uint64_t size, struct pr
 	if (archive_read_open(s->tar, s, NULL, read_plain, NULL) == ARCHIVE_OK)
 		return 0;
 	if (s->io_errno || s->too_much)
-		return source_wrong(s, s->tar, err);
-	if (!strcmp(archive_error_string(s->tar) ?: "", "Unrecognized archive format"))
+		return source_wrong(s, err);
+	if (!s->wrong[0] && !strcmp(archive_error_string(s->tar) ?: "", "Unrecognized archive format"))
 		return err_set(err, EINVAL, "it is not a tar archive");
-	return source_wrong(s, s->tar, err);
+	return source_wrong(s, err);
 }
 
 int source_finish(struct source *s, char *packed, char *plain, struct r3_err *err)
@@ -227,14 +296,14 @@ int source_finish(struct source *s, char *packed, char *plain, struct r3_err *er
 	la_ssize_t n;
 
 	/* Of what is behind the archive's end, too. */
-	while ((n = read_plain(s->filter, s, &data)) > 0)
+	while ((n = read_plain(NULL, s, &data)) > 0)
 		;
 	if (n < 0)
-		return source_wrong(s, s->filter, err);
+		return source_wrong(s, err);
 	while (s->left) {
-		n = read_packed(s->filter, s, &data);
+		n = read_packed(NULL, s, &data);
 		if (n < 0)
-			return source_wrong(s, s->filter, err);
+			return source_wrong(s, err);
 		if (!n)
 			return err_set(err, EIO, "it became shorter while it was read");
 	}
@@ -251,6 +320,9 @@ void source_close(struct source *s)
 		archive_read_free(s->tar);
 	if (s->filter)
 		archive_read_free(s->filter);
+	if (s->gzip)
+		inflateEnd(s->gzip);
+	free(s->gzip);
 	free(s->buf[0]);
 	free(s->buf[1]);
 	*s = (struct source){ .fd = -1 };
@@ -264,14 +336,14 @@ int64_t source_copy(int fd, uint64_t size, int to, struct progress *progress, st
 	la_ssize_t n = 0;
 	int ret = open_filter(&s, fd, 0, size, progress, err);
 
-	while (!ret && (n = read_plain(s.filter, &s, &data)) > 0) {
+	while (!ret && (n = read_plain(NULL, &s, &data)) > 0) {
 		ret = write_full(to, data, n);
 		if (ret)
 			err_set(err, ret, "what it unpacks to cannot be kept: %s", strerror(-ret));
 		sum += n;
 	}
 	if (!ret && n < 0)
-		ret = source_wrong(&s, s.filter, err);
+		ret = source_wrong(&s, err);
 	source_close(&s);
 	return ret ? ret : sum;
 }
@@ -282,7 +354,7 @@ int source_is_packed(int fd, uint64_t size, bool *packed, struct r3_err *err)
 	int ret = open_filter(&s, fd, 0, size, NULL, err);
 
 	if (!ret)
-		*packed = archive_filter_count(s.filter) > 1;
+		*packed = s.gzip || archive_filter_count(s.filter) > 1;
 	source_close(&s);
 	return ret;
 }

@@ -32,12 +32,15 @@ struct source {
 	uint64_t off, left;
 	struct progress *progress;
 	struct archive *filter;		/* unpacks; its only entry is all of the data */
+	struct z_stream_s *gzip;	/* in its place for gzip, whose checksums the library above does not look at */
+	bool gzip_over;
 	struct archive *tar;		/* reads what that gives */
 	struct sha256_ctx packed, plain;
 	uint64_t nr_plain;
 	uint8_t tail[512];		/* the last bytes of what it unpacks to */
 	bool too_much;
 	int io_errno;
+	char wrong[128];		/* what unpacking it has found wrong */
 	uint8_t *buf[2];
 };
 
@@ -58,8 +61,8 @@ int64_t source_copy(int fd, uint64_t size, int to, struct progress *progress, st
 /* Whether it is packed at all, by its first bytes. */
 int source_is_packed(int fd, uint64_t size, bool *packed, struct r3_err *err);
 
-/* The sentence about what the archive library found wrong. */
-int source_wrong(struct source *s, struct archive *a, struct r3_err *err);
+/* The sentence about what was found wrong with it. */
+int source_wrong(struct source *s, struct r3_err *err);
 
 bool hex_digest_ok(const char *text);
 

@@ -49,7 +49,7 @@ bad_tar([x], "extended attributes that ext4 has no room for", "extended attribut
 # What is damaged, or no archive.
 good = tar(program() + [entry("x", os.urandom(100000))])
 refused(put("cut.tar", good[:len(good) // 2]), "damaged or cut off", "cut off in a file")
-refused(put("cut.tar", good.rstrip(b"\0")[:-2000 // 512 * 512] if False else good[:(len(good.rstrip(b"\0")) + 511) // 512 * 512]),
+refused(put("cut.tar", good[:(len(good.rstrip(b"\0")) + 511) // 512 * 512]),
         "the end of a tar archive is missing", "cut off between files")
 refused(put("cut.tar.gz", gzip.compress(good)[:-4000]), "damaged or cut off", "cut off while packed")
 flip = bytearray(gzip.compress(good))
@@ -81,14 +81,14 @@ os.makedirs(path("nolayout2"))
 refused("oci:" + path("nolayout2"), "is not an OCI layout", "a directory that is none")
 l.add([base], tag="other", Cmd=["x"])
 refused(ref, "it has several images; name one after a colon: latest, other", "several images")
-for text, sentence in ((b"{", "is not the JSON"), (b"[]", "is not the JSON"), (b'{"manifests": 1}', "no list of manifests"),
+for i, (text, sentence) in enumerate(((b"{", "is not the JSON"), (b"[]", "is not the JSON"), (b'{"manifests": 1}', "no list of manifests"),
                        (b'{"manifests": []}', "no image for linux/amd64"), (b"[" * 100, "is not the JSON"), (b"\0" * 10, "is not the JSON"),
                        (b'{"manifests": [{"digest": "sha512:00", "size": 1}]}', "is not one of sha256"),
                        (b'{"manifests": [{"digest": "sha256:../../../../etc/passwd", "size": 1}]}', "is not one of sha256"),
                        (b'{"manifests": [{"digest": "sha256:%s"}]}' % (b"0" * 64), "does not say how large"),
                        (b'{"manifests": [{"digest": "sha256:%s", "size": 3}]}' % (b"0" * 64), "is missing or cannot be read"),
-                       (b" " * (5 << 20), "description is 5242880 bytes long")):
-    b = Layout("b%d" % count)
+                       (b" " * (5 << 20), "description is 5242880 bytes long"))):
+    b = Layout("b%d" % i)
     b.write("index.json", text)
     refused("oci:" + b.dir, sentence, "an index " + text[:60].decode())
 b = Layout("noamd")
