@@ -117,8 +117,14 @@ r = subprocess.run([os.environ["RING3"], "roots", "--remove", first[:12]], stdou
 ok(r.returncode == 0 and first not in " ".join(os.listdir(CACHE)), "ring3 roots --remove", r.stderr)
 p = subprocess.Popen([os.environ["RING3"], "run", "--net", "none", "--root", ref, "--entrypoint", "/bin/show", "--", "wait", "3"],
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-wait_until(lambda: ref.encode() in subprocess.run([os.environ["RING3"], "ps", "--json"], stdout=subprocess.PIPE).stdout)
-ok(ref.encode() in subprocess.run([os.environ["RING3"], "ps", "--json"], stdout=subprocess.PIPE).stdout, "ring3 ps has the name that was given")
+
+
+def roots():
+    return [json.loads(l)["root"] for l in subprocess.run([os.environ["RING3"], "ps", "--json"], stdout=subprocess.PIPE).stdout.splitlines()]
+
+
+wait_until(roots)
+same(roots(), [ref], "ring3 ps has the name that was given")
 r = subprocess.run([os.environ["RING3"], "roots", "--prune"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 same((r.returncode, cached()), (0, []), "ring3 roots --prune removes all")
 out = p.communicate(timeout=30)[0]
