@@ -23,6 +23,7 @@ struct subcommand {
 
 int run_main(int argc, char **argv);
 int exec_main(int argc, char **argv);
+int cp_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);

@@ -106,7 +106,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init net/nat/ring3-net net/switch/ring3-switch unpack/ring3-unpack"
+host_targets="cli/ring3 guest/r3init net/nat/ring3-net net/switch/ring3-switch unpack/ring3-unpack unpack/ring3-copy"
 
 # setup_host TARGETS...
 setup_host()
