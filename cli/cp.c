@@ -192,22 +192,31 @@ static int start_helper(struct cp *cp, char **words, const int *fds, struct r3_e
 	return ret ? ret : backend_start(&cp->helper, HELPER, path, words, fds, 2, err);
 }
 
-/* Its words, if it says any; and whether it went well. */
-static bool helper_ended(struct cp *cp)
+/* How this side of a copy ended. */
+enum side {
+	SIDE_GOOD,
+	SIDE_UNREAD,			/* by the other's end */
+	SIDE_FAILED,			/* and has said why */
+};
+
+/* Its words, if it says any, are shown unless it only saw the other's end. */
+static enum side helper_ended(struct cp *cp)
 {
 	char how[200];
 
 	if (!cp->helper.pid)
-		return true;
+		return SIDE_GOOD;
 	while (!backend_reap(&cp->helper, how, sizeof(how)))
 		usleep(1000);
 	if (!strcmp(how, "ended with status 0")) {
 		if (cp->helper.last[0])
 			message("%s", cp->helper.last);
-		return true;
+		return SIDE_GOOD;
 	}
+	if (!strcmp(how, "ended with status 3"))
+		return SIDE_UNREAD;
 	message("%s: %s", cp->local, cp->helper.last[0] ? cp->helper.last : how);
-	return false;
+	return SIDE_FAILED;
 }
 
 static void __attribute__((noreturn)) send_tree(struct cp *cp, int fd, pid_t parent)
@@ -220,6 +229,7 @@ static void __attribute__((noreturn)) send_tree(struct cp *cp, int fd, pid_t par
 		_exit(1);
 	/* Keys of the terminal are for ring3 cp. */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	t.fd = fd;
 	ret = tarout_tree(&t, cp->local, cp->name, cp->follow || is_contents(cp->local));
 	if (!ret)
@@ -229,19 +239,21 @@ static void __attribute__((noreturn)) send_tree(struct cp *cp, int fd, pid_t par
 		message("cannot read %s: %s", t.path[0] ? t.path : cp->local, strerror(-ret));
 	if (t.changed)
 		message("%u files became shorter while they were read", t.changed);
-	_exit(ret ? 1 : 0);
+	_exit(ret == -EPIPE ? 3 : ret ? 1 : 0);
 }
 
-static bool child_ended(struct cp *cp)
+static enum side child_ended(struct cp *cp)
 {
 	int status;
 
 	if (!cp->child)
-		return true;
+		return SIDE_GOOD;
 	while (waitpid(cp->child, &status, 0) < 0)
 		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && !WEXITSTATUS(status);
+			return SIDE_UNREAD;
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 3)
+		return WEXITSTATUS(status) ? SIDE_FAILED : SIDE_GOOD;
+	return SIDE_UNREAD;
 }
 
 /* ---- out of the guest ---- */
@@ -374,11 +386,34 @@ static int push(struct cp *cp, struct r3_err *err)
 	return ret;
 }
 
+/* Both sides have ended; one sentence about what went wrong first. */
+static int result(struct cp *cp, int guest)
+{
+	enum side ours = SIDE_GOOD;
+
+	cp->said[strcspn(cp->said, "\n")] = 0;
+	text_line(cp->said);
+	/* A guest that failed has sent less than is waited for, and what it said is the reason. */
+	if (guest == CLI_ENDED || (cp->pulls && guest && cp->said[0]))
+		backend_end(&cp->helper, 0);
+	else
+		ours = helper_ended(cp);
+	if (ours == SIDE_GOOD)
+		ours = child_ended(cp);
+	if (ours != SIDE_FAILED && cp->said[0])
+		message("%s", cp->said);
+	else if (ours != SIDE_FAILED && guest && guest != CLI_ENDED)
+		message("the guest's side of the copy ended with status %d", guest);
+	if (guest == CLI_ENDED)
+		return guest;
+	return guest || ours != SIDE_GOOD ? CLI_FAILED : CLI_OK;
+}
+
 int cp_main(int argc, char **argv)
 {
 	static struct cp cp;
 	struct r3_err err;
-	bool dashes, ours;
+	bool dashes;
 	int ret;
 
 	stdfd_sanitize();
@@ -387,27 +422,13 @@ int cp_main(int argc, char **argv)
 		ret = parse(&cp, argv + ret, argc - ret, &err);
 	if (ret >= 0)
 		ret = cp.pulls ? pull(&cp, &err) : push(&cp, &err);
-	if (ret < 0) {
-		message("%s", err.msg);
-		backend_end(&cp.helper, 0);
-		return CLI_START;
+	if (ret >= 0)
+		return result(&cp, ret);
+	message("%s", err.msg);
+	backend_end(&cp.helper, 0);
+	if (cp.child) {
+		kill(cp.child, SIGKILL);
+		waitpid(cp.child, NULL, 0);
 	}
-	ours = child_ended(&cp);
-	/* What the guest says comes first: the other end only saw its end. */
-	cp.said[strcspn(cp.said, "\n")] = 0;
-	text_line(cp.said);
-	if (cp.said[0])
-		message("%s", cp.said);
-	if (ret == CLI_ENDED) {
-		backend_end(&cp.helper, 0);
-		return ret;
-	}
-	if (ret && cp.said[0]) {
-		backend_end(&cp.helper, 0);
-		return CLI_FAILED;
-	}
-	ours = helper_ended(&cp) && ours;
-	if (ret && ours)
-		message("the guest's side of the copy ended with status %d", ret);
-	return ret || !ours ? CLI_FAILED : CLI_OK;
+	return CLI_START;
 }

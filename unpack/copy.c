@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,7 +222,7 @@ static int filter_entry(struct tarout *t, struct archive *a, struct archive_entr
 	}
 	if (!ret)
 		ret = tarout_pad(t, size);
-	return ret ? err_set(err, ret, "the guest takes no more: %s", strerror(-ret)) : 0;
+	return ret ? err_set(err, ret, "it cannot be passed on: %s", strerror(-ret)) : 0;
 }
 
 static int filter(struct r3_err *err)
@@ -252,13 +253,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setlocale(LC_CTYPE, "C.UTF-8");
-	umask(pulls ? 022 : 077);
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
 	ret = jail_mode_parse(argv[1], &mode, &err);
 	if (!ret)
 		ret = copy_jail(mode, pulls ? BELOW_FD : -1, &err);
 	if (!ret)
 		ret = pulls ? pull(argc, argv, &err) : filter(&err);
-	if (ret)
+	/* Who reads no more says why. */
+	if (ret && ret != -EPIPE)
 		dprintf(2, "%s\n", err.msg);
-	_exit(ret ? 1 : 0);
+	_exit(ret == -EPIPE ? 3 : ret ? 1 : 0);
 }

@@ -27,6 +27,26 @@ same(victim.poll(), None, "the victim is alive")
 victim.kill()
 victim.wait()
 
+# The same for ring3-copy, with a directory. Files outside of it are Landlock's matter.
+os.makedirs(path("below"))
+victim = subprocess.Popen(["sleep", "60"])
+doctor = subprocess.run([os.environ["RING3"], "doctor"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+landlock = not re.search(r"(?m)^(note|BAD).*Landlock for files", doctor)
+r = subprocess.run([os.path.join(BUILD, "tests/roots/unpackjail"), str(victim.pid), own, str(server.getsockname()[1]), path("below")],
+                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+tries = dict(l.split(": ") for l in r.stdout.splitlines())
+ok(len(tries) >= 40, f"ring3-copy: {len(tries)} tries", r.stderr)
+for what, result in tries.items():
+    if what.endswith("below"):
+        same(result, "reached", "ring3-copy: " + what)
+    elif not landlock and re.search("outside|above", what):
+        skip("ring3-copy: " + what, "host: no Landlock")
+    else:
+        ok(result != "reached", f"ring3-copy: {what}: {result}")
+ok(os.path.exists(own) and not os.path.lexists("/tmp/ring3-unpackjail"), "nothing outside was changed")
+victim.kill()
+victim.wait()
+
 # Each entry of the list names where the call is made.
 policy = subprocess.run([os.path.join(REPO, "monitor/jail/policy"), "--header", os.devnull, os.path.join(REPO, "unpack/jail.table")])
 same(policy.returncode, 0, "the table is one")
