@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "ext4_dir.h"
 
 #define BUFFER		(1u << 20)
 #define RUN_MAX		32768u		/* blocks of one extent */
@@ -402,7 +403,7 @@ static errcode_t write_xattrs(struct ext4 *f, const struct node *node)
 	return e;
 }
 
-static int write_inode(struct ext4 *f, struct node *node, struct r3_err *err)
+static int write_inode(struct ext4 *f, struct node *node, uint32_t flags, struct r3_err *err)
 {
 	struct ext2_inode_large ino = { 0 };
 	errcode_t e;
@@ -421,6 +422,7 @@ static int write_inode(struct ext4 *f, struct node *node, struct r3_err *err)
 		memcpy(ino.i_block, node->target, node->size);
 	else if (S_ISREG(node->mode) || S_ISDIR(node->mode) || S_ISLNK(node->mode))
 		no_extents(&ino);
+	ino.i_flags |= flags;
 	ext2fs_inode_size_set(f->fs, EXT2_INODE(&ino), node->size);
 	ext2fs_iblk_set(f->fs, EXT2_INODE(&ino), count_blocks(node));
 	e = ext2fs_write_inode_full(f->fs, node->ino, EXT2_INODE(&ino), sizeof(ino));
@@ -435,84 +437,19 @@ static int write_inode(struct ext4 *f, struct node *node, struct r3_err *err)
 
 /* ---- directories ---- */
 
-struct dir {
-	struct ext4 *f;
-	uint8_t *data;
-	size_t len, room;		/* multiples of a block */
-	struct ext2_dir_entry_2 *last;
-	size_t at;			/* of the next entry */
-	struct r3_err *err;
-};
-
-static uint8_t file_type(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG: return EXT2_FT_REG_FILE;
-	case S_IFDIR: return EXT2_FT_DIR;
-	case S_IFCHR: return EXT2_FT_CHRDEV;
-	case S_IFBLK: return EXT2_FT_BLKDEV;
-	case S_IFIFO: return EXT2_FT_FIFO;
-	case S_IFSOCK: return EXT2_FT_SOCK;
-	default: return EXT2_FT_SYMLINK;
-	}
-}
-
-static int dir_entry(struct dir *d, const char *name, uint32_t ino, uint8_t type)
-{
-	size_t len = strlen(name), need = (sizeof(struct ext2_dir_entry_2) - EXT2_NAME_LEN + len + 3) & ~3ul;
-	struct ext2_dir_entry_2 *e;
-
-	if (d->at + need > d->len) {
-		if (d->len == d->room) {
-			size_t room = d->room ? 2 * d->room : EXT4_BLOCK;
-			uint8_t *more = realloc(d->data, room);
-
-			if (!more)
-				return err_set(d->err, ENOMEM, "no memory for its directories");
-			if (d->last)
-				d->last = (void *)(more + ((uint8_t *)d->last - d->data));
-			d->data = more;
-			d->room = room;
-		}
-		/* What is left of a block belongs to its last entry. */
-		if (d->last)
-			d->last->rec_len = d->data + d->len - (uint8_t *)d->last;
-		d->at = d->len;
-		memset(d->data + d->len, 0, EXT4_BLOCK);
-		d->len += EXT4_BLOCK;
-	}
-	e = (void *)(d->data + d->at);
-	e->inode = ino;
-	e->rec_len = need;
-	e->name_len = len;
-	e->file_type = type;
-	memcpy(e->name, name, len);
-	d->at += need;
-	d->last = e;
-	return 0;
-}
-
-static int each_entry(void *ctx, const struct name *name)
-{
-	return dir_entry(ctx, name->text, name->node->ino, file_type(name->node->mode));
-}
-
 static int write_dir(struct ext4 *f, struct node *node, struct r3_err *err)
 {
-	struct dir d = { .f = f, .err = err };
-	int ret = dir_entry(&d, ".", node->ino, EXT2_FT_DIR);
+	bool indexed;
+	uint8_t *data;
+	size_t len;
+	int ret = ext4_dir_pack(f->fs->super, node, &data, &len, &indexed, err);
 
-	if (!ret)
-		ret = dir_entry(&d, "..", node->parent ? node->parent->ino : node->ino, EXT2_FT_DIR);
-	if (!ret)
-		ret = tree_each(node, each_entry, &d);
 	if (!ret) {
-		d.last->rec_len = d.data + d.len - (uint8_t *)d.last;
-		node->size = d.len;
-		ret = write_blocks(f, node, d.data, 0, d.len / EXT4_BLOCK, err);
+		node->size = len;
+		ret = write_blocks(f, node, data, 0, len / EXT4_BLOCK, err);
 	}
-	free(d.data);
-	return ret ?: write_inode(f, node, err);
+	free(data);
+	return ret ?: write_inode(f, node, indexed ? EXT2_INDEX_FL : 0, err);
 }
 
 static int write_symlink(struct ext4 *f, struct node *node, struct r3_err *err)
@@ -524,7 +461,7 @@ static int write_symlink(struct ext4 *f, struct node *node, struct r3_err *err)
 		memcpy(block, node->target, node->size);
 		ret = write_blocks(f, node, block, 0, 1, err);
 	}
-	return ret ?: write_inode(f, node, err);
+	return ret ?: write_inode(f, node, 0, err);
 }
 
 struct pass {
@@ -561,7 +498,7 @@ static int write_node(void *ctx, const struct name *name)
 		ret = write_dir(p->f, node, p->err);
 		return ret ?: tree_each(node, write_node, p);
 	}
-	return S_ISLNK(node->mode) ? write_symlink(p->f, node, p->err) : write_inode(p->f, node, p->err);
+	return S_ISLNK(node->mode) ? write_symlink(p->f, node, p->err) : write_inode(p->f, node, 0, p->err);
 }
 
 int ext4_finish(struct ext4 *f, struct tree *tree, struct r3_err *err)
