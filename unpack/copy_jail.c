@@ -57,7 +57,7 @@ static int landlock(int below)
 int copy_jail(enum jail_mode mode, int below, struct r3_err *err)
 {
 	struct jail jail;
-	uint64_t value[JAIL_NR_VALUES] = { 0 };
+	static const uint64_t value[JAIL_NR_VALUES];
 	int ret;
 
 	if (mode == JAIL_OFF)
@@ -66,7 +66,7 @@ int copy_jail(enum jail_mode mode, int below, struct r3_err *err)
 		ret = jail_process(&jail, mode, err);
 		if (ret)
 			return ret;
-		ret = jail_enter(&jail, "unpack");
+		ret = jail_filter("unpack", jail.value);
 	} else {
 		wall_no_core_dumps();
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

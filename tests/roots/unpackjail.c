@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		if (copy_jail(JAIL_ON, below, &err))
 			return 1;
 		copy_tries(argv[2], below);
-	} else if (jail_process(&jail, JAIL_ON, &err) || jail_enter(&jail, "unpack")) {
+	} else if (jail_process(&jail, JAIL_ON, &err) || jail_filter("unpack", jail.value)) {
 		return 1;
 	} else {
 		TRY("read what was given", pread(fd, &byte, 1, 0));
