@@ -233,7 +233,11 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 		return err_set(err, EINVAL, "--root %s: only format= may follow the path; to use it read-only give --root-ro", opt->root);
 	if (strcmp(d.format, QIMAGE_RAW) || opt->root_overlay)
 		return add_qemu_disk(cfg, &d, mode, opt->root_overlay, err);
-	return add_disk(cfg, d.path, mode, "root", err);
+	ret = add_disk(cfg, d.path, mode, "root", err);
+	/* What people know it by. */
+	if (!ret && opt->root_text)
+		snprintf(cfg->vm.disk[0].path, sizeof(cfg->vm.disk[0].path), "%s", opt->root_text);
+	return ret;
 }
 
 static int open_disks(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
