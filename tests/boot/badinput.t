@@ -3,6 +3,7 @@
 # timeout: 400
 # Kernels, initramfs, disks and sizes that are missing or wrong: one sentence
 # each that names the file and the way out. What is right only in part may work.
+import fcntl
 import gzip
 import hashlib
 import os
@@ -152,6 +153,16 @@ e2fsck = shutil.which("e2fsck", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 r = subprocess.run([e2fsck, "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 same(r.returncode, 0, "and its file system is sound")
 
+def free(path):
+    """Has its last user ended? Killed while the host writes for it, one takes a moment."""
+    with open(path, "r+b") as f:
+        try:
+            fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
 # A guest that is killed leaves what it synced, whatever else it was writing.
 for i in range(3):
     g = Guest("--disk", image, "--", "sh", "-c", f"for d in /dev/vd?; do :; done; mount $d /mnt && seq 5000 > /mnt/kept{i} && sync && "
@@ -160,6 +171,7 @@ for i in range(3):
     time.sleep(0.4)
     (os.kill(g.monitor(), signal.SIGKILL) if i else g.proc.kill())
     g.wait()
+    wait_until(lambda: free(image), 20)
     r = subprocess.run([e2fsck, "-fy", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     clean = subprocess.run([e2fsck, "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = run("run", "--timeout", "30", "--disk", image + ",ro", "--", "sh", "-c",
