@@ -108,7 +108,7 @@ static void __attribute__((noreturn)) child(const char *path, char *const argv[]
 		_exit(127);
 	/* Before the table is made clean: it has descriptors of what may be opened. */
 	if (walls)
-		confine_apply(walls);
+		confine_apply(walls, path);
 	if (!arrange(out, log, fds, nr))
 		_exit(127);
 	execv(path, argv);

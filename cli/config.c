@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "config.h"
+#include "confine.h"
 #include "diskopt.h"
 #include "image/image.h"
 #include "overlay.h"
@@ -168,6 +169,9 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 	struct qimage img;
 	int fd, ret = room_for_disk(cfg, err);
 
+	if (!ret && cfg->vm.jail == JAIL_REQUIRE && !confine_has_files())
+		ret = err_set(err, EPERM, "--jail=require: this host has no Landlock, so qemu-storage-daemon, which %s needs, could open any file of this user's; use raw images",
+			      opt->path);
 	if (!ret)
 		ret = qimage_open(&img, opt->path, opt->format, mode == IMAGE_RW && !overlay ? QIMAGE_WRITE : QIMAGE_READ, err);
 	if (ret)

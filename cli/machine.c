@@ -45,6 +45,7 @@
  */
 static void force_end(struct machine *m)
 {
+	m->forced = true;
 	monitor_kill(&m->mon);
 	timer_set(&m->restart, -1);
 	timer_set(&m->killed, m->mon.pid ? KILLED_MS : 0);
@@ -499,7 +500,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	if (opt->timing)
 		timing_write(&m.timing, &m.agent.hello, opt->timing);
 	net_close(m.net);
-	vhosts_close(cfg->vhosts);
+	vhosts_close(cfg->vhosts, m.forced);
 	control_close(m.control);
 	hvc_free(&m.hvc);
 	return status;

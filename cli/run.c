@@ -253,7 +253,7 @@ int run_main(int argc, char **argv)
 		ret = open_network(&cfg, &opt, &net, &err);
 	if (ret < 0) {
 		net_close(net);
-		vhosts_close(cfg.vhosts);
+		vhosts_close(cfg.vhosts, true);
 		message("%s", err.msg);
 		return CLI_START;
 	}

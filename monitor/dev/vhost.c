@@ -44,6 +44,8 @@
 #define LIVE_MS		10000
 /* Requests that are under way on a slow disk are finished first. */
 #define QUIESCE_MS	30000
+/* At the guest's end nobody uses the memory any more. */
+#define END_MS		5000
 
 #define COMMON_FEATURES	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | \
 			 1ULL << VIRTIO_RING_F_EVENT_IDX)
@@ -129,7 +131,7 @@ static void vhost_quiesce(struct dev *dev)
 	struct vhost *vhost = to_vhost(dev);
 	unsigned int q;
 
-	within(vhost, QUIESCE_MS);
+	within(vhost, load_acquire(dev->stopping) ? END_MS : QUIESCE_MS);
 	for (q = 0; q < dev->nr_queues; q++) {
 		struct vhost_user_vring_state state = { q, 0 };
 
