@@ -93,6 +93,8 @@ refused "--share $S:/" ".*root" "the root"
 refused "--share $S:/a:/b" ".*one path too many" "a path too many"
 refused "--share $S:/a,cache=maybe" ".*auto, always or none" "an unknown cache"
 refused "--share $S:/a,xyz=1" ".*keys are" "an unknown key"
+out=$(share --root-ro --share "$S:/not/there" -- true 2>&1); like "$? $out" "^125 .*/not/there .*share it at a path that is there" "a directory that cannot be made in the guest"
+out=$(share --share "$S:/etc/passwd" -- true 2>&1); like "$? $out" "^125 .*/etc/passwd cannot be mounted in the guest" "a file in the guest"
 if [ "$(id -u)" != 0 ]; then
 	mkdir "$T/closed"; chmod 0 "$T/closed"
 	refused "--share $T/closed" ".*may not read" "a folder without permission"
