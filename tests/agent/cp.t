@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ring3 cp: what it copies, what things are called, and guests that lie. The guest is
 # the agent as a host process, so its paths are this host's.
+import atexit
 import io
 import os
 import signal
@@ -174,6 +175,7 @@ os.environ["LIE"] = os.path.join(here, "lie")
 secret = os.path.join(here, "secret")
 make(secret, b"secret")
 liar = spawn("run", "--name", "liar", "--net", "none", "--", "sleep", "300", stdin=subprocess.DEVNULL)
+atexit.register(liar.kill)
 wait_until(lambda: b"liar" in run("ps").stdout and b"running" in run("ps").stdout)
 
 
@@ -182,6 +184,8 @@ def entry(name, data=b"", **k):
     i.size = len(data)
     for key, value in k.items():
         setattr(i, key, value)
+    if i.isdir():
+        i.mode = 0o755
     return i, data
 
 
