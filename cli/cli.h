@@ -23,11 +23,13 @@ struct subcommand {
 
 int run_main(int argc, char **argv);
 int exec_main(int argc, char **argv);
+int cp_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);
+int roots_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 
 #endif

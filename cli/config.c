@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "config.h"
+#include "confine.h"
 #include "diskopt.h"
 #include "image/image.h"
 #include "overlay.h"
@@ -168,6 +169,9 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 	struct qimage img;
 	int fd, ret = room_for_disk(cfg, err);
 
+	if (!ret && cfg->vm.jail == JAIL_REQUIRE && !confine_has_files())
+		ret = err_set(err, EPERM, "--jail=require: this host has no Landlock, so qemu-storage-daemon, which %s needs, could open any file of this user's; use raw images",
+			      opt->path);
 	if (!ret)
 		ret = qimage_open(&img, opt->path, opt->format, mode == IMAGE_RW && !overlay ? QIMAGE_WRITE : QIMAGE_READ, err);
 	if (ret)
@@ -217,6 +221,11 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 
 	if (!opt->root)
 		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
+	if (cfg->root_folder && (opt->root_overlay || opt->rootfstype))
+		return err_set(err, EINVAL, "--root %s is a folder, of which there is no %s: leave that out", opt->root,
+			       opt->root_overlay ? "--root-overlay" : "--rootfstype");
+	if (cfg->root_folder)
+		return 0;
 	ret = diskopt_parse(&d, "--root", opt->root, err);
 	if (ret)
 		return ret;
@@ -224,7 +233,11 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 		return err_set(err, EINVAL, "--root %s: only format= may follow the path; to use it read-only give --root-ro", opt->root);
 	if (strcmp(d.format, QIMAGE_RAW) || opt->root_overlay)
 		return add_qemu_disk(cfg, &d, mode, opt->root_overlay, err);
-	return add_disk(cfg, d.path, mode, "root", err);
+	ret = add_disk(cfg, d.path, mode, "root", err);
+	/* What people know it by. */
+	if (!ret && opt->root_text)
+		snprintf(cfg->vm.disk[0].path, sizeof(cfg->vm.disk[0].path), "%s", opt->root_text);
+	return ret;
 }
 
 static int open_disks(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
@@ -281,9 +294,10 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 	if (!ret && opt->early_console)
 		ret = add_word(cfg, err, "keep_bootcon");
 	if (!ret)
-		ret = add_word(cfg, err, "ring3.root=/dev/vda ring3.hostname=%s", opt->name ? cfg->name : "ring3");
+		ret = add_word(cfg, err, "ring3.root=%s ring3.hostname=%s", !cfg->root_folder ? "/dev/vda" : opt->root_rw || opt->root_ro ?
+			       "virtiofs:root" : "overlay:root", opt->name ? cfg->name : "ring3");
 	if (!ret && opt->modules)
-		ret = add_word(cfg, err, "ring3.modules=/dev/vdb");
+		ret = add_word(cfg, err, "ring3.modules=/dev/vd%c", cfg->root_folder ? 'a' : 'b');
 	if (!ret && opt->root_ro)
 		ret = add_word(cfg, err, "ring3.ro");
 	if (!ret && (opt->root_rw || opt->root_overlay))
@@ -311,7 +325,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 
 int config_finish(struct run_config *cfg, const struct run_options *opt, const char *words, struct r3_err *err)
 {
-	int ret = cfg->shares ? add_word(cfg, err, "%s", share_words(cfg->shares)) : 0;
+	int ret = cfg->shares && share_words(cfg->shares)[0] ? add_word(cfg, err, "%s", share_words(cfg->shares)) : 0;
 
 	if (!ret && words[0])
 		ret = add_word(cfg, err, "%s", words);
@@ -322,6 +336,7 @@ int config_finish(struct run_config *cfg, const struct run_options *opt, const c
 
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
+	struct stat st;
 	int ret, i;
 
 	memset(cfg, 0, sizeof(*cfg));
@@ -344,6 +359,8 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = check_sizes(opt, err);
 	if (ret)
 		return ret;
+	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);
+	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto" };
 	ret = make_cmdline(cfg, opt, err);
 	if (ret)
 		return ret;
@@ -360,7 +377,12 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = open_disks(cfg, opt, err);
 	for (i = 0; !ret && i < opt->nr_vhosts; i++)
 		ret = vhostopt_add(cfg->vhosts, opt->vhost[i], err);
-	if (!ret && opt->nr_shares)
-		ret = share_open(cfg, opt, err);
+	if (!ret && (opt->nr_shares || cfg->root_folder)) {
+		cfg->shares = share_open(opt->share, opt->nr_shares, cfg->root_folder ? &cfg->root_share : NULL, opt->jail, cfg->vhosts, err);
+		ret = cfg->shares ? 0 : err->code;
+	}
+	cfg->keeps_changes |= cfg->root_folder && opt->root_rw;
+	for (i = 0; i < opt->nr_shares; i++)
+		cfg->keeps_changes |= !opt->share[i].ro;
 	return ret;
 }

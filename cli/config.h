@@ -14,6 +14,7 @@
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
+#define ROOTS_MAX_ENV	256	/* of a root that is an image */
 
 struct run_options {
 	uint64_t mem;			/* bytes */
@@ -22,6 +23,8 @@ struct run_options {
 	unsigned int nr_host_cpus;	/* 0: all that this process may use */
 	const char *kernel, *initrd, *modules, *root;
 	const char *root_overlay;	/* NULL: none */
+	const char *root_text;		/* what root was made of, as it was named; NULL: it is a disk */
+	const char *entrypoint;		/* NULL: not given, "": none */
 	bool root_rw, root_ro;
 	const char *rootfstype;
 	const char *append;
@@ -36,7 +39,7 @@ struct run_options {
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
 	const char *cwd;
-	char *env[RUN_MAX_ENV + 3 + CARRY_MAX_ENV];	/* for the command, ends with NULL */
+	char *env[RUN_MAX_ENV + ROOTS_MAX_ENV + 3 + CARRY_MAX_ENV];	/* for the command, ends with NULL */
 	int nr_env;
 	bool with_uid;
 	unsigned int uid, gid;
@@ -53,7 +56,9 @@ struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	struct vhosts *vhosts;		/* devices that other processes serve */
 	bool keeps_changes;		/* some disk is written to for good */
-	struct shares *shares;
+	bool root_folder;		/* the root is a folder of this host */
+	struct shareopt root_share;	/* and this one then */
+	struct shares *shares;		/* NULL: none */
 	struct carry carry;		/* settings of this host for the guest */
 	char name[64];
 };

@@ -98,7 +98,12 @@ static void rule_path(int set, const char *path, uint64_t rights, uint64_t known
 	close(fd);
 }
 
-static void landlock(const struct confine *c)
+bool confine_has_files(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+static void landlock(const struct confine *c, const char *program)
 {
 	/* Rights to files by the version that brought the last of them. */
 	static const unsigned char bits[] = { 0, 13, 14, 15, 15, 16 };
@@ -122,6 +127,7 @@ static void landlock(const struct confine *c)
 		return;
 	for (j = 0; j < ARRAY_SIZE(system_dirs); j++)
 		rule_path(set, system_dirs[j], READ_TREE, attr.fs);
+	rule_path(set, program, READ_TREE, attr.fs);
 	for (j = 0; j < ARRAY_SIZE(system_files); j++)
 		rule_path(set, system_files[j], WRITE_FILE, attr.fs);
 	for (i = 0; i < c->nr; i++)
@@ -150,7 +156,7 @@ static void fewer_capabilities(void)
 	syscall(SYS_capset, &head, data);
 }
 
-void confine_apply(const struct confine *c)
+void confine_apply(const struct confine *c, const char *program)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -160,5 +166,5 @@ void confine_apply(const struct confine *c)
 	setrlimit(RLIMIT_CORE, &none);
 	fewer_capabilities();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	landlock(c);
+	landlock(c, program);
 }

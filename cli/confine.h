@@ -29,11 +29,14 @@ int confine_allow(struct confine *c, const char *path, bool write, struct r3_err
 int confine_allow_fd(struct confine *c, int fd, bool write, struct r3_err *err);
 
 /*
- * In the child, right before the program is executed. What the host refuses is left
+ * In the child, right before @program is executed. What the host refuses is left
  * out: no new privileges, no core dumps, no network, of files only those above (Landlock),
  * and of root's rights only those to open files.
  */
-void confine_apply(const struct confine *c);
+void confine_apply(const struct confine *c, const char *program);
+
+/* Does this host have the wall that keeps files apart? */
+bool confine_has_files(void);
 
 void confine_free(struct confine *c);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "base/util.h"
 #include "cli.h"
 #include "jail/jail.h"
 #include "message.h"
@@ -132,6 +133,24 @@ static void check_network(void)
 	    access("/dev/net/tun", R_OK | W_OK) ? " cannot be opened: no tap devices for guests" : "");
 }
 
+static void check_images(void)
+{
+	static const struct {
+		const char *name, *package;
+	} programs[] = { { "qemu-img", "qemu-utils" }, { "qemu-storage-daemon", "qemu-system-common" } };
+	char path[4096];
+	struct r3_err err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(programs); i++) {
+		if (!backend_find_host(programs[i].name, programs[i].package, path, sizeof(path), &err))
+			continue;
+		say("note", "disks: only raw images can be used: %s", err.msg);
+		return;
+	}
+	say("ok", "qemu-storage-daemon: disks may have other formats than raw");
+}
+
 static void check_limits(void)
 {
 	struct rlimit lim;
@@ -212,6 +231,7 @@ int doctor_main(int argc, char **argv)
 	check_memory();
 	check_limits();
 	check_network();
+	check_images();
 	check_walls();
 	check_files();
 	return failures ? CLI_FAILED : CLI_OK;

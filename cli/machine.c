@@ -45,6 +45,7 @@
  */
 static void force_end(struct machine *m)
 {
+	m->forced = true;
 	monitor_kill(&m->mon);
 	timer_set(&m->restart, -1);
 	timer_set(&m->killed, m->mon.pid ? KILLED_MS : 0);
@@ -380,7 +381,7 @@ static struct json_object *info(void *ctx)
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
-	json_object_object_add(o, "root", json_object_new_string(m->cfg->vm.disk[0].path));
+	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
 	if (m->opt->init) {
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
 	} else if (m->opt->argv) {
@@ -499,7 +500,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	if (opt->timing)
 		timing_write(&m.timing, &m.agent.hello, opt->timing);
 	net_close(m.net);
-	vhosts_close(cfg->vhosts);
+	vhosts_close(cfg->vhosts, m.forced);
 	control_close(m.control);
 	hvc_free(&m.hvc);
 	return status;

@@ -55,6 +55,7 @@ struct machine {
 	unsigned int quick_reboots;	/* in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
+	bool forced;			/* it was not given the time to end by itself */
 	bool over;
 
 	struct timing timing;

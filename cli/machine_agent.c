@@ -71,7 +71,7 @@ static void send_settings(struct machine *m)
 {
 	const struct carry *carry = &m->cfg->carry;
 
-	if (carry->apt_len && !m->opt->root_rw)
+	if (carry->apt_len && !m->opt->root_rw && !m->opt->root_overlay)
 		agent_put_file(&m->agent, APT_CONF, carry->apt, carry->apt_len);
 }
 
@@ -81,6 +81,7 @@ static void ready(void *ctx)
 	struct r3_agent_winsize size;
 
 	timer_set(&m->slow, -1);
+	vhosts_ready(m->cfg->vhosts);
 	if (m->end != END_NONE)
 		return;
 	send_settings(m);

@@ -11,10 +11,12 @@ static const struct subcommand subcommands[] = {
 	{ "run", "start a guest: a shell in it, one command, or its own init", run_main },
 	{ "ps", "list the running guests", ps_main },
 	{ "exec", "run one more command in a running guest", exec_main },
+	{ "cp", "copy files out of a running guest or into it", cp_main },
 	{ "console", "attach to the console of a running guest", console_main },
 	{ "stop", "end a running guest", stop_main },
 	{ "net", "make and manage software switches, which connect guests", net_main },
 	{ "image", "make, check and change disk images", image_main },
+	{ "roots", "list and remove disks that were made of archives and images", roots_main },
 	{ "doctor", "check what this host offers to guests", doctor_main },
 };
 

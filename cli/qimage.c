@@ -20,6 +20,7 @@
 #define TOOL_WORDS	24
 
 /* What QEMU locks of an image: a byte for each thing that somebody does, and for each that nobody else may do. */
+#define LOCK_FIRST	100
 #define LOCK_DOES_WRITE	101
 
 static const struct {
@@ -114,7 +115,10 @@ static bool locked(int fd, short type, off_t start, off_t len)
 {
 	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
 
-	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+	if (fcntl(fd, F_OFD_GETLK, &lock) || lock.l_type == F_UNLCK)
+		return false;
+	/* Older ring3s lock all of a file that they read. */
+	return start != LOCK_DOES_WRITE || lock.l_type == F_WRLCK || lock.l_start >= LOCK_FIRST;
 }
 
 static int cannot_open(const char *path, bool write, int e, struct r3_err *err)

@@ -12,6 +12,7 @@
 #include "net.h"
 #include "netnat.h"
 #include "opts.h"
+#include "roots.h"
 #include "values.h"
 
 /* man/ring3-run.1 has the same words; a test compares them. */
@@ -19,9 +20,9 @@ static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
 	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
 	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
-	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk. Its format is raw, or what its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
+	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT, or raw; or a folder, with a layer in the guest's memory over it; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
 	{ "root-overlay", 0, "FILE", "Keep what the guest writes to its root disk in FILE, a qcow2 image over that of --root, which stays as it is. Made if there is none." },
-	{ "root-rw", 0, NULL, "Write to the root disk's image itself. No other guest may use it meanwhile." },
+	{ "root-rw", 0, NULL, "Write to the root disk's image, or to the folder, itself. No other guest may use an image meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 'd', "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
@@ -42,6 +43,7 @@ static const struct opt table[] = {
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
 	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
 	{ "user", 'u', "UID[:GID]", "Run the command as this user. Default: root." },
+	{ "entrypoint", 0, "PROGRAM", "Run this program with COMMAND as its arguments, in place of a container image's own entrypoint and command; an empty one only takes those away." },
 	{ "tty", 0, NULL, "Give the command a terminal even if stdin or stdout is not a terminal." },
 	{ "no-tty", 'T', NULL, "Give the command pipes even if stdin and stdout are terminals." },
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
@@ -96,6 +98,10 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 			*flags[i].flag = true;
 			return 0;
 		}
+	}
+	if (!strcmp(o->name, "entrypoint")) {
+		opt->entrypoint = value;
+		return 0;
 	}
 	if (!strcmp(o->name, "mem"))
 		return value_size("mem", value, &opt->mem, err);
@@ -159,6 +165,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--root-overlay and --root-%s exclude each other", opt->root_rw ? "rw" : "ro");
 	if (opt->init && opt->argv)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
+	if (opt->init && opt->entrypoint)
+		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
@@ -241,6 +249,8 @@ int run_main(int argc, char **argv)
 	}
 	if (ret >= 0)
 		ret = check(&opt, &err);
+	if (ret >= 0)
+		ret = roots_prepare(&opt, &err);
 	if (ret >= 0) {
 		pass_terminal(&opt);
 		ret = config_open(&cfg, &opt, &err);
@@ -253,7 +263,7 @@ int run_main(int argc, char **argv)
 		ret = open_network(&cfg, &opt, &net, &err);
 	if (ret < 0) {
 		net_close(net);
-		vhosts_close(cfg.vhosts);
+		vhosts_close(cfg.vhosts, true);
 		message("%s", err.msg);
 		return CLI_START;
 	}

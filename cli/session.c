@@ -425,9 +425,9 @@ int session_open(struct session *s, struct loop *loop, struct wire *wire, uint16
 	if (ret)
 		return ret;
 
-	out_open(s, &s->out, 1, R3_FRAME_STDOUT);
-	out_open(s, &s->err, 2, R3_FRAME_STDERR);
-	stdfd_open(&s->in, 0, false);
+	out_open(s, &s->out, spec->fd ? spec->fd[1] : 1, R3_FRAME_STDOUT);
+	out_open(s, &s->err, spec->fd ? spec->fd[2] : 2, R3_FRAME_STDERR);
+	stdfd_open(&s->in, spec->fd ? spec->fd[0] : 0, false);
 	loop_watch(loop, &s->in_watch, s->in.fd, 0, in_ready, s);
 	loop_timer(loop, &s->in_retry, in_again, s);
 	in_update(s);

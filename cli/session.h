@@ -22,6 +22,7 @@ struct session_spec {
 	bool with_uid;
 	unsigned int uid, gid;
 	bool tty;		/* a pty in the guest; see session_wants_tty() */
+	const int *fd;		/* of stdin, stdout, stderr; NULL: 0, 1, 2 */
 };
 
 /* Bytes from the guest that the caller's descriptor has not taken yet. */

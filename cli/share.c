@@ -16,6 +16,7 @@
 #define WORDS_MAX	1024
 
 struct share {
+	bool is_root;
 	const struct shareopt *opt;
 	const char *jail;
 	char path[PATH_MAX];		/* of the program */
@@ -26,31 +27,35 @@ struct share {
 struct shares {
 	char words[WORDS_MAX];
 	int nr;
-	struct share share[VM_MAX_VHOSTS];
+	struct share share[VM_MAX_VHOSTS + 1];
 };
 
 static int open_folder(struct share *s, struct r3_err *err)
 {
 	const struct shareopt *opt = s->opt;
+	const char *option = s->is_root ? "--root" : "--share";
 	char full[PATH_MAX];
 	struct stat st;
 
 	if (!realpath(opt->host, full))
-		return err_set(err, errno, errno == ENOENT ? "--share %s: there is no folder %s" : errno == ENOTDIR || errno == EACCES || errno == ELOOP ?
-			       "--share %s: %s cannot be reached: check its path and your permissions" : "--share %s: %s cannot be opened",
-			       opt->text, opt->host);
+		return err_set(err, errno, errno == ENOENT ? "%s %s: there is no folder %s" : errno == ENOTDIR || errno == EACCES || errno == ELOOP ?
+			       "%s %s: %s cannot be reached: check its path and your permissions" : "%s %s: %s cannot be opened",
+			       option, opt->text, opt->host);
 	s->fd = open(full, O_PATH | O_CLOEXEC);
 	if (s->fd < 0 || fstat(s->fd, &st))
-		return err_set(err, errno, "--share %s: %s cannot be opened: %s", opt->text, opt->host, strerror(errno));
+		return err_set(err, errno, "%s %s: %s cannot be opened: %s", option, opt->text, opt->host, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ENOTDIR, "--share %s: %s is not a folder; share the one that it is in", opt->text, opt->host);
+		return err_set(err, ENOTDIR, "%s %s: %s is not a folder; share the one that it is in", option, opt->text, opt->host);
 	if (access(full, R_OK | X_OK))
-		return err_set(err, errno, "--share %s: you may not read the folder %s", opt->text, opt->host);
+		return err_set(err, errno, "%s %s: you may not read the folder %s", option, opt->text, opt->host);
 	if (!opt->ro && access(full, W_OK))
-		return err_set(err, errno, "--share %s: you may not write to the folder %s; share it with :ro", opt->text, opt->host);
+		return err_set(err, errno, s->is_root ? "%s %s: you may not write to the folder %s; leave --root-rw out" : "%s %s: you may not write to the folder %s; share it with :ro", option, opt->text, opt->host);
+	/* Nothing of it would be hidden: homes, keys, passwords. */
+	if (s->is_root && !strcmp(full, "/"))
+		return err_set(err, EINVAL, "--root %s: this would show the guest all files of this host; give a folder that was made to be a root", opt->text);
 	snprintf(s->guest, sizeof(s->guest), "%s", opt->guest ? opt->guest : full);
-	if (!strcmp(s->guest, "/"))
-		return err_set(err, EINVAL, "--share %s: the guest's root is what --root says; give another path in the guest, as %s:/host", opt->text, opt->host);
+	if (!s->is_root && !strcmp(s->guest, "/"))
+		return err_set(err, EINVAL, "%s %s: the guest's root is what --root says; give another path in the guest, as %s:/host", option, opt->text, opt->host);
 	return 0;
 }
 
@@ -86,42 +91,46 @@ static int add_word(struct shares *all, const struct share *s, int nr, struct r3
 	return 0;
 }
 
-static int add(struct run_config *cfg, const struct run_options *opt, int i, struct r3_err *err)
+static int add(struct shares *all, int i, struct vhosts *vhosts, struct r3_err *err)
 {
-	struct shares *all = cfg->shares;
 	struct share *s = &all->share[i];
 	struct vhost_spec spec = { .program = PROGRAM, .end_ms = END_MS, .start = start, .ctx = s };
 	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
 	int ret, j;
 
-	s->opt = &opt->share[i];
-	s->jail = jail_mode_name(opt->jail);
 	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err);
 	/* What only shows once both are known. */
 	for (j = 0; !ret && j < i; j++)
 		if (!strcmp(all->share[j].guest, s->guest))
 			ret = err_set(err, EINVAL, "--share %s and --share %s are at the same path in the guest: give one of them another", all->share[j].opt->text, s->opt->text);
-	if (!ret)
+	if (!ret && !s->is_root)
 		ret = add_word(all, s, i, err);
 	if (ret)
 		return ret;
 	snprintf(dev.tag, sizeof(dev.tag), "share%d", i);
-	snprintf(dev.name, sizeof(dev.name), "share %s", s->opt->host);
-	if (!s->opt->ro)
-		cfg->keeps_changes = true;
-	return vhosts_add(cfg->vhosts, &dev, &spec, err);
+	if (s->is_root)
+		strcpy(dev.tag, "root");
+	snprintf(dev.name, sizeof(dev.name), "%s %s", s->is_root ? "root" : "share", s->opt->host);
+	return vhosts_add(vhosts, &dev, &spec, err);
 }
 
-int share_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
+struct shares *share_open(const struct shareopt *opt, int nr, const struct shareopt *root, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err)
 {
+	struct shares *all = calloc(1, sizeof(*all));
 	int i, ret = 0;
 
-	cfg->shares = calloc(1, sizeof(*cfg->shares));
-	if (!cfg->shares)
-		return err_set(err, ENOMEM, "no memory for --share");
-	for (i = 0; i < opt->nr_shares && !ret; i++)
-		ret = add(cfg, opt, i, err);
-	return ret;
+	if (!all) {
+		err_set(err, ENOMEM, "no memory for --share");
+		return NULL;
+	}
+	for (i = 0; i < nr + !!root && !ret; i++) {
+		all->share[i].is_root = i == nr;
+		all->share[i].opt = i == nr ? root : &opt[i];
+		all->share[i].jail = jail_mode_name(jail);
+		ret = add(all, i, vhosts, err);
+	}
+	/* It lives as long as the guest, for which vhosts has pointers into it. */
+	return ret ? NULL : all;
 }
 
 const char *share_words(const struct shares *shares)

@@ -3,10 +3,20 @@
 #ifndef R3_SHARE_H
 #define R3_SHARE_H
 
-#include "config.h"
+#include <stdbool.h>
 
-/* Opens the folders and adds their devices to cfg. 0, or -errno with err set. */
-int share_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);
+#include "base/err.h"
+#include "jail/jail.h"
+#include "shareopt.h"
+#include "vhosts.h"
+
+struct shares;
+
+/*
+ * Opens the folders and adds their devices. root: NULL, or the one that is the guest's root, with the
+ * tag "root". NULL with err set if one cannot be had. What opt and root point to stays the caller's.
+ */
+struct shares *share_open(const struct shareopt *opt, int nr, const struct shareopt *root, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err);
 
 /* For the kernel's command line, separated by spaces. */
 const char *share_words(const struct shares *shares);

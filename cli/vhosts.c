@@ -17,6 +17,8 @@
 
 /* One that has lost its connection may be about to end by itself. */
 #define LOST_MS		1000
+/* The end of one that there is no time to wait for. */
+#define FORCED_MS	300
 
 struct vhost {
 	struct vhosts *all;
@@ -185,7 +187,7 @@ static void disconnect(struct vhost *h)
 }
 
 /* All at once, then each is waited for. */
-static void end_all(struct vhosts *v)
+static void end_all(struct vhosts *v, bool force)
 {
 	int i;
 
@@ -195,7 +197,7 @@ static void end_all(struct vhosts *v)
 			kill(v->vhost[i].backend.pid, SIGTERM);
 	}
 	for (i = 0; i < v->nr; i++)
-		backend_end(&v->vhost[i].backend, v->vhost[i].spec.end_ms);
+		backend_end(&v->vhost[i].backend, force ? FORCED_MS : v->vhost[i].spec.end_ms);
 }
 
 static void lost(void *ctx)
@@ -232,10 +234,9 @@ static int start(struct vhost *h, struct r3_err *err)
 		ret = connect_path(h, err);
 	else
 		ret = h->spec.listens ? listen_once(h, &theirs, err) : pair(h, &theirs, err);
-	if (!ret && !h->spec.path) {
+	/* Quiet until the guest is there: if it cannot start, the last it said is why. */
+	if (!ret && !h->spec.path)
 		ret = h->spec.start(h->spec.ctx, &h->backend, theirs, err);
-		h->backend.quiet = false;
-	}
 	if (ret)
 		return ret;
 	if (h->disk >= 0)
@@ -253,11 +254,11 @@ int vhosts_start(struct vhosts *v, struct r3_err *err)
 
 	if (!v)
 		return 0;
-	end_all(v);
+	end_all(v, false);
 	for (i = 0; i < v->nr && !ret; i++)
 		ret = start(&v->vhost[i], err);
 	if (ret)
-		end_all(v);
+		end_all(v, true);
 	return ret;
 }
 
@@ -276,23 +277,51 @@ void vhosts_watch(struct vhosts *v, struct loop *loop)
 	vhosts_reap(v);
 }
 
+void vhosts_ready(struct vhosts *v)
+{
+	int i;
+
+	for (i = 0; v && i < v->nr; i++) {
+		struct backend *b = &v->vhost[i].backend;
+
+		if (!b->quiet)
+			continue;
+		b->quiet = false;
+		if (b->last[0])
+			backend_say(b, b->last);
+	}
+}
+
+/* QEMU's programs put the whole option in front of what they say of it. */
+static const char *without_option(const char *words)
+{
+	const char *end = !strncmp(words, "--", 2) ? strstr(words, "}: ") : NULL;
+
+	return end ? end + 3 : words;
+}
+
 void vhosts_reap(struct vhosts *v)
 {
 	char how[100];
 	int i;
 
-	for (i = 0; v && i < v->nr; i++)
-		if (backend_reap(&v->vhost[i].backend, how, sizeof(how)))
-			message("%s: its back end %s %s", v->vhost[i].name, v->vhost[i].spec.program, how);
+	for (i = 0; v && i < v->nr; i++) {
+		const struct backend *b = &v->vhost[i].backend;
+
+		if (!backend_reap(&v->vhost[i].backend, how, sizeof(how)))
+			continue;
+		message("%s: its back end %s %s%s%s", v->vhost[i].name, b->name, how, b->quiet && b->last[0] ? ": " : "",
+			b->quiet ? without_option(b->last) : "");
+	}
 }
 
-void vhosts_close(struct vhosts *v)
+void vhosts_close(struct vhosts *v, bool force)
 {
 	int i;
 
 	if (!v)
 		return;
-	end_all(v);
+	end_all(v, force);
 	for (i = 0; i < v->nr; i++)
 		if (v->vhost[i].spec.release)
 			v->vhost[i].spec.release(v->vhost[i].spec.ctx);

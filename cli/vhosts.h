@@ -55,10 +55,13 @@ int vhosts_start(struct vhosts *v, struct r3_err *err);
 /* From now on events are taken from the loop. */
 void vhosts_watch(struct vhosts *v, struct loop *loop);
 
+/* The guest has come up: what programs say is shown from now on. */
+void vhosts_ready(struct vhosts *v);
+
 /* A child has ended, it may be one of these. */
 void vhosts_reap(struct vhosts *v);
 
-/* The guest has ended. */
-void vhosts_close(struct vhosts *v);
+/* The guest has ended. force: whoever wants it gone does not wait for what was not flushed. */
+void vhosts_close(struct vhosts *v, bool force);
 
 #endif

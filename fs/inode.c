@@ -459,8 +459,10 @@ bool inode_owner(struct share *s, struct inode *i, const struct stat *st, struct
 
 	inodes_lock(s);
 	ok = i->owner_known && (i->owner_volatile || same_time(&i->owner_ctime, &st->st_ctim));
-	if (ok)
+	if (ok) {
 		*o = i->owner;
+		i->owner_ctime = st->st_ctim;
+	}
 	inodes_unlock(s);
 	return ok;
 }

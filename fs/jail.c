@@ -28,6 +28,7 @@
 
 #include "base/util.h"
 #include "jail/walls.h"
+#include "../net/walls.h"
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER	(1ULL << 13)

@@ -175,9 +175,13 @@ static int start(struct share *s, struct r3_err *err)
 	s->own_uid = geteuid();
 	s->own_gid = getegid();
 	umask(0);
+	/* A request takes microseconds, and a vCPU waits for it. */
+	sched_short_slices();
 	ret = fs_jail_process(opts.jail, s, FOLDER_FD, &warning, err);
 	if (ret)
 		return ret;
+	/* A new user namespace takes that away. At the end of the front end it ends in any case. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (warning)
 		fprintf(stderr, "ring3-fs: %s\n", warning);
 	pthread_rwlock_init(&s->session, NULL);

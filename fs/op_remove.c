@@ -24,6 +24,16 @@ static struct inode *known_at(struct request *r, const struct at *dir, const cha
 	return inode_known(r->share, &st);
 }
 
+/* Its time of change is another one now, by which an owner that is only kept here would be taken for another inode's. */
+static void restamp(struct request *r, struct inode *i, int dir, const char *name)
+{
+	struct owner o;
+	struct stat st;
+
+	if (i && i->owner_volatile && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		inode_owner(r->share, i, &st, &o);
+}
+
 static int remove_name(struct request *r, int flags)
 {
 	struct share *s = r->share;
@@ -40,6 +50,14 @@ static int remove_name(struct request *r, int flags)
 		if (i)
 			inode_pin(s, i);
 		ret = unlinkat(dir.fd, name, flags) ? -errno : 0;
+		if (i && i->owner_volatile) {
+			int fd = inode_fd(s, i);
+
+			if (fd >= 0) {
+				restamp(r, i, fd, "");
+				inode_fd_put(s, i);
+			}
+		}
 	}
 	inode_put(s, i);
 	at_put(r, &dir);
@@ -82,6 +100,9 @@ static int do_rename(struct request *r, uint64_t newdir, unsigned int flags)
 			inode_moved(s, moved, to.inode, new);
 		if (other && (flags & RENAME_EXCHANGE))
 			inode_moved(s, other, from.inode, old);
+		restamp(r, moved, to.fd, new);
+		if (flags & RENAME_EXCHANGE)
+			restamp(r, other, from.fd, old);
 	}
 	inode_put(s, moved);
 	inode_put(s, other);

@@ -73,7 +73,7 @@ static bool take(struct queue *q, struct request *r)
 		more = virtq_has_chain(&q->vq);
 	} else if (ret < 0 && q->vq.broken && q->started) {
 		/* The front end sees a queue that does nothing more until it is started again. */
-		q->started = false;
+		write_once(q->started, false);
 	}
 	pthread_mutex_unlock(&q->lock);
 	if (more)
@@ -88,20 +88,22 @@ static void poll_queue(struct queue *q)
 {
 	int64_t start, now, last, limit = read_once(q->poll_ns);
 	uint32_t nobody = 0;
+	struct virtq seen;
 
 	if (!__atomic_compare_exchange_n(&q->polling, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
 	start = last = now = now_ns();
-	if (now < q->pause_until || !limit) {
+	if (now < read_once(q->pause_until) || !limit) {
 		store_release(q->polling, 0);
 		return;
 	}
 	pthread_mutex_lock(&q->lock);
 	if (q->started)
 		virtq_want_kick(&q->vq, false);
+	seen = q->vq;
 	pthread_mutex_unlock(&q->lock);
-	/* Only what the queue's page says is looked at: it stays mapped while this one polls, see queue_stop(). */
-	while (read_once(q->started) && !virtq_has_chain(&q->vq) && now - start < limit) {
+	/* Another worker may take what comes. Only what the queue's page says is looked at: it stays mapped while this one polls, see queue_stop(). */
+	while (read_once(q->started) && !virtq_has_chain(&seen) && now - start < limit) {
 		__builtin_ia32_pause();
 		now = now_ns();
 		if (now - last < SPIN_NS)
@@ -110,7 +112,7 @@ static void poll_queue(struct queue *q)
 		sched_yield();
 		now = now_ns();
 		if (now - last > LONG_YIELD_NS) {
-			q->pause_until = now + PAUSE_NS;
+			write_once(q->pause_until, now + PAUSE_NS);
 			break;
 		}
 	}
@@ -120,7 +122,7 @@ static void poll_queue(struct queue *q)
 /* As long as requests come within the time, it is worth to wait for them. */
 static void learn(struct queue *q, int64_t waited)
 {
-	int64_t limit = q->poll_ns;
+	int64_t limit = read_once(q->poll_ns);
 
 	if (waited > POLL_MAX_NS)
 		limit /= 2;

@@ -226,8 +226,8 @@ static const char *dispatch(struct agent *a, const struct r3_frame *frame, const
 		run(a, frame, payload);
 		return NULL;
 	}
-	/* A frame may cross our EXIT on its way. */
-	return s ? session_frame(s, frame, payload) : NULL;
+	/* A frame may cross our EXIT on its way; nothing is sent after that, no credit either. */
+	return s && !s->ended ? session_frame(s, frame, payload) : NULL;
 }
 
 static void read_link(struct agent *a)

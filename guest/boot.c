@@ -188,6 +188,40 @@ static void find_fstype(struct boot *boot)
 	close(fd);
 }
 
+#define LOWER		"/lower"
+#define UPPER		"/upper"
+
+/* A folder of the host, and over it, if what is written is not for the host, a layer in memory. */
+static void mount_folder(struct boot *boot)
+{
+	bool overlay = !strncmp(boot->root, "overlay:", 8);
+	const char *tag = strchr(boot->root, ':') + 1;
+	struct stat st;
+
+	mkdir(NEWROOT, 0755);
+	if (overlay)
+		mkdir(LOWER, 0755);
+	if (mount(tag, overlay ? LOWER : NEWROOT, "virtiofs", overlay || boot->readonly ? MS_RDONLY : 0, NULL)) {
+		fail(boot, errno == ENODEV ? "the guest's kernel has no virtiofs, which a folder as root needs (CONFIG_VIRTIO_FS)" :
+		     "the root folder cannot be mounted: %s", strerror(errno));
+		return;
+	}
+	if (!overlay)
+		return;
+	mkdir(UPPER, 0755);
+	if (mount("tmpfs", UPPER, "tmpfs", 0, "size=90%,mode=755") || mkdir(UPPER "/new", 0755) || mkdir(UPPER "/work", 0755) ||
+	    stat(LOWER, &st) || chmod(UPPER "/new", st.st_mode & 07777) || chown(UPPER "/new", st.st_uid, st.st_gid))
+		fail(boot, "there is no layer over the root folder: %s", strerror(errno));
+	else if (mount("root", NEWROOT, "overlay", 0, "lowerdir=" LOWER ",upperdir=" UPPER "/new,workdir=" UPPER "/work"))
+		fail(boot, errno == ENODEV ? "the guest's kernel has no overlay file system: use --root-rw or --root-ro (CONFIG_OVERLAY_FS)" :
+		     "the layer over the root folder cannot be mounted: %s", strerror(errno));
+}
+
+static bool is_folder(const struct boot *boot)
+{
+	return !strncmp(boot->root, "virtiofs:", 9) || !strncmp(boot->root, "overlay:", 8);
+}
+
 static void mount_root(struct boot *boot)
 {
 	const char *type = boot->rootfstype;
@@ -283,10 +317,14 @@ static void reopen_console(void)
 
 void boot_root(struct boot *boot)
 {
-	if (!boot->error[0])
-		find_fstype(boot);
-	if (!boot->error[0])
-		mount_root(boot);
+	if (!boot->error[0] && is_folder(boot)) {
+		mount_folder(boot);
+	} else {
+		if (!boot->error[0])
+			find_fstype(boot);
+		if (!boot->error[0])
+			mount_root(boot);
+	}
 	if (boot->error[0])
 		return;
 	move_mount_to_root(boot, "/dev");

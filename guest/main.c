@@ -20,6 +20,7 @@
 #include <x86intrin.h>
 
 #include "agent.h"
+#include "copy.h"
 
 #define PORT_MS		5000
 
@@ -120,6 +121,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--serve-fd"))
 		return serve_test(argv[2]);
+	if (argc > 1 && !strcmp(argv[1], "--pack"))
+		return copy_pack(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "--unpack"))
+		return copy_unpack(argc, argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "r3init is PID 1 of a ring3 guest; use: r3init --serve-fd N\n");
 		return 2;

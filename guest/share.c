@@ -57,7 +57,7 @@ static int make_path(const char *path)
 			continue;
 		memcpy(part, path, n);
 		part[n] = '\0';
-		if (mkdir(part, 0755) && errno != EEXIST && errno != EROFS)
+		if (mkdir(part, 0755) && errno != EEXIST)
 			return -errno;
 	}
 	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;

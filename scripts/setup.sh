@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi wire monitor cli guest space fs net kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli guest space fs net unpack kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }
@@ -50,6 +50,10 @@ needs()
 	pc:json-c libjson-c-dev
 	pc:libseccomp libseccomp-dev
 	file:/usr/include/slirp/libslirp.h libslirp-dev
+	pc:libarchive libarchive-dev
+	pc:ext2fs libext2fs-dev
+	pc:nettle nettle-dev
+	pc:zlib zlib1g-dev
 	cmd:mmdebstrap mmdebstrap
 	cmd:fakeroot fakeroot
 	cmd:fakechroot fakechroot
@@ -102,7 +106,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch"
+host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch unpack/ring3-unpack unpack/ring3-copy"
 
 # setup_host TARGETS...
 setup_host()

@@ -44,6 +44,8 @@
 #define LIVE_MS		10000
 /* Requests that are under way on a slow disk are finished first. */
 #define QUIESCE_MS	30000
+/* At the guest's end nobody uses the memory any more. */
+#define END_MS		5000
 
 #define COMMON_FEATURES	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | \
 			 1ULL << VIRTIO_RING_F_EVENT_IDX)
@@ -115,21 +117,6 @@ static int start_queue(struct vhost *vhost, unsigned int q)
 	return tell_state(vhost, VHOST_USER_SET_VRING_ENABLE, q, 1);
 }
 
-static void vhost_live(struct dev *dev)
-{
-	struct vhost *vhost = to_vhost(dev);
-	unsigned int q;
-
-	within(vhost, LIVE_MS);
-	if (!tell_u64(vhost, VHOST_USER_SET_FEATURES, dev->acked | (vhost->theirs & PROTOCOL_BIT), -1) &&
-	    !give_memory(vhost)) {
-		for (q = 0; q < dev->nr_queues; q++)
-			if (dev->vq[q].size && start_queue(vhost, q))
-				break;
-	}
-	vhost_check(vhost);
-}
-
 /* Takes what the eventfd counts. The back end has it too: never wait for it. */
 static bool take_call(struct vhost *vhost)
 {
@@ -144,7 +131,7 @@ static void vhost_quiesce(struct dev *dev)
 	struct vhost *vhost = to_vhost(dev);
 	unsigned int q;
 
-	within(vhost, QUIESCE_MS);
+	within(vhost, load_acquire(dev->stopping) ? END_MS : QUIESCE_MS);
 	for (q = 0; q < dev->nr_queues; q++) {
 		struct vhost_user_vring_state state = { q, 0 };
 
@@ -157,6 +144,24 @@ static void vhost_quiesce(struct dev *dev)
 	}
 	vhost->started = 0;
 	take_call(vhost);
+	vhost_check(vhost);
+}
+
+static void vhost_live(struct dev *dev)
+{
+	struct vhost *vhost = to_vhost(dev);
+	unsigned int q;
+
+	/* A driver that starts twice has the back end start once. */
+	if (vhost->started)
+		vhost_quiesce(dev);
+	within(vhost, LIVE_MS);
+	if (!tell_u64(vhost, VHOST_USER_SET_FEATURES, dev->acked | (vhost->theirs & PROTOCOL_BIT), -1) &&
+	    !give_memory(vhost)) {
+		for (q = 0; q < dev->nr_queues; q++)
+			if (dev->vq[q].size && start_queue(vhost, q))
+				break;
+	}
 	vhost_check(vhost);
 }
 

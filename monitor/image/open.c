@@ -55,6 +55,7 @@ static const struct {
 	{ 201, 1 },			/* nobody else writes */
 	{ 203, 1 },			/* nobody else changes its size */
 };
+#define QEMU_FIRST	100
 #define QEMU_WRITES	101
 
 static int set_lock(int fd, short type, off_t start, off_t len)
@@ -76,7 +77,8 @@ static int lock_all(int fd, enum image_mode mode)
 			return -1;
 	if (fcntl(fd, F_OFD_GETLK, &writes))
 		return -1;
-	if (writes.l_type == F_UNLCK)
+	/* A reader's lock that begins further down is no writer's; older ring3s lock all of the file. */
+	if (writes.l_type == F_UNLCK || (writes.l_type == F_RDLCK && writes.l_start < QEMU_FIRST))
 		return 0;
 	errno = EAGAIN;
 	return -1;

@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "jail/walls.h"
+#include "../walls.h"
 
 #define LINKS_MOST	8
 

@@ -3,6 +3,7 @@
 # timeout: 400
 # Kernels, initramfs, disks and sizes that are missing or wrong: one sentence
 # each that names the file and the way out. What is right only in part may work.
+import fcntl
 import gzip
 import hashlib
 import os
@@ -114,7 +115,7 @@ with open(ROOT, "rb") as f:
     start_of_root = f.read(40 << 20)
 refused("root: missing", ["--root", "/nowhere/disk"], "/nowhere/disk")
 refused("root: empty", ["--root", file("empty", b"")], "empty")
-refused("root: a directory", ["--root", dir_], dir_)
+refused("root: a directory, with a file system", ["--root", dir_, "--rootfstype", "ext4"], dir_)
 refused("root: garbage", ["--root", file("garbage", os.urandom(4 << 20))], "no file system")
 refused("root: zeros", ["--root", file("zeros", bytes(4 << 20))], "no file system")
 refused("root: 100 bytes", ["--root", file("tiny", b"x" * 100)], "tiny")
@@ -130,7 +131,7 @@ os.truncate(hollow, os.stat(ROOT).st_size)
 r = run("run", "--timeout", "30", "--root", hollow, "--", "true", timeout=60)
 ok(r.returncode in (121, 125, 126, 127) and r.stderr.startswith(b"ring3: "), "root: only a superblock", r)
 refused("disk: missing", ["--disk", "/nowhere/disk"], "/nowhere/disk")
-refused("disk: what follows the path", ["--disk", f"{cut},rw"], ",ro")
+refused("disk: what follows the path", ["--disk", f"{cut},rw"], "only ro, format=")
 if os.getuid():
     secret = file("secret", bytes(1 << 20))
     os.chmod(secret, 0)
@@ -152,6 +153,16 @@ e2fsck = shutil.which("e2fsck", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 r = subprocess.run([e2fsck, "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 same(r.returncode, 0, "and its file system is sound")
 
+def free(path):
+    """Has its last user ended? Killed while the host writes for it, one takes a moment."""
+    with open(path, "r+b") as f:
+        try:
+            fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
 # A guest that is killed leaves what it synced, whatever else it was writing.
 for i in range(3):
     g = Guest("--disk", image, "--", "sh", "-c", f"for d in /dev/vd?; do :; done; mount $d /mnt && seq 5000 > /mnt/kept{i} && sync && "
@@ -160,6 +171,7 @@ for i in range(3):
     time.sleep(0.4)
     (os.kill(g.monitor(), signal.SIGKILL) if i else g.proc.kill())
     g.wait()
+    wait_until(lambda: free(image), 20)
     r = subprocess.run([e2fsck, "-fy", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     clean = subprocess.run([e2fsck, "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = run("run", "--timeout", "30", "--disk", image + ",ro", "--", "sh", "-c",

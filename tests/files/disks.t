@@ -104,6 +104,25 @@ ok("Input/output error" in err, "I/O errors", err)
 ok("qemu-storage-daemon was killed by signal 9" in err, "ring3 run says it", err)
 ok(clean(disk), "the image is in order")
 
+# One that answers nothing any more.
+p = start("--timeout", "4", "--disk", disk, *sh("echo up; sleep 60"))
+p.stdout.readline()
+found = daemons(p.pid)
+os.kill(found[0], signal.SIGSTOP)
+began = time.monotonic()
+p.communicate(timeout=60)
+ok(p.returncode == 124 and time.monotonic() - began < 8, "one that is stopped does not delay --timeout", p.returncode, time.monotonic() - began)
+ok(not os.path.exists(f"/proc/{found[0]}"), "and is ended")
+p = start("--disk", disk, *sh("echo up; sleep 1"))
+p.stdout.readline()
+os.kill(daemons(p.pid)[0], signal.SIGSTOP)
+began = time.monotonic()
+p.send_signal(signal.SIGTERM)
+time.sleep(0.2)
+p.send_signal(signal.SIGTERM)
+p.communicate(timeout=100)
+ok(time.monotonic() - began < 30, "nor another end for long", p.returncode, time.monotonic() - began)
+
 # ---- what is refused: one sentence, and nothing started ----
 
 def refused(what, words, *args):
@@ -130,6 +149,14 @@ ok(not os.path.exists(path("x.qcow2")), "and nothing was made")
 env = dict(os.environ, PATH="/nowhere")
 r = run("run", "--net", "none", "--disk", small, *sh("true"), env=env)
 ok(r.returncode == 125 and "qemu-utils" in r.stderr and r.stderr.count("\n") == 1, "a program that is missing is named with its package", r)
+
+os.makedirs(path("bin"))
+with open(path("bin/qemu-storage-daemon"), "w") as f:
+    f.write("#!/bin/sh\necho 'qemu-storage-daemon: --blockdev {\"node-name\":\"f0\"}: it is a bad day' >&2\nexit 1\n")
+os.chmod(path("bin/qemu-storage-daemon"), 0o755)
+r = run("run", "--net", "none", "--disk", small, *sh("true"), env=dict(os.environ, PATH=path("bin") + ":" + os.environ["PATH"]))
+ok(r.returncode == 125 and "qemu-storage-daemon ended with status 1: it is a bad day" in r.stderr and r.stderr.count("\n") <= 2,
+   "one that fails is told with its last words", r)
 
 # Names in an image are its maker's, who may not be the user.
 secret = path("secret")

@@ -11,6 +11,19 @@ touch "$T/x" && python3 -c "import os,sys; os.setxattr(sys.argv[1], 'user.x', b'
 
 share() { guest --net none "$@"; }
 
+# servers PID: every ring3-fs below this process. (Their environment is not readable for a plain user.)
+servers()
+{
+	local p q
+	for p in $(pgrep -x ring3-fs); do
+		q=$p
+		while [ "${q:-0}" -gt 1 ] && [ "$q" != "$1" ]; do
+			q=$(sed 's/.*) [A-Z] \([0-9]*\) .*/\1/' "/proc/$q/stat" 2>/dev/null)
+		done
+		[ "$q" != "$1" ] || echo "$p"
+	done
+}
+
 mkdir -p "$S/sub dir" "$T/other"
 echo "of the host" > "$S/file"
 ln -s file "$S/link"
@@ -60,6 +73,11 @@ sleep 1.2; echo >&8; exec 8>&-; wait $!
 like "$(cat "$T/out")" "changed meanwhile" "a file that the host changed is seen changed"
 like "$(cat "$T/out")" "^late" "a new one is seen, though it was looked for before"
 
+# ---- reboot ----
+echo 0 > "$S/count"; cp "$REPO/tests/files/init.sh" "$S/"
+guest --net none --share "$S:/s" --init /s/init.sh < /dev/null > /dev/null 2> "$T/err"
+is "$? $(cat "$S/log" | tr '\n' ' ')" "0 boot 0 0 boot 1 0 " "a guest that reboots has its shares again; the root's own init finds them mounted"
+
 # ---- what cannot be ----
 refused() { # WORDS WANT DESCRIPTION
 	local r
@@ -75,6 +93,8 @@ refused "--share $S:/" ".*root" "the root"
 refused "--share $S:/a:/b" ".*one path too many" "a path too many"
 refused "--share $S:/a,cache=maybe" ".*auto, always or none" "an unknown cache"
 refused "--share $S:/a,xyz=1" ".*keys are" "an unknown key"
+out=$(share --root-ro --share "$S:/not/there" -- true 2>&1); like "$? $out" "^125 .*/not/there .*share it at a path that is there" "a directory that cannot be made in the guest"
+out=$(share --share "$S:/etc/passwd" -- true 2>&1); like "$? $out" "^125 .*/etc/passwd cannot be mounted in the guest" "a file in the guest"
 if [ "$(id -u)" != 0 ]; then
 	mkdir "$T/closed"; chmod 0 "$T/closed"
 	refused "--share $T/closed" ".*may not read" "a folder without permission"
@@ -89,10 +109,7 @@ share --share "$S:/s" -- sh -c 'cat /s/late; echo ready; read x; cat /s/late; ls
 pid=$!
 exec 8> "$T/in2"
 for i in $(seq 200); do grep -q ready "$T/out" && break; sleep 0.1; done
-# This test's own, by its environment.
-for p in $(pgrep -x ring3-fs); do
-	grep -qz "^XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR\$" "/proc/$p/environ" && kill -9 "$p"
-done
+kill -9 $(servers $pid)
 sleep 0.3; echo >&8; exec 8>&-; wait $pid
 is $? 0 "when the back end is killed the guest goes on and ends"
 like "$(cat "$T/out")" "went on" "its command too"
@@ -100,15 +117,15 @@ like "$(cat "$T/err")" "back end ring3-fs was killed by signal 9" "and it is sai
 
 # ---- the file system itself ----
 cp "$P/posix" "$P/randfile" "$P/randtree" "$T/other/"
-mkdir "$S/posix" "$S/always"
-out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$T/other:/o:ro" -- sh -c '/o/posix /s/posix; echo "status $?"; /o/posix /a' 2>&1)
+mkdir "$S/posix" "$S/always" "$S/none"
+out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$S/none:/n,cache=none,locks=host" --share "$T/other:/o:ro" -- sh -c '/o/posix /s/posix; echo "status $?"; /o/posix /a; /o/posix /n' 2>&1)
 is "$(printf '%s\n' "$out" | grep -A1 '^not ok\|Bail')" "" "POSIX: $(printf '%s\n' "$out" | grep -c '^ok') cases"
 like "$out" "status 0" "... all of them"
 seed=$RANDOM
-out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$T/other:/o:ro" -- sh -c "
+out=$(share --cpus 2 --share "$S:/s" --share "$S/always:/a,cache=always" --share "$S/none:/n,cache=none,locks=host" --share "$T/other:/o:ro" -- sh -c "
 	for i in 1 2 3; do /o/randfile /s/rf\$i $seed\$i 2000 & done
-	/o/randfile /a/rf $seed 2000; wait; /o/randtree /s/t /var/tmp/t $seed 4000; /o/randtree /a/t2 /var/tmp/t2 $seed 2000" 2>&1)
-is "$(printf '%s\n' "$out" | grep -c '^ok')" 6 "random operations on files and names, seed $seed"
+	/o/randfile /a/rf $seed 2000; wait; /o/randfile /n/rf $seed 1000; /o/randtree /n/t /var/tmp/t3 $seed 2000; /o/randtree /s/t /var/tmp/t $seed 4000; /o/randtree /a/t2 /var/tmp/t2 $seed 2000" 2>&1)
+is "$(printf '%s\n' "$out" | grep -c '^ok')" 8 "random operations on files and names, seed $seed"
 printf '%s\n' "$out" | grep -v '^ok' | diag
 is "$(cd "$S" && find . -perm /7000 -not -name file; find "$S" -not -type f -not -type d -not -type l)" "" "after all that the host's side has neither special bits nor special files"
 done_testing
