@@ -148,6 +148,9 @@ static int make_disk(struct run_options *opt, const struct rootref *ref, struct 
 
 	if (opt->root_rw)
 		return err_set(err, EINVAL, "--root-rw: the disk of an archive or an image is shared by all its guests and not written to; leave --root-rw out");
+	if (opt->root_overlay)
+		return err_set(err, EINVAL, "--root-overlay: the disk of an archive or an image is in a cache and may be removed; copy it first, "
+			       "with \"ring3 roots\" and \"ring3 image convert\", and give the copy as --root");
 	fd = rootcache_open(dir, sizeof(dir), err);
 	if (fd < 0)
 		return fd;

@@ -180,6 +180,9 @@ refused("docker-archive:" + path("nothere.tar") + ":x", "cannot open the root's 
 # Options that do not go with it.
 r = run("--root", put("ok.tar", base), "--root-rw", "--", "/bin/show")
 ok(r.returncode == 125 and b"leave --root-rw out" in r.stderr, "--root-rw", r.stderr)
+kept = os.path.join(TMP, "kept.qcow2")
+r = run("--root", put("ok.tar", base), "--root-overlay", kept, "--", "/bin/show")
+ok(r.returncode == 125 and b"copy it first" in r.stderr and not os.path.exists(kept), "--root-overlay over a disk of the cache", r.stderr)
 env = dict(os.environ, XDG_CACHE_HOME="relative")
 r = run("--root", path("ok.tar"), "--", "/bin/show", env=env)
 ok(r.returncode == 125 and b"set XDG_CACHE_HOME to the absolute path" in r.stderr, "a cache that is nowhere", r.stderr)
