@@ -11,6 +11,7 @@ from . import measure
 WORKLOADS = {
     "build": ("build_j2",),
     "shell": ("shell_script",),
+    "bash": ("bash_fork", "bash_substitute", "bash_pipe", "bash_true", "bash_sed", "bash_all"),
     "python": ("python_start", "python_cpu"),
     "threads": ("four_threads_compute",),
     "sqlite": ("sqlite",),
