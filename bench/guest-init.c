@@ -10,7 +10,6 @@
  * by powering off; the status is in a line of JSON.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +21,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "modules.h"
 
 #define ROOT	"/newroot"
 
@@ -44,25 +45,6 @@ static void open_console(void)
 		dup2(fd, tries);
 	if (fd > 2)
 		close(fd);
-}
-
-static void load_modules(void)
-{
-	struct dirent **names;
-	int i, n = scandir("/modules", &names, NULL, alphasort);
-
-	for (i = 0; i < n; i++) {
-		char path[512];
-		int fd;
-
-		if (names[i]->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
-			die(path);
-		close(fd);
-	}
 }
 
 static void mount_root(const char *device)

@@ -12,7 +12,6 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -33,6 +32,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "modules.h"
 
 #define CHUNK		(128 * 1024)
 #define OPEN_AT_ONCE	500
@@ -345,25 +346,6 @@ static void run(int argc, char **argv)
 }
 
 /* ---- where there is no agent that sets things up ---- */
-
-static void load_modules(void)
-{
-	struct dirent **names;
-	int i, n = scandir("/modules", &names, NULL, alphasort);
-
-	for (i = 0; i < n; i++) {
-		char path[512];
-		int fd;
-
-		if (names[i]->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/modules/%s", names[i]->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
-			die(path);
-		close(fd);
-	}
-}
 
 static void set_up(const char *name, char *addr, const char *gateway)
 {
