@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -272,7 +274,7 @@ static void limits(void)
 
 static void read_only(void)
 {
-	static const char *const args[] = { "--ro", NULL };
+	static const char *const args[] = { "--ro", NULL }, *const off[] = { "--ro", "--jail", "off", NULL };
 	static const uint32_t ops[] = { FUSE_SETATTR, FUSE_SYMLINK, FUSE_MKNOD, FUSE_MKDIR, FUSE_UNLINK, FUSE_RMDIR, FUSE_RENAME, FUSE_RENAME2,
 		FUSE_LINK, FUSE_CREATE, FUSE_TMPFILE, FUSE_WRITE, FUSE_SETXATTR, FUSE_REMOVEXATTR, FUSE_FALLOCATE, FUSE_COPY_FILE_RANGE };
 	char zero[200] = "";
@@ -288,6 +290,18 @@ static void read_only(void)
 	is(open_node(node, O_TRUNC), -EROFS, "... and to truncate");
 	ok(open_node(node, O_RDONLY) > 0, "reading is not");
 	end("read-only");
+
+	/* The server itself, without a mount that would refuse it as well. */
+	begin(off, 0);
+	chmod("share/file", 0755);
+	node = LOOKUP(ROOT, "file");
+	ok(setxattr("share/file", "user.containers.override_stat", "0:0:4755:file", 13, 0) == 0, "a file with set-user-ID in the guest");
+	front_ask(&f, FUSE_GETATTR, node, &(struct fuse_getattr_in){ 0 }, sizeof(struct fuse_getattr_in));
+	is(front_ask(&f, FUSE_OPEN, node, &(struct fuse_open_in){ O_RDONLY, FUSE_OPEN_KILL_SUIDGID }, sizeof(struct fuse_open_in)), -EROFS,
+	   "... opening it with the bit taken away is refused");
+	ok(getxattr("share/file", "user.containers.override_stat", zero, sizeof(zero)) == 13 && !strncmp(zero, "0:0:4755:file", 13), "... and it has it still");
+	removexattr("share/file", "user.containers.override_stat");
+	end("read-only without a jail");
 }
 
 /* ---- requests that are none ---- */
@@ -328,6 +342,58 @@ static void malformed(void)
 	usleep(50000);
 	ok(front_alive(&f), "a chain that is a loop stops the queue only");
 	end("loop");
+}
+
+/* Directories in each other, of which the guest forgets the innermost last. */
+static void deep(int depth)
+{
+	struct {
+		struct fuse_mkdir_in in;
+		char name[2];
+	} mk = { { .mode = 0755 }, "d" };
+	uint64_t *node = calloc(depth + 1, sizeof(*node));
+	int i, made;
+
+	begin(NULL, 0);
+	node[0] = ROOT;
+	for (made = 0; made < depth; made++) {
+		if (front_ask(&f, FUSE_MKDIR, node[made], &mk, 10) < 0)
+			break;
+		node[made + 1] = ((struct fuse_entry_out *)front_answer(&f))->nodeid;
+	}
+	for (i = 1; i <= made; i++)
+		front_ask(&f, FUSE_FORGET, node[i], &(struct fuse_forget_in){ 1 }, 8);
+	ok(made > 1000 && LOOKUP(ROOT, "d") > 0, "%d directories in each other are forgotten at once", made);
+	end("deep");
+	free(node);
+}
+
+/* A session that ends while locks that were waited for are given. */
+static void lock_races(int rounds)
+{
+	static const char *const args[] = { "--locks", "host", NULL };
+	struct fuse_lk_in lk = { .owner = 1, .lk = { .end = ~0ULL >> 1, .type = F_WRLCK }, .lk_flags = FUSE_LK_FLOCK };
+	int i, host = open("share/file", O_RDWR | O_CLOEXEC), good = 0;
+	int64_t node;
+
+	begin(args, 0);
+	for (i = 0; i < rounds; i++) {
+		flock(host, LOCK_EX);
+		node = LOOKUP(ROOT, "file");
+		if (node < 0 || open_node(node, O_RDWR) < 0)
+			break;
+		lk.fh = ((struct fuse_open_out *)front_answer(&f))->fh;
+		front_post(&f, FUSE_SETLKW, node, &lk, sizeof(lk), 40);
+		usleep(500 + i % 16 * 100);
+		flock(host, LOCK_UN);
+		usleep(i * 7 % 1000);
+		if (!front_reinit(&f))
+			break;
+		good++;
+	}
+	is(good, rounds, "sessions that end while a lock is given");
+	close(host);
+	end("locks");
 }
 
 static uint64_t seed;
@@ -446,6 +512,8 @@ int main(int argc, char **argv)
 	limits();
 	read_only();
 	malformed();
+	deep(30000);
+	lock_races(200);
 	at_random(20000);
 	monitor();
 	fd = open("outside/secret", O_RDONLY);
