@@ -203,9 +203,11 @@ static size_t put_request(struct front *f, uint32_t at, uint32_t opcode, uint64_
 	return in.len;
 }
 
-void front_post(struct front *f, uint32_t opcode, uint64_t nodeid, const void *args, size_t len, size_t room)
+void front_post(struct front *f, unsigned int nr, uint32_t opcode, uint64_t nodeid, const void *args, size_t len, size_t room)
 {
-	put_chain(f, 2, POSTED, put_request(f, POSTED, opcode, nodeid, args, len), room);
+	uint32_t at = POSTED + nr * 4096;
+
+	put_chain(f, 2 + 2 * nr, at, put_request(f, at, opcode, nodeid, args, len), room);
 }
 
 bool front_reinit(struct front *f)
