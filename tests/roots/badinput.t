@@ -69,6 +69,12 @@ x = entry("x")
 x[0].pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x", "GNU.sparse.realsize": str(1 << 61)}
 x[0].size = 512
 refused(put("sparse.tar", tar(program() + [(x[0], b"1\n%d\n0\n" % (1 << 61) + bytes(512 - 23))])), "larger than any that ext4 can have" , "a sparse file without end")
+x = entry("x", bytes(range(256)) * 4)
+x[0].pax_headers = {"GNU.sparse.map": "0,512,1048576,512", "GNU.sparse.size": "1000", "GNU.sparse.numblocks": "2"}
+bad_tar([x], "data behind its end", "a sparse file with data behind its end")
+# What takes a name away takes a time that grows with what is below it, and not with its square.
+bad_tar([directory("d"), *(entry("d/%d" % i) for i in range(120000)), entry("d", b"x"), entry("../x", b"1")], 'a name with ".." in it',
+        "a large directory that a file replaces", tarfile.USTAR_FORMAT)
 
 # Images.
 base = tar(program())
