@@ -21,20 +21,21 @@
  */
 static int open_path(int from, char *path)
 {
-	char *name, *next = path;
-	int dir = from, fd = -ESTALE;
+	char *name = path, *slash;
+	int dir = from, fd;
 
-	while ((name = strsep(&next, "/"))) {
-		fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (next ? O_DIRECTORY : 0));
+	for (;; name = slash + 1, dir = fd) {
+		slash = strchr(name, '/');
+		if (slash)
+			*slash = '\0';
+		fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (slash ? O_DIRECTORY : 0));
 		if (fd < 0)
 			fd = -errno;
 		if (dir != from)
 			close(dir);
-		if (fd < 0)
-			break;
-		dir = fd;
+		if (fd < 0 || !slash)
+			return fd;
 	}
-	return fd;
 }
 
 /* Return: the path from the nearest directory above with a descriptor, or NULL with @err set. */
