@@ -471,7 +471,7 @@ void inode_set_owner(struct share *s, struct inode *i, const struct stat *st, co
 	i->owner = *o;
 	i->owner_ctime = st->st_ctim;
 	i->owner_known = true;
-	i->owner_volatile = is_volatile;
+	write_once(i->owner_volatile, is_volatile);
 	inodes_unlock(s);
 }
 
