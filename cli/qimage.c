@@ -233,6 +233,7 @@ static int add_part(struct qimage *img, const struct qimage_level *level, const 
 	if (img->nr_parts == QIMAGE_MAX_PARTS)
 		return err_set(err, E2BIG, "disk image %s has more than %d parts", level->path, QIMAGE_MAX_PARTS);
 	img->part[img->nr_parts] = strdup(path);
+	img->part_write[img->nr_parts] = level->write;
 	return img->part[img->nr_parts] ? (img->nr_parts++, 0) : err_set(err, ENOMEM, "no memory for disk image %s", level->path);
 }
 
@@ -405,6 +406,7 @@ int qimage_push(struct qimage *img, const char *path, int fd, struct r3_err *err
 	memmove(img->level + 1, img->level, img->nr * sizeof(img->level[0]));
 	img->nr++;
 	img->level[1].write = false;
+	memset(img->part_write, 0, sizeof(img->part_write));
 	img->level[0] = (struct qimage_level){ .format = QIMAGE_OVERLAY, .fd = fd, .write = true };
 	if (fd < 0)
 		snprintf(img->level[0].path, sizeof(img->level[0].path), "%s", path);

@@ -37,6 +37,7 @@ struct qimage {
 	struct qimage_level level[QIMAGE_MAX_LEVELS];	/* the one that the guest sees first, each on top of the next */
 	int nr;
 	char *part[QIMAGE_MAX_PARTS];	/* further files, to be freed */
+	bool part_write[QIMAGE_MAX_PARTS];	/* as the level that it is of */
 	int nr_parts;
 	uint64_t size;			/* bytes, as the guest sees it */
 	bool discard;

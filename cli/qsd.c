@@ -176,7 +176,7 @@ static int allow(struct qsd *q, struct r3_err *err)
 		      confine_allow(&q->walls, level->path, level->write, err);
 	}
 	for (i = 0; i < q->img.nr_parts && !ret; i++)
-		ret = confine_allow(&q->walls, q->img.part[i], q->img.level[0].write, err);
+		ret = confine_allow(&q->walls, q->img.part[i], q->img.part_write[i], err);
 	return ret;
 }
 

@@ -128,12 +128,18 @@ int rootcache_scratch(int dir, struct r3_err *err)
 	return fd < 0 ? err_set(err, errno, "no file in the cache: %s", strerror(errno)) : fd;
 }
 
-static int take_lock(int dir, const char *digest, struct r3_err *err)
+/* Who had it before removes it. */
+static bool still_there(int dir, const char *name, int fd)
 {
-	char name[NAME_MAX];
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int one_lock(int dir, const char *name, struct r3_err *err)
+{
 	int fd;
 
-	file_name(name, digest, LOCK);
 	fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(err, errno, "no lock in the cache: %s", strerror(errno));
@@ -147,6 +153,17 @@ static int take_lock(int dir, const char *digest, struct r3_err *err)
 			close(fd);
 			return err_set(err, e, "no lock in the cache: %s", strerror(e));
 		}
+	return fd;
+}
+
+static int take_lock(int dir, const char *digest, struct r3_err *err)
+{
+	char name[NAME_MAX];
+	int fd;
+
+	file_name(name, digest, LOCK);
+	while ((fd = one_lock(dir, name, err)) >= 0 && !still_there(dir, name, fd))
+		close(fd);
 	return fd;
 }
 

@@ -225,13 +225,9 @@ static uint32_t take_slot(struct inodes *t)
 	return t->used_slots++;
 }
 
-static void drop(struct share *s, struct inode *i, int *fds, int *n);
-
-/* Frees it, and directories above that only it kept. */
 static void release(struct share *s, struct inode *i, int *fds, int *n)
 {
 	struct inodes *t = s->inodes;
-	struct inode *parent = i->parent;
 	uint32_t slot = i->nodeid;
 
 	lru_del(i);
@@ -249,24 +245,26 @@ static void release(struct share *s, struct inode *i, int *fds, int *n)
 	t->nr--;
 	free(i->name);
 	free(i);
-	if (parent)
-		drop(s, parent, fds, n);
 }
 
+/* Frees it if nobody has it any more, and directories above that only it kept: a loop, as a guest may nest them as deep as it likes. */
 static void drop(struct share *s, struct inode *i, int *fds, int *n)
 {
 	struct inodes *t = s->inodes;
 
-	if (--i->refs)
-		return;
-	/* The one place where its owner is: as long as there is room for that. */
-	if (i->owner_volatile && t->nr_kept < KEPT_MOST) {
-		i->refs = 1;
-		i->kept = true;
-		t->nr_kept++;
-		return;
+	while (i && !--i->refs) {
+		struct inode *parent = i->parent;
+
+		/* The one place where its owner is: as long as there is room for that. */
+		if (i->owner_volatile && t->nr_kept < KEPT_MOST) {
+			i->refs = 1;
+			i->kept = true;
+			t->nr_kept++;
+			return;
+		}
+		release(s, i, fds, n);
+		i = parent;
 	}
-	release(s, i, fds, n);
 }
 
 struct inode *inode_get(struct share *s, uint64_t nodeid)
@@ -473,7 +471,7 @@ void inode_set_owner(struct share *s, struct inode *i, const struct stat *st, co
 	i->owner = *o;
 	i->owner_ctime = st->st_ctim;
 	i->owner_known = true;
-	i->owner_volatile = is_volatile;
+	write_once(i->owner_volatile, is_volatile);
 	inodes_unlock(s);
 }
 

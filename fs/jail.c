@@ -5,7 +5,7 @@
  * capabilities, no_new_privs, limits, and the lists of system calls, which are made of
  * jail.table by the monitor's own compiler. Each is tried by itself; only the lists must stand.
  *
- * Where a new root cannot be had, paths are still taken below the folder only (openat2()),
+ * Where a new root cannot be had, names are still single components (request.c, reopen.c),
  * but whoever has taken over the process is behind Landlock alone.
  */
 #include "jail.h"

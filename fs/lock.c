@@ -96,7 +96,7 @@ static struct holder *holder_of(struct share *s, struct inode *i, uint64_t owner
 		*err = path;
 		return NULL;
 	}
-	fd = open_again(path, O_RDWR | O_NONBLOCK);
+	fd = open_again(path, (s->ro ? O_RDONLY : O_RDWR) | O_NONBLOCK);
 	if (fd == -EACCES || fd == -EROFS)
 		fd = open_again(path, O_RDONLY | O_NONBLOCK);
 	inode_fd_put(s, i);
@@ -281,9 +281,20 @@ static bool serve(struct share *s, const struct queue *stopped, bool all)
 	return some;
 }
 
+/* Who was answered is let go of behind its lock: the session, to which its file belongs, must not end meanwhile. */
+static bool serve_in_session(struct share *s, const struct queue *stopped)
+{
+	bool some;
+
+	pthread_rwlock_rdlock(&s->session);
+	some = serve(s, stopped, false);
+	pthread_rwlock_unlock(&s->session);
+	return some;
+}
+
 void locks_stop(struct share *s, struct queue *q)
 {
-	serve(s, q, false);
+	serve_in_session(s, q);
 }
 
 void *locks_thread(void *arg)
@@ -311,7 +322,7 @@ void *locks_thread(void *arg)
 		}
 		pthread_cond_timedwait(&l->wake, &l->lock, &ts);
 		pthread_mutex_unlock(&l->lock);
-		pause = serve(s, NULL, false) ? RETRY_MIN_NS : min_t(int64_t, pause * 2, RETRY_MAX_NS);
+		pause = serve_in_session(s, NULL) ? RETRY_MIN_NS : min_t(int64_t, pause * 2, RETRY_MAX_NS);
 	}
 }
 

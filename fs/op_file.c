@@ -59,7 +59,8 @@ int op_open(struct request *r)
 
 	if (!in)
 		return -EINVAL;
-	if (s->ro && ((in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC)))
+	/* The last one changes the mode. */
+	if (s->ro && ((in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC) || (in->open_flags & FUSE_OPEN_KILL_SUIDGID)))
 		return -EROFS;
 	ret = at_get(r, r->in.nodeid, &at);
 	/* Nothing but files, ever: who opens a device or a FIFO makes something happen. */

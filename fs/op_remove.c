@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "op.h"
 
 #ifndef RENAME_NOREPLACE
@@ -30,7 +31,7 @@ static void restamp(struct request *r, struct inode *i, int dir, const char *nam
 	struct owner o;
 	struct stat st;
 
-	if (i && i->owner_volatile && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (i && read_once(i->owner_volatile) && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		inode_owner(r->share, i, &st, &o);
 }
 
@@ -50,7 +51,7 @@ static int remove_name(struct request *r, int flags)
 		if (i)
 			inode_pin(s, i);
 		ret = unlinkat(dir.fd, name, flags) ? -errno : 0;
-		if (i && i->owner_volatile) {
+		if (i && read_once(i->owner_volatile)) {
 			int fd = inode_fd(s, i);
 
 			if (fd >= 0) {

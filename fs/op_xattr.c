@@ -50,20 +50,17 @@ static int find(struct request *r, struct at *at, char path[16])
 	return S_ISREG(at->inode->type) || S_ISDIR(at->inode->type) ? 0 : -EOPNOTSUPP;
 }
 
-/* The inode's time of change is another one, what is kept of it is as true as before. */
-static void keep_owner(struct request *r, struct at *at, const struct owner *o, bool known)
+/*
+ * The inode's time of change is another one. An owner that is only kept here is kept on;
+ * one that is on the host is read anew, as another request may have set it meanwhile.
+ */
+static void keep_owner(struct request *r, struct at *at)
 {
+	struct owner o;
 	struct stat st;
 
-	if (known && !fstat(at->fd, &st))
-		inode_set_owner(r->share, at->inode, &st, o, at->inode->owner_volatile);
-}
-
-static bool owner_before(struct request *r, struct at *at, struct owner *o)
-{
-	struct stat st;
-
-	return !fstat(at->fd, &st) && !owner_get(r->share, at->inode, at->fd, &st, o);
+	if (!fstat(at->fd, &st))
+		inode_owner(r->share, at->inode, &st, &o);
 }
 
 int op_setxattr(struct request *r)
@@ -73,9 +70,7 @@ int op_setxattr(struct request *r)
 	char host[HOST_NAME_MAX_], path[16];
 	const char *name;
 	const void *value;
-	struct owner o;
 	struct at at;
-	bool known;
 	int ret = in ? request_text(r, &name, XATTR_NAME_MAX) : -EINVAL;
 
 	if (ret == -ENAMETOOLONG)
@@ -90,9 +85,8 @@ int op_setxattr(struct request *r)
 		return ret;
 	ret = find(r, &at, path);
 	if (!ret) {
-		known = owner_before(r, &at, &o);
 		ret = setxattr(path, host, value, in->size, in->flags) ? -errno : 0;
-		keep_owner(r, &at, &o, known);
+		keep_owner(r, &at);
 	}
 	at_put(r, &at);
 	return ret;
@@ -102,18 +96,15 @@ int op_removexattr(struct request *r)
 {
 	char host[HOST_NAME_MAX_], path[16];
 	const char *name;
-	struct owner o;
 	struct at at;
-	bool known;
 	int ret = request_text(r, &name, XATTR_NAME_MAX) ?: host_name(name, host);
 
 	if (ret)
 		return ret;
 	ret = find(r, &at, path);
 	if (!ret) {
-		known = owner_before(r, &at, &o);
 		ret = removexattr(path, host) ? -errno : 0;
-		keep_owner(r, &at, &o, known);
+		keep_owner(r, &at);
 	}
 	at_put(r, &at);
 	return ret;

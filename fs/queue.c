@@ -98,8 +98,13 @@ static void poll_queue(struct queue *q)
 		return;
 	}
 	pthread_mutex_lock(&q->lock);
-	if (q->started)
-		virtq_want_kick(&q->vq, false);
+	if (!q->started) {
+		/* Its memory may be gone, and it may be started anew on another. */
+		pthread_mutex_unlock(&q->lock);
+		store_release(q->polling, 0);
+		return;
+	}
+	virtq_want_kick(&q->vq, false);
 	seen = q->vq;
 	pthread_mutex_unlock(&q->lock);
 	/* Another worker may take what comes. Only what the queue's page says is looked at: it stays mapped while this one polls, see queue_stop(). */

@@ -1,59 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An inode is opened again by its name. openat2() keeps the way below the directory
- * that it starts from, and takes no link on it, whoever changes the folder meanwhile.
+ * An inode is opened again by its name, from the nearest directory above that has a
+ * descriptor: name after name, none of which is a link or "..", so that the way leads
+ * down only, whoever changes the folder meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "inode.h"
 
 #define DEPTH_MAX	8192
-#define PIECE_MAX	(PATH_MAX - NAME_MAX - 2)	/* of a path, for one call */
 
-static int open_below(int dir, const char *path, uint64_t flags)
-{
-	const struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC | flags,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* Paths that are longer than the host takes are gone in pieces. */
+/*
+ * One name after the other. openat2() could do it at once, but what it is asked for, a mode
+ * with a set-user-ID bit too, is in memory, where the list of system calls does not see it.
+ */
 static int open_path(int from, char *path)
 {
-	size_t left = strlen(path);
+	char *name = path, *slash;
 	int dir = from, fd;
 
-	while (left > PIECE_MAX) {
-		char *cut = path + PIECE_MAX;
-
-		while (*cut != '/')
-			cut--;
-		*cut = '\0';
-		fd = open_below(dir, path, O_DIRECTORY);
+	for (;; name = slash + 1, dir = fd) {
+		slash = strchr(name, '/');
+		if (slash)
+			*slash = '\0';
+		fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (slash ? O_DIRECTORY : 0));
+		if (fd < 0)
+			fd = -errno;
 		if (dir != from)
 			close(dir);
-		if (fd < 0)
+		if (fd < 0 || !slash)
 			return fd;
-		dir = fd;
-		left -= cut + 1 - path;
-		path = cut + 1;
 	}
-	fd = open_below(dir, path, 0);
-	if (dir != from)
-		close(dir);
-	return fd;
 }
 
 /* Return: the path from the nearest directory above with a descriptor, or NULL with @err set. */
@@ -117,7 +99,7 @@ int inode_reopen(struct share *s, struct inode *i)
 	inode_fd_put(s, above);
 	inode_put(s, above);
 	inodes_lock(s);
-	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV || fd == -EAGAIN)
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		fd = -ESTALE;
 	return fd;
 }

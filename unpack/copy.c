@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #define OUT_FD		3
 #define ARCHIVE_FD	4
 #define CHUNK		65536
+#define MEMORY_MAX	(1ULL << 30)	/* address space */
 
 static int wrong(struct archive *a, struct r3_err *err)
 {
@@ -241,6 +243,20 @@ static int filter(struct r3_err *err)
 	return ret;
 }
 
+/* A guest can send names without end; of directories each is remembered. */
+static void bound_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_AS, &lim))
+		return;
+	lim.rlim_max = min_t(rlim_t, lim.rlim_max, MEMORY_MAX);
+	lim.rlim_cur = min_t(rlim_t, lim.rlim_cur, MEMORY_MAX);
+	setrlimit(RLIMIT_AS, &lim);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct r3_err err = { 0 };
@@ -255,6 +271,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
+	bound_memory();
 	ret = jail_mode_parse(argv[1], &mode, &err);
 	if (!ret)
 		ret = copy_jail(mode, pulls ? BELOW_FD : -1, &err);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/util.h"
+
 #define WHITEOUT	".wh."
 #define OPAQUE		".wh..wh..opq"
 #define SPECIAL		".wh..wh."
@@ -33,6 +35,18 @@ static int take_attributes(struct archive_entry *e, const char *path, struct nod
 	return 0;
 }
 
+/* Other systems' (com.apple.*) have no place in ext4, which would be damaged by them; "system.data" is its own. */
+static bool has_place(const char *name)
+{
+	static const char *const spaces[] = { "user.", "trusted.", "security." };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(spaces); i++)
+		if (!strncmp(name, spaces[i], strlen(spaces[i])))
+			return name[strlen(spaces[i])];
+	return !strcmp(name, "system.posix_acl_access") || !strcmp(name, "system.posix_acl_default");
+}
+
 static int take_xattrs(struct archive_entry *e, struct node *node, struct r3_err *err)
 {
 	const char *name;
@@ -42,7 +56,7 @@ static int take_xattrs(struct archive_entry *e, struct node *node, struct r3_err
 
 	archive_entry_xattr_reset(e);
 	while (!ret && archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK)
-		ret = tree_xattr(node, name, value, len, err);
+		ret = has_place(name) ? tree_xattr(node, name, value, len, err) : 0;
 	return ret;
 }
 

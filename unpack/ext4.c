@@ -269,11 +269,15 @@ int ext4_data(struct ext4 *f, struct node *node, const void *data, size_t len, u
 
 int ext4_data_end(struct ext4 *f, struct node *node, uint64_t size, struct r3_err *err)
 {
+	uint64_t end = f->buf_off + f->fill;
 	int ret = flush(f, node, err);
 
 	f->buf_off = 0;
 	if (ret)
 		return ret;
+	/* By the map of a sparse one; a file without data has no end of it. */
+	if (end > size)
+		return err_set(err, EINVAL, "a file of it has data behind its end");
 	if (size > (1ULL << 43))
 		return err_set(err, EFBIG, "a file of it is larger than any that ext4 can have");
 	node->size = size;

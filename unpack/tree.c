@@ -48,27 +48,11 @@ static void node_free(struct node *node)
 
 static void unlink_name(struct tree *tree, struct node *dir, struct name *name);
 
-struct first {
-	struct name *name;
-};
-
-static void take_first(const void *p, VISIT visit, void *ctx)
-{
-	struct first *first = ctx;
-
-	if (!first->name && (visit == preorder || visit == leaf))
-		first->name = *(struct name *const *)p;
-}
-
-/* Depth is bounded by TREE_MAX_DEPTH. */
+/* Depth is bounded by TREE_MAX_DEPTH. The root of a search tree is, as what tfind() finds, where its name is. */
 static void empty(struct tree *tree, struct node *dir)
 {
-	while (dir->names) {
-		struct first first = { NULL };
-
-		twalk_r(dir->names, take_first, &first);
-		unlink_name(tree, dir, first.name);
-	}
+	while (dir->names)
+		unlink_name(tree, dir, *(struct name **)dir->names);
 }
 
 static void unlink_name(struct tree *tree, struct node *dir, struct name *name)

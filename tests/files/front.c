@@ -178,6 +178,53 @@ long front_raw(struct front *f, size_t len, size_t room)
 	return e->len;
 }
 
+#define POSTED	(1u << 19)		/* behind FRONT_DATA */
+
+static void put_chain(struct front *f, unsigned int d, uint32_t at, size_t len, size_t room)
+{
+	static const uint64_t one = 1;
+	uint16_t i = f->avail->idx;
+
+	f->desc[d] = (struct vring_desc){ FRONT_DATA + at, len, VRING_DESC_F_NEXT, d + 1 };
+	f->desc[d + 1] = (struct vring_desc){ FRONT_DATA + FRONT_ANSWER + at, room, VRING_DESC_F_WRITE, 0 };
+	f->avail->ring[i % FRONT_QUEUE] = d;
+	f->avail->ring[FRONT_QUEUE] = f->used_seen;
+	__atomic_store_n(&f->avail->idx, i + 1, __ATOMIC_SEQ_CST);
+	if (write(f->kick, &one, sizeof(one)) < 0)
+		die("kick");
+}
+
+static size_t put_request(struct front *f, uint32_t at, uint32_t opcode, uint64_t nodeid, const void *args, size_t len)
+{
+	struct fuse_in_header in = { .len = sizeof(in) + len, .opcode = opcode, .unique = ++f->unique, .nodeid = nodeid };
+
+	memcpy(f->mem + FRONT_DATA + at, &in, sizeof(in));
+	memcpy(f->mem + FRONT_DATA + at + sizeof(in), args, len);
+	return in.len;
+}
+
+void front_post(struct front *f, unsigned int nr, uint32_t opcode, uint64_t nodeid, const void *args, size_t len, size_t room)
+{
+	uint32_t at = POSTED + nr * 4096;
+
+	put_chain(f, 2 + 2 * nr, at, put_request(f, at, opcode, nodeid, args, len), room);
+}
+
+bool front_reinit(struct front *f)
+{
+	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .flags = ~0u, .flags2 = ~0u };
+	int ms;
+
+	put_chain(f, 0, 0, put_request(f, 0, FUSE_INIT, 0, &in, sizeof(in)), 4096);
+	for (ms = 0; __atomic_load_n(&f->used->idx, __ATOMIC_ACQUIRE) != f->avail->idx; ms++) {
+		if (!front_alive(f) || ms == WAIT_MS)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	f->used_seen = f->avail->idx;
+	return true;
+}
+
 void *front_answer(struct front *f)
 {
 	return f->mem + FRONT_DATA + FRONT_ANSWER + sizeof(struct fuse_out_header);

@@ -49,6 +49,10 @@ void *front_answer(struct front *f);
 /* Puts a chain of what is at FRONT_DATA (len bytes) and room for an answer into the queue as it is. Return: bytes used, -1: no end. */
 long front_raw(struct front *f, size_t len, size_t room);
 
+/* Requests whose answers are not waited for, by numbers up to 30 (2 descriptors each). FUSE_INIT anew, and then all answers. */
+void front_post(struct front *f, unsigned int nr, uint32_t opcode, uint64_t nodeid, const void *args, size_t len, size_t room);
+bool front_reinit(struct front *f);
+
 bool front_alive(struct front *f);
 /* Closes the socket. Return: its wait status; -1: it had to be killed. */
 int front_end(struct front *f, char *words, size_t size);

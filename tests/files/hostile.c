@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -272,7 +274,7 @@ static void limits(void)
 
 static void read_only(void)
 {
-	static const char *const args[] = { "--ro", NULL };
+	static const char *const args[] = { "--ro", NULL }, *const off[] = { "--ro", "--jail", "off", NULL };
 	static const uint32_t ops[] = { FUSE_SETATTR, FUSE_SYMLINK, FUSE_MKNOD, FUSE_MKDIR, FUSE_UNLINK, FUSE_RMDIR, FUSE_RENAME, FUSE_RENAME2,
 		FUSE_LINK, FUSE_CREATE, FUSE_TMPFILE, FUSE_WRITE, FUSE_SETXATTR, FUSE_REMOVEXATTR, FUSE_FALLOCATE, FUSE_COPY_FILE_RANGE };
 	char zero[200] = "";
@@ -288,6 +290,18 @@ static void read_only(void)
 	is(open_node(node, O_TRUNC), -EROFS, "... and to truncate");
 	ok(open_node(node, O_RDONLY) > 0, "reading is not");
 	end("read-only");
+
+	/* The server itself, without a mount that would refuse it as well. */
+	begin(off, 0);
+	chmod("share/file", 0755);
+	node = LOOKUP(ROOT, "file");
+	ok(setxattr("share/file", "user.containers.override_stat", "0:0:4755:file", 13, 0) == 0, "a file with set-user-ID in the guest");
+	front_ask(&f, FUSE_GETATTR, node, &(struct fuse_getattr_in){ 0 }, sizeof(struct fuse_getattr_in));
+	is(front_ask(&f, FUSE_OPEN, node, &(struct fuse_open_in){ O_RDONLY, FUSE_OPEN_KILL_SUIDGID }, sizeof(struct fuse_open_in)), -EROFS,
+	   "... opening it with the bit taken away is refused");
+	ok(getxattr("share/file", "user.containers.override_stat", zero, sizeof(zero)) == 13 && !strncmp(zero, "0:0:4755:file", 13), "... and it has it still");
+	removexattr("share/file", "user.containers.override_stat");
+	end("read-only without a jail");
 }
 
 /* ---- requests that are none ---- */
@@ -328,6 +342,46 @@ static void malformed(void)
 	usleep(50000);
 	ok(front_alive(&f), "a chain that is a loop stops the queue only");
 	end("loop");
+}
+
+static uint64_t lock_handle(int64_t *node)
+{
+	*node = LOOKUP(ROOT, "file");
+	return *node > 0 && open_node(*node, O_RDWR) > 0 ? ((struct fuse_open_out *)front_answer(&f))->fh : 0;
+}
+
+/* A session that ends while locks that were waited for are given. */
+static void lock_races(int rounds)
+{
+	static const char *const args[] = { "--locks", "host", NULL };
+	struct fuse_lk_in lk = { .owner = 1, .lk = { .end = ~0ULL >> 1 }, .lk_flags = FUSE_LK_FLOCK };
+	int i, j, good = 0;
+	int64_t node;
+
+	begin(args, 0);
+	for (i = 0; i < rounds; i++) {
+		uint64_t holds = lock_handle(&node), waits = lock_handle(&node);
+
+		lk.fh = holds;
+		lk.lk.type = F_WRLCK;
+		if (front_ask(&f, FUSE_SETLK, node, &lk, sizeof(lk)))
+			break;
+		lk.fh = waits;
+		lk.lk.type = F_RDLCK;
+		for (j = 0; j < 30; j++)
+			front_post(&f, j, FUSE_SETLKW, node, &lk, sizeof(lk), 40);
+		usleep(1000);
+		lk.fh = holds;
+		lk.lk.type = F_UNLCK;
+		/* All of them, and at the same time the end. */
+		front_post(&f, 30, FUSE_SETLK, node, &lk, sizeof(lk), 40);
+		usleep(i * 7 % 200);
+		if (!front_reinit(&f))
+			break;
+		good++;
+	}
+	is(good, rounds, "sessions that end while locks are given");
+	end("locks");
 }
 
 static uint64_t seed;
@@ -446,6 +500,7 @@ int main(int argc, char **argv)
 	limits();
 	read_only();
 	malformed();
+	lock_races(500);
 	at_random(20000);
 	monitor();
 	fd = open("outside/secret", O_RDONLY);

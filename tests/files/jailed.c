@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,6 +102,8 @@ static void process(void)
 
 static void lists(void)
 {
+	const struct open_how how = { .flags = O_CREAT | O_WRONLY, .mode = 04755 };
+
 	refused(call(syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0)), "a socket");
 	refused(call(syscall(SYS_fork)), "a process");
 	refused(call(syscall(SYS_clone3, NULL, 0)), "a thread");
@@ -108,7 +112,11 @@ static void lists(void)
 	refused(call(syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), "executable memory");
 	refused(call(syscall(SYS_chmod, "4", 04755)), "a set-user-ID bit");
 	refused(call(syscall(SYS_openat, s.root_fd, "suid", O_CREAT | O_WRONLY, 04755)), "a file made with one");
+	refused(call(syscall(SYS_openat2, s.root_fd, "suid", &how, sizeof(how))), "one made with it by openat2()");
 	refused(call(syscall(SYS_mkdirat, s.root_fd, "sgid", 02755)), "a directory with set-group-ID");
+	if (!s.ro)
+		is(try_open(s.root_fd, "old", O_CREAT | O_WRONLY), 0, "a file to be renamed");
+	refused(call(syscall(SYS_renameat2, s.root_fd, "old", s.root_fd, "new", RENAME_WHITEOUT)), "a device left behind by a rename");
 	refused(call(syscall(SYS_fchmod, s.root_fd, 04755)), "fchmod()");
 	refused(call(syscall(SYS_fchownat, s.root_fd, "file", 0, 0, 0)), "chown()");
 	refused(call(syscall(SYS_ioctl, 0, 0x5401, 0)), "ioctl()");

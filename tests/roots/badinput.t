@@ -69,6 +69,13 @@ x = entry("x")
 x[0].pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x", "GNU.sparse.realsize": str(1 << 61)}
 x[0].size = 512
 refused(put("sparse.tar", tar(program() + [(x[0], b"1\n%d\n0\n" % (1 << 61) + bytes(512 - 23))])), "larger than any that ext4 can have" , "a sparse file without end")
+x = entry("x", bytes(range(256)) * 4)
+x[0].pax_headers = {"GNU.sparse.map": "0,512,1048576,512", "GNU.sparse.size": "1000", "GNU.sparse.numblocks": "2"}
+bad_tar([x], "data behind its end", "a sparse file with data behind its end")
+# What takes a name away takes a time that grows with what is below it, and not with its square.
+r = run("--root", put("bad.tar", tar(program() + [directory("d"), *(entry("d/%d" % i) for i in range(120000)), entry("d", b"x"), entry("../x", b"1")],
+                                     tarfile.USTAR_FORMAT)))
+ok(r.returncode == 125 and b'a name with ".." in it' in r.stderr, "a large directory that a file replaces", r.returncode, r.stderr.decode())
 
 # Images.
 base = tar(program())
@@ -109,9 +116,17 @@ def blob_of(b, m, which):
 
 
 broken("c1", lambda b, m: b.write(blob_of(b, m, "layer"), gzip.compress(tar(program() + [entry("evil")]))), "instead of", "a layer of another size")
-same_size = bytearray(gzip.compress(base))
-same_size[4] ^= 1
-broken("c2", lambda b, m: b.write(blob_of(b, m, "layer"), bytes(same_size)), "a layer is not what its digest says", "a layer that was changed")
+
+
+def change_time(b, m):
+    """In gzip's header, so that it unpacks as before."""
+    name = blob_of(b, m, "layer")
+    data = bytearray(open(os.path.join(b.dir, name), "rb").read())
+    data[4] ^= 1
+    b.write(name, bytes(data))
+
+
+broken("c2", change_time, "a layer is not what its digest says", "a layer that was changed")
 broken("c3", lambda b, m: b.write(blob_of(b, m, "config"), json.dumps(cfg).replace("linux", "LINUX").encode()), "configuration is not what its digest says",
        "a configuration that was changed")
 broken("c4", lambda b, m: os.unlink(os.path.join(b.dir, blob_of(b, m, "layer"))), "is missing or cannot be read", "a layer that is missing")

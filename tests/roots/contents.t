@@ -37,7 +37,9 @@ entries = program() + [
 ]
 x = entry("xattrs", b"y")
 x[0].pax_headers = {"SCHILY.xattr.user.a": "b", "SCHILY.xattr.security.capability": "\x01\0\0\x02\0\x04" + "\0" * 14,
-                    "SCHILY.xattr.user.long": "v" * 2000}
+                    "SCHILY.xattr.user.long": "v" * 2000,
+                    # Of another system: left out, as it has no place in ext4.
+                    "SCHILY.xattr.com.apple.quarantine": "v" * 200, "SCHILY.xattr.system.data": "v"}
 entries.append(x)
 plain = tar(entries)
 t = tree("--root", put("full.tar", plain))
