@@ -140,7 +140,7 @@ static void do_copy(void)
 	loff_t from = a, to = rnd(MOST / 2);
 	ssize_t n;
 
-	if (a >= size || a + b > size || (to < (loff_t)(a + b) && to + b > a))
+	if (!b || a >= size || a + b > size || (to < (loff_t)(a + b) && to + b > a))
 		return;
 	n = copy_file_range(fd[0], &from, fd[1], &to, b, 0);
 	must(n > 0 || (n < 0 && errno == EOPNOTSUPP));
