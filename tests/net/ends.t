@@ -156,18 +156,24 @@ same(g.wait(), 0, "and goes on")
 
 # ---- passt ----
 
+def listens(where):
+    """Whether somebody listens on that UNIX socket, which is after it was bound."""
+    with open("/proc/net/unix") as f:
+        return any(l.split()[3] == "00010000" for l in f if l.rstrip().endswith(" " + where))
+
+
 if not shutil.which("passt"):
     skip("passt", "the package passt is missing")
 else:
     out, err, status = guest_sh(f"curl -s -m 8 http://{OUT4}/ && echo reached; cat /etc/resolv.conf", "--net", "passt")
     ok("reached" in out and "nameserver 10.0.2.3" in out, "passt as a back end: TCP goes out", out, err)
     g = Guest("--net", "passt", "-p", "8090:80", "--", "sh", "-c", "echo up; python3 -c 'import socket; s = socket.socket(); s.bind((\"\", 80)); s.listen(1); print(\"listens\", flush=True); "
-              "c = s.accept()[0]; c.sendall(b\"guest\"); c.recv(1)'")
+              "c = s.accept()[0]; c.sendall(b\"guest\")\nwhile c.recv(64): pass'")
     g.expect("listens")
     same(exchange(socket.SOCK_STREAM, (HOST4, 8090)), b"guest", "and what is published comes in")
     g.close()
     p = subprocess.Popen(["passt", "-f", "-1", "-s", path + "2", "-a", "10.0.2.15", "-n", "24", "-g", "10.0.2.2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: os.path.exists(path + "2"))
+    wait_until(lambda: listens(path + "2"))
     out, err, status = guest_sh(f"curl -s -m 8 http://{OUT4}/ && echo reached", "--net", f"passt:{path}2,ip=10.0.2.15/24,gw=10.0.2.2")
     ok("reached" in out, "and one that somebody else started", out, err)
     p.kill()
