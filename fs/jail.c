@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "../backend/walls.h"
 #include "jail/walls.h"
-#include "../net/walls.h"
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER	(1ULL << 13)

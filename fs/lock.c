@@ -175,14 +175,19 @@ void locks_drop(struct share *s, struct inode *i, uint64_t owner)
 	pthread_mutex_unlock(&l->lock);
 }
 
+void locks_changed(struct share *s)
+{
+	pthread_mutex_lock(&s->locks->lock);
+	pthread_cond_signal(&s->locks->wake);
+	pthread_mutex_unlock(&s->locks->lock);
+}
+
 void locks_released(struct share *s, struct file *f)
 {
 	if (!s->host_locks)
 		return;
 	flock(f->fd, LOCK_UN);
-	pthread_mutex_lock(&s->locks->lock);
-	pthread_cond_signal(&s->locks->wake);
-	pthread_mutex_unlock(&s->locks->lock);
+	locks_changed(s);
 }
 
 int lock_wait(struct request *r, struct file *f, int op, uint64_t owner, const struct flock *lk)

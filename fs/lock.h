@@ -34,6 +34,8 @@ int lock_test(struct share *s, struct inode *i, uint64_t owner, struct flock *lk
 /* Puts r aside until it has the lock. f: of flock(), with the operation; else NULL. 0 or -errno. */
 int lock_wait(struct request *r, struct file *f, int op, uint64_t owner, const struct flock *lk);
 void lock_interrupt(struct share *s, uint64_t unique);
+/* A lock was given up, or became a weaker one: those that wait are tried again. */
+void locks_changed(struct share *s);
 /* Answers all that wait by this queue. */
 void locks_stop(struct share *s, struct queue *q);
 

@@ -57,7 +57,7 @@ static int whole_file(struct request *r, const struct fuse_lk_in *in)
 	if (ret == -EAGAIN && r->in.opcode == FUSE_SETLKW)
 		ret = lock_wait(r, f, op, in->owner, &none);
 	else if (!ret && op != LOCK_EX)
-		lock_interrupt(r->share, 0);	/* those that wait are tried again */
+		locks_changed(r->share);
 	file_put(r->share, f);
 	return ret;
 }

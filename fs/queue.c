@@ -11,14 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/adaptive.h"
 #include "base/util.h"
 #include "lock.h"
 
-#define POLL_MIN_NS	20000
-#define POLL_MAX_NS	100000
-#define SPIN_NS		1000		/* between two yields */
-#define LONG_YIELD_NS	50000		/* somebody else ran */
-#define PAUSE_NS	1000000
 #define WAKE		UINT64_MAX
 
 static int64_t now_ns(void)
@@ -107,33 +103,21 @@ static void poll_queue(struct queue *q)
 	virtq_want_kick(&q->vq, false);
 	seen = q->vq;
 	pthread_mutex_unlock(&q->lock);
-	/* Another worker may take what comes. Only what the queue's page says is looked at: it stays mapped while this one polls, see queue_stop(). */
+	/* Another worker may take what comes. What is looked at stays mapped while this one polls: queue_stop(). */
 	while (read_once(q->started) && !virtq_has_chain(&seen) && now - start < limit) {
 		__builtin_ia32_pause();
 		now = now_ns();
-		if (now - last < SPIN_NS)
+		if (now - last < ADAPTIVE_SPIN_NS)
 			continue;
 		last = now;
 		sched_yield();
 		now = now_ns();
-		if (now - last > LONG_YIELD_NS) {
-			write_once(q->pause_until, now + PAUSE_NS);
+		if (now - last > ADAPTIVE_LONG_YIELD_NS) {
+			write_once(q->pause_until, now + ADAPTIVE_PAUSE_NS);
 			break;
 		}
 	}
 	store_release(q->polling, 0);
-}
-
-/* As long as requests come within the time, it is worth to wait for them. */
-static void learn(struct queue *q, int64_t waited)
-{
-	int64_t limit = read_once(q->poll_ns);
-
-	if (waited > POLL_MAX_NS)
-		limit /= 2;
-	else if (waited > limit)
-		limit = limit ? min_t(int64_t, limit * 2, POLL_MAX_NS) : POLL_MIN_NS;
-	write_once(q->poll_ns, limit < POLL_MIN_NS ? 0 : limit);
 }
 
 /* ---- workers ---- */
@@ -158,7 +142,7 @@ static void drain(struct queue *q, struct request *r)
 			int64_t since = read_once(q->done_at);
 
 			if (since)
-				learn(q, now_ns() - since);
+				write_once(q->poll_ns, adaptive_learn(read_once(q->poll_ns), now_ns() - since));
 			write_once(q->done_at, 0);
 			any = true;
 			serve(q, r);
@@ -215,7 +199,7 @@ int workers_init(struct workers *w, struct share *s)
 		pthread_cond_init(&q->idle, NULL);
 		q->workers = w;
 		q->kick = q->call = -1;
-		q->poll_ns = POLL_MIN_NS;
+		q->poll_ns = ADAPTIVE_MIN_NS;
 	}
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

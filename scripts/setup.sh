@@ -22,7 +22,7 @@ fingerprint()
 {
 	{
 		printf '%s\n' "$CACHE"
-		cd "$REPO" && find abi wire monitor cli guest space fs net unpack kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
+		cd "$REPO" && find abi wire monitor cli guest space backend fs net unpack kernel scripts tests/*/meson.build tests/*/*.[ch] tests/*/*.lds man run test meson.build \
 			-type f -printf '%p %s %T@\n' 2>/dev/null | LC_ALL=C sort
 	} | cksum
 }

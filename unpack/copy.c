@@ -25,6 +25,7 @@
 
 #include "base/util.h"
 #include "copy_jail.h"
+#include "../backend/walls.h"
 #include "place.h"
 #include "tarout.h"
 
@@ -247,13 +248,7 @@ static int filter(struct r3_err *err)
 static void bound_memory(void)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_AS, &lim))
-		return;
-	lim.rlim_max = min_t(rlim_t, lim.rlim_max, MEMORY_MAX);
-	lim.rlim_cur = min_t(rlim_t, lim.rlim_cur, MEMORY_MAX);
-	setrlimit(RLIMIT_AS, &lim);
+	wall_limit(RLIMIT_AS, MEMORY_MAX);
 #endif
 }
 

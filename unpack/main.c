@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "image.h"
+#include "../backend/walls.h"
 #include "jail/jail.h"
 #include "parent.h"
 
@@ -21,17 +22,6 @@
 #define ARCHIVE_FD	4
 #define MEMORY_MAX	(4ULL << 30)	/* address space: two million entries */
 #define CPU_SECONDS	3600
-
-static void lower(int what, rlim_t max)
-{
-	struct rlimit lim;
-
-	if (getrlimit(what, &lim))
-		return;
-	lim.rlim_max = min_t(rlim_t, lim.rlim_max, max);
-	lim.rlim_cur = min_t(rlim_t, lim.rlim_cur, max);
-	setrlimit(what, &lim);
-}
 
 static int enter_jail(const char *mode_name, struct r3_err *err)
 {
@@ -44,9 +34,9 @@ static int enter_jail(const char *mode_name, struct r3_err *err)
 	if (ret)
 		return ret;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	lower(RLIMIT_AS, MEMORY_MAX);
+	wall_limit(RLIMIT_AS, MEMORY_MAX);
 #endif
-	lower(RLIMIT_CPU, CPU_SECONDS);
+	wall_limit(RLIMIT_CPU, CPU_SECONDS);
 	ret = mode == JAIL_OFF ? 0 : jail_filter("unpack", jail.value);
 	return ret ? err_set(err, ret, "the host refuses system call filters (%s), without which there is no jail: allow seccomp", strerror(-ret)) : 0;
 }

@@ -10,14 +10,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/adaptive.h"
 #include "base/util.h"
 #include "dev/dev.h"
-
-#define MAX_NS		100000
-#define MIN_NS		20000
-#define SPIN_NS		1000		/* between two yields */
-#define LONG_YIELD_NS	50000		/* somebody else ran */
-#define PAUSE_NS	1000000
 
 static int64_t now_ns(void)
 {
@@ -25,16 +20,6 @@ static int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
-static void learn(struct dev_poll *l, int64_t waited)
-{
-	if (waited > MAX_NS)
-		l->limit /= 2;
-	else if (waited > l->limit)
-		l->limit = l->limit ? min_t(int64_t, l->limit * 2, MAX_NS) : MIN_NS;
-	if (l->limit < MIN_NS)
-		l->limit = 0;
 }
 
 static bool wanted(struct dev *dev, unsigned int q)
@@ -49,7 +34,7 @@ void dev_adaptive_found(struct dev *dev)
 	struct dev_poll *l = &dev->poll;
 
 	if (l->since)
-		learn(l, now_ns() - l->since);
+		l->limit = adaptive_learn(l->limit, now_ns() - l->since);
 	l->since = 0;
 }
 
@@ -70,15 +55,15 @@ bool dev_adaptive_poll(struct dev *dev, unsigned int q)
 	while (!wanted(dev, q) && now - start < l->limit) {
 		__builtin_ia32_pause();
 		now = now_ns();
-		if (now - last < SPIN_NS)
+		if (now - last < ADAPTIVE_SPIN_NS)
 			continue;
 		last = now;
 		if (dev->ops->ready && dev->ops->ready(dev))
 			return false;
 		sched_yield();
 		now = now_ns();
-		if (now - last > LONG_YIELD_NS) {
-			l->paused_until = now + PAUSE_NS;
+		if (now - last > ADAPTIVE_LONG_YIELD_NS) {
+			l->paused_until = now + ADAPTIVE_PAUSE_NS;
 			break;
 		}
 	}

@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "../../backend/walls.h"
 #include "jail/jail.h"
 #include "jail/walls.h"
 #include "resolver_root.h"
-#include "../walls.h"
 
 #ifndef LANDLOCK_SCOPE_SIGNAL
 #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET	(1ULL << 0)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "../../backend/walls.h"
 #include "jail/walls.h"
-#include "../walls.h"
 
 #define LINKS_MOST	8
 

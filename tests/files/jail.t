@@ -2,19 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a guest that has taken over ring3-fs reaches: the folder, and nothing else.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/servers.sh"
 J=$BUILD/tests/files/jailed
-# servers PID: every ring3-fs below this process. (Their environment is not readable for a plain user.)
-servers()
-{
-	local p q
-	for p in $(pgrep -x ring3-fs); do
-		q=$p
-		while [ "${q:-0}" -gt 1 ] && [ "$q" != "$1" ]; do
-			q=$(sed 's/.*) [A-Z] \([0-9]*\) .*/\1/' "/proc/$q/stat" 2>/dev/null)
-		done
-		[ "$q" != "$1" ] || echo "$p"
-	done
-}
 for what in "lists" "walls" "lists ro" "walls ro"; do
 	rm -rf "$T/x" && mkdir -p "$T/x/share" "$T/x/outside"
 	echo secret > "$T/x/outside/secret"; echo text > "$T/x/share/file"; ln -s ../outside/secret "$T/x/share/link"

@@ -166,7 +166,7 @@ static void one(void)
 	struct stat st;
 
 	a = rnd(8) ? rnd(size + 5000) : rnd(MOST - 200000);
-	b = rnd(4) ? rnd(9000) : rnd(200000);
+	b = 1 + (rnd(4) ? rnd(9000) : rnd(200000));
 	if (!rnd(4))
 		a &= ~4095UL;
 	if (a + b > MOST)

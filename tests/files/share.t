@@ -3,6 +3,7 @@
 # timeout: 300
 # Folders of the host in a guest: --share as a user meets it.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/servers.sh"
 P=$BUILD/tests/files
 S=$T/s
 # Some hosts' file systems for temporary files have no user attributes.
@@ -10,19 +11,6 @@ XATTR=1
 touch "$T/x" && python3 -c "import os,sys; os.setxattr(sys.argv[1], 'user.x', b'1')" "$T/x" 2>/dev/null || XATTR=0
 
 share() { guest --net none "$@"; }
-
-# servers PID: every ring3-fs below this process. (Their environment is not readable for a plain user.)
-servers()
-{
-	local p q
-	for p in $(pgrep -x ring3-fs); do
-		q=$p
-		while [ "${q:-0}" -gt 1 ] && [ "$q" != "$1" ]; do
-			q=$(sed 's/.*) [A-Z] \([0-9]*\) .*/\1/' "/proc/$q/stat" 2>/dev/null)
-		done
-		[ "$q" != "$1" ] || echo "$p"
-	done
-}
 
 mkdir -p "$S/sub dir" "$T/other"
 echo "of the host" > "$S/file"

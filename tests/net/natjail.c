@@ -28,17 +28,7 @@
 #include <unistd.h>
 
 #include "jail.h"
-
-static void say(const char *what, long ret)
-{
-	char line[128];
-	int n = snprintf(line, sizeof(line), "%s: %s\n", what, ret >= 0 ? "reached" : strerrorname_np(errno));
-
-	if (write(1, line, n) < 0)
-		_exit(3);
-}
-
-#define TRY(what, call) do { errno = 0; say(what, (long)(call)); } while (0)
+#include "../jail/try.h"
 
 static long unix_connect(const char *path, int abstract, int type, int s)
 {

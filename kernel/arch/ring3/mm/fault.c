@@ -57,9 +57,8 @@ static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned 
 
 /*
  * How far behind the fault private memory is filled: as read-ahead, twice as far
- * each time that the thread went on where it had ended. So what was not asked for
- * is no more than what was, and where huge pages are refused, or a page is copied
- * as it is after a fork, a single write brings in one page.
+ * each time that the thread went on where it had ended. A single write brings in
+ * @first: a page where huge pages are refused, or where it is copied as after a fork.
  */
 static unsigned long fill_size(unsigned long page, unsigned long first)
 {
