@@ -359,8 +359,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = check_sizes(opt, err);
 	if (ret)
 		return ret;
+	if (opt->nr_root_hide && (!opt->root || strspn(opt->root, "/") != strlen(opt->root)))
+		return err_set(err, EINVAL, "--root-hide %s is for --root / only: other folders are shown as they are", opt->root_hide[0]);
 	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);
-	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto" };
+	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto",
+					    .hide = opt->root_hide, .nr_hide = opt->nr_root_hide };
 	ret = make_cmdline(cfg, opt, err);
 	if (ret)
 		return ret;
