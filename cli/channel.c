@@ -12,6 +12,10 @@
 #include "message.h"
 
 #define GONE		"the guest has ended"
+#define CLOSED		"the guest's monitor has closed its control channel"
+#define SIZE		"the guest's monitor sent an answer of the wrong size on its control channel, and is not asked any more"
+#define UNASKED		"the guest's monitor sent an answer that nobody asked for on its control channel, and is not asked any more"
+#define DESCRIPTOR	"the guest's monitor sent a descriptor on its control channel, and is not asked any more"
 #define SILENT		"the guest's monitor does not answer; it may be stopped by a debugger or a signal"
 #define MANY		"too many requests to the guest's monitor are open already"
 
@@ -48,7 +52,7 @@ static void break_off(struct channel *c, const char *what)
 {
 	c->broken = what;
 	hang_up(c);
-	message("the guest's monitor is not asked any more: %s", what);
+	message("%s", what);
 	end_all(c, -EPROTO, what);
 }
 
@@ -70,8 +74,10 @@ static void timed_out(void *ctx)
 	size_t i;
 
 	for (i = 0; i < CHANNEL_PENDING && c->fd >= 0; i++)
-		if (c->call[i].id && c->call[i].due <= now)
+		if (c->call[i].id && c->call[i].due <= now) {
+			c->given_up++;
 			end_call(&c->call[i], -ETIMEDOUT, NULL, SILENT);
+		}
 	if (c->fd >= 0)
 		set_timer(c);
 }
@@ -92,18 +98,20 @@ static void take_answer(struct channel *c, const void *message, size_t len)
 	struct channel_call *call;
 
 	if (len < sizeof(*head) || head->size != len) {
-		break_off(c, "it sent an answer of the wrong size on its control channel");
+		break_off(c, SIZE);
 		return;
 	}
 	call = find(c, head->id);
 	if (!call) {
-		/* Late, maybe: what was given up is not told from what was answered already. */
-		if (!head->id || head->id > c->last_id)
-			break_off(c, "it sent an answer that nobody asked for on its control channel");
+		/* Late, if there is one that was given up. */
+		if (!c->given_up || !head->id || head->id > c->last_id)
+			break_off(c, UNASKED);
+		else
+			c->given_up--;
 		return;
 	}
 	if (len != sizeof(*head) + (head->status ? 0 : call->answer)) {
-		break_off(c, "it sent an answer of the wrong size on its control channel");
+		break_off(c, SIZE);
 		return;
 	}
 	/* Whatever number it says, it becomes words of ours. */
@@ -130,13 +138,14 @@ static void channel_ready(void *ctx, short revents)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		/* It ends: its process's end says how. */
+		/* Its process's end, if that is why, says how. */
+		c->broken = CLOSED;
 		hang_up(c);
-		end_all(c, -ECONNRESET, GONE);
+		end_all(c, -ECONNRESET, CLOSED);
 	} else if (msg.msg_flags & MSG_CTRUNC) {
-		break_off(c, "it sent a descriptor on its control channel");
+		break_off(c, DESCRIPTOR);
 	} else if (msg.msg_flags & MSG_TRUNC) {
-		break_off(c, "it sent an answer of the wrong size on its control channel");
+		break_off(c, SIZE);
 	} else {
 		take_answer(c, &answer, n);
 	}

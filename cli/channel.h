@@ -37,6 +37,7 @@ struct channel {
 	int fd;				/* -1: closed */
 	const char *broken;		/* NULL, or what the monitor did wrong */
 	uint64_t last_id;
+	unsigned int given_up;		/* requests whose answer may come late */
 	struct watch watch;
 	struct timer timer;
 	struct channel_call call[CHANNEL_PENDING];
