@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "config.h"
 #include "control.h"
 #include "state.h"
 #include "text.h"
@@ -538,6 +539,25 @@ struct control *control_open(const struct control_config *cfg, struct r3_err *er
 	loop_watch(cfg->loop, &c->watch, c->fd, POLLIN, accept_client, c);
 	loop_timer(cfg->loop, &c->reap, reap_clients, c);
 	return c;
+}
+
+int control_rename(struct control *c, const char *name, struct r3_err *err)
+{
+	int lock;
+
+	if (!config_name_ok(name))
+		return err_set(err, EINVAL, "%s is not a name for a guest", name);
+	lock = state_reserve(c->dir, name, err);
+	if (lock < 0)
+		return lock;
+	if (state_move(c->dir, c->cfg.name, name, err)) {
+		state_release(c->dir, name, lock);
+		return err->code;
+	}
+	state_release(c->dir, c->cfg.name, c->lock);
+	c->lock = lock;
+	snprintf(c->cfg.name, GUEST_NAME_SIZE, "%s", name);
+	return 0;
 }
 
 void control_reset(struct control *c)

@@ -44,6 +44,9 @@ struct control *control_open(const struct control_config *cfg, struct r3_err *er
 /* The guest has ended; those who wait for that are told its exit status. */
 void control_close(struct control *c, int status);
 
+/* Another name, with all that hangs on it, if nobody has it. */
+int control_rename(struct control *c, const char *name, struct r3_err *err);
+
 /* result: what the answer has besides "ok"; taken; may be NULL. */
 void control_done(struct control_call *call, struct json_object *result);
 void control_refuse(struct control_call *call, const char *why);

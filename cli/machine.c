@@ -255,6 +255,55 @@ static void finish(struct machine *m, int status)
 	m->status = status;
 }
 
+/* The first time at once, and then after twice the time each time. */
+static int64_t restart_delay(struct machine *m)
+{
+	int64_t delay = RESTART_MIN_MS;
+	unsigned int i;
+
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->quick_reboots = 0;
+	if (!m->quick_reboots++)
+		return 0;
+	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
+		delay *= 2;
+	return min_t(int64_t, delay, RESTART_MAX_MS);
+}
+
+/* It ended by itself: --restart may have it started again, as if it had rebooted. */
+static bool start_again(struct machine *m, int status)
+{
+	const struct run_options *opt = m->opt;
+	int64_t delay;
+
+	if (!m->bg || m->bg->report >= 0 || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
+		return false;
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->failures = 0;
+	if (opt->restart_max && m->failures++ >= opt->restart_max)
+		return false;
+	if (m->session.message[0])
+		message("%s", m->session.message);
+	/* Never at once: a command that ends at once would keep the host busy with guests. */
+	delay = restart_delay(m);
+	if (delay < RESTART_MIN_MS)
+		delay = RESTART_MIN_MS;
+	message("the guest ended with status %d; --restart starts it again in %.2f s", status, delay / 1000.0);
+	m->restarts++;
+	m->end = END_NONE;
+	m->agent.full = false;
+	m->session = (struct session){ 0 };
+	timer_set(&m->restart, delay);
+	return true;
+}
+
+/* Of a guest that nobody stopped. */
+static void life_over(struct machine *m, int status)
+{
+	if (!start_again(m, status))
+		finish(m, status);
+}
+
 static void show_tail(struct machine *m)
 {
 	/* With -v or on the console itself it was there to be read; and in a log it is. */
@@ -265,11 +314,11 @@ static void show_tail(struct machine *m)
 static void guest_off(struct machine *m, const char *how)
 {
 	if (m->opt->init || !m->opt->argv) {
-		finish(m, CLI_OK);
+		life_over(m, CLI_OK);
 		return;
 	}
 	message("the guest %s before the command ended", how);
-	finish(m, CLI_ENDED);
+	life_over(m, CLI_ENDED);
 }
 
 static void restart(void *ctx)
@@ -284,21 +333,6 @@ static void restart(void *ctx)
 	}
 	if (machine_has_console(m) && m->hvc.in.tty)
 		term_raw(0);
-}
-
-/* The first time at once, and then after twice the time each time. */
-static int64_t restart_delay(struct machine *m)
-{
-	int64_t delay = RESTART_MIN_MS;
-	unsigned int i;
-
-	if (loop_now() - m->monitor_since >= QUICK_MS)
-		m->quick_reboots = 0;
-	if (!m->quick_reboots++)
-		return 0;
-	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
-		delay *= 2;
-	return min_t(int64_t, delay, RESTART_MAX_MS);
 }
 
 static void guest_reboot(struct machine *m)
@@ -328,7 +362,7 @@ static void explain_death(struct machine *m, int status)
 	else
 		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
 	show_tail(m);
-	finish(m, CLI_HOST);
+	life_over(m, CLI_HOST);
 }
 
 void machine_monitor_ended(struct machine *m, int status)
@@ -345,11 +379,14 @@ void machine_monitor_ended(struct machine *m, int status)
 	if (m->end != END_NONE) {
 		if (m->end == END_TIMEOUT && !was_ready)
 			bootlog_show(&m->hvc.log, TAIL_LINES);
-		finish(m, m->status);
+		if (m->end == END_DONE || m->end == END_BROKEN)
+			life_over(m, m->status);
+		else
+			finish(m, m->status);
 		return;
 	}
 	if (known) {
-		finish(m, m->session.status);
+		life_over(m, m->session.status);
 		return;
 	}
 	switch (WIFEXITED(status) ? WEXITSTATUS(status) : -1) {
@@ -363,11 +400,11 @@ void machine_monitor_ended(struct machine *m, int status)
 		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
-		finish(m, CLI_PANIC);
+		life_over(m, CLI_PANIC);
 		break;
 	case VM_EXIT_HOST:
 		show_tail(m);
-		finish(m, CLI_HOST);
+		life_over(m, CLI_HOST);
 		break;
 	case VM_EXIT_CONFIG:
 		finish(m, CLI_START);

@@ -59,6 +59,7 @@ struct machine {
 	struct timer restart;		/* it rebooted too soon to be started again at once */
 	int64_t monitor_since;		/* loop_now() at its monitor's start */
 	unsigned int quick_reboots;	/* in a row */
+	unsigned int restarts, failures;	/* by --restart: ever, and in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
 	bool forced;			/* it was not given the time to end by itself */

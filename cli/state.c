@@ -91,6 +91,13 @@ int state_listen(int dir, const char *name, struct r3_err *err)
 	return fd < 0 ? err_set(err, fd, "no control socket for the guest: %s", strerror(-fd)) : fd;
 }
 
+int state_move(int dir, const char *from, const char *to, struct r3_err *err)
+{
+	int ret = names_move(dir, from, to);
+
+	return ret ? err_set(err, ret, "the guest cannot be renamed: %s", strerror(-ret)) : 0;
+}
+
 /* ---- clients ---- */
 
 int state_connect(int dir, const char *name, struct r3_err *err)

@@ -34,6 +34,9 @@ void state_release(int dir, const char *name, int lock);
 /* A listening socket for a name that is ours. */
 int state_listen(int dir, const char *name, struct r3_err *err);
 
+/* The socket of one name becomes that of another; both are ours. */
+int state_move(int dir, const char *from, const char *to, struct r3_err *err);
+
 /* Connected to the guest called NAME. Removes what a dead one left behind. */
 int state_connect(int dir, const char *name, struct r3_err *err);
 
