@@ -111,6 +111,29 @@ static void is_slow(void *ctx)
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
+/* ---- events ---- */
+
+void machine_event(struct machine *m, const char *event, struct json_object *more)
+{
+	if (m->control)
+		control_event(m->control, event, more);
+	else
+		json_object_put(more);
+}
+
+static void event_with(struct machine *m, const char *event, const char *key, struct json_object *value)
+{
+	struct json_object *more = json_object_new_object();
+
+	json_object_object_add(more, key, value);
+	machine_event(m, event, more);
+}
+
+static void oops_found(void *ctx, const char *kind, const char *text)
+{
+	event_with(ctx, kind, "text", json_object_new_string(text));
+}
+
 /* ---- the console ---- */
 
 static void unread(void *ctx)
@@ -122,6 +145,7 @@ static void console_output(void *ctx, const char *data, size_t len)
 {
 	struct machine *m = ctx;
 
+	oops_look(&m->oops, data, len);
 	if (m->bg)
 		guestlog_add(&m->bg->log, GUESTLOG_CONSOLE, data, len);
 	if (m->control)
@@ -150,6 +174,8 @@ static bool log_fits(struct machine *m, size_t n)
 	m->log_bytes += n;
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
+	if (!m->log_cut)
+		event_with(m, "limit", "text", json_object_new_string("messages of the monitor"));
 	if (!m->log_cut)
 		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
@@ -215,6 +241,7 @@ static int start(struct machine *m, struct r3_err *err)
 	hvc_start(&m->hvc, con[0], early[0]);
 	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
 	timer_set(&m->slow, SLOW_MS);
+	machine_event(m, "boot", NULL);
 	return 0;
 }
 
@@ -290,6 +317,7 @@ static bool start_again(struct machine *m, int status)
 		delay = RESTART_MIN_MS;
 	message("the guest ended with status %d; --restart starts it again in %.2f s", status, delay / 1000.0);
 	m->restarts++;
+	event_with(m, "restart", "status", json_object_new_int(status));
 	m->end = END_NONE;
 	m->agent.full = false;
 	m->session = (struct session){ 0 };
@@ -397,6 +425,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
+		machine_event(m, "panic", NULL);
 		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
@@ -437,7 +466,10 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 
 void machine_ready(struct machine *m)
 {
-	if (!m->bg || m->end != END_NONE)
+	if (m->end != END_NONE)
+		return;
+	machine_event(m, "ready", NULL);
+	if (!m->bg)
 		return;
 	loop_unwatch(&m->loop, &m->report_watch);
 	background_ready(m->bg);
@@ -478,6 +510,8 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
 	loop_timer(&m->loop, &m->restart, restart, m);
+	m->oops.found = oops_found;
+	m->oops.ctx = m;
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;

@@ -14,6 +14,7 @@
 #include "hvc.h"
 #include "monitor_proc.h"
 #include "net.h"
+#include "oops.h"
 #include "session.h"
 #include "timing.h"
 
@@ -44,6 +45,7 @@ struct machine {
 	int signal_fd;
 
 	struct hvc hvc;
+	struct oops oops;		/* what its kernel has to complain of */
 	struct agent_link agent;
 	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
@@ -80,6 +82,9 @@ static inline bool machine_has_console(const struct machine *m)
 {
 	return m->opt->init && !m->bg;
 }
+
+/* Tells whoever listens for events. */
+void machine_event(struct machine *m, const char *event, struct json_object *more);
 
 /* Whoever waits for a guest without a terminal is told that it is ready. */
 void machine_ready(struct machine *m);

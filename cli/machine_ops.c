@@ -38,6 +38,7 @@ static struct json_object *describe(const struct machine *m)
 	size_t i;
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
+	json_object_object_add(o, "protocol", json_object_new_int(CONTROL_PROTOCOL));
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
@@ -167,7 +168,8 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	add_number(o, "uptime_ms", loop_now() - m->monitor_since);
 	add_number(o, "mem", m->cfg->vm.mem);
 	add_number(o, "mem_used", resident(m));
-	if (!usage_read(&u, m->mon.pid)) {
+	if (!usage_read(&u, m->mon.pid, getpid())) {
+		add_number(o, "backends_ns", u.backends_ns);
 		add_number(o, "monitor_ns", u.monitor_ns);
 		add_number(o, "spaces_ns", u.spaces_ns);
 		add_number(o, "spaces", u.spaces);

@@ -52,6 +52,9 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 /* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
 
+/* state_dir and state_connect in one. */
+int state_open(const char *name, struct r3_err *err);
+
 /* state_dir, state_connect and state_request in one: connected and answered. */
 int state_ask(const char *name, struct json_object *request, struct json_object **reply,
 	      struct r3_err *err);
