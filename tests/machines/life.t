@@ -53,6 +53,16 @@ r = run("wait", "a")
 ok(r.returncode == 1 and b"nothing is kept" in r.stderr, "or waited for", r)
 same(run("logs", "../a").returncode, 1, "a name is not a path")
 
+# It keeps nothing open for its caller.
+ours, theirs = os.pipe()
+p = spawn("run", "-d", "--name", "p", pass_fds=[theirs], stdout=subprocess.DEVNULL)
+os.close(theirs)
+same(p.wait(20), 0, "a caller with a pipe")
+same(os.read(ours, 1), b"", "sees its end, while the guest lives on")
+ok(info("p"), "as it does")
+same(run("kill", "p").returncode, 0, "until it is killed")
+run("rm", "p")
+
 # Without a command.
 r = run("run", "-d")
 name = r.stdout.decode().strip()
