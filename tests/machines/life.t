@@ -21,7 +21,7 @@ def gone(name):
 
 
 # A command's life.
-r = run("run", "-d", "--name", "a", "--", "sh", "-c", "echo out; echo err >&2; cat; read x <&0; sleep 1; exit 5")
+r = run("run", "-d", "--name", "a", "--net", "none", "--", "sh", "-c", "echo out; echo err >&2; cat; read x <&0; sleep 1; exit 5")
 same((r.returncode, r.stdout, r.stderr), (0, b"a\n", b""), "run -d prints the name and nothing else")
 g = info("a")
 ok(g and g["state"] == "running" and g["background"] and g["command"][0] == "sh", "ps has it", g)
@@ -84,6 +84,11 @@ for options, status, why in (
     r = run("run", "-d", "--name", "b", *options)
     ok(r.returncode == status and why in r.stderr and not r.stdout, f"{' '.join(options)}: {status}", r)
 same((kept(), run("ps", "-q").stdout), ([], b""), "nothing is left of those")
+blocked = os.path.join(TMP, "file")
+open(blocked, "w").close()
+for env, why in (({"XDG_DATA_HOME": blocked}, b"Not a directory"), ({"XDG_DATA_HOME": "", "HOME": ""}, b"no place")):
+    r = run("run", "-d", "--name", "b", env=dict(os.environ, **env))
+    ok(r.returncode == 125 and why in r.stderr and b"XDG_DATA_HOME" in r.stderr and r.stderr.count(b"\n") == 1, "no place for its folder: one sentence", r)
 same(run("run", "--rm", "--", "true").returncode, 125, "--rm is for guests in the background")
 start("c", "--rm", command=["sh", "-c", "sleep 1; exit 3"])
 same(run("wait", "c").returncode, 3, "--rm: wait has the status")
