@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -110,6 +111,29 @@ static void is_slow(void *ctx)
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
+/* ---- events ---- */
+
+void machine_event(struct machine *m, const char *event, struct json_object *more)
+{
+	if (m->control)
+		control_event(m->control, event, more);
+	else
+		json_object_put(more);
+}
+
+static void event_with(struct machine *m, const char *event, const char *key, struct json_object *value)
+{
+	struct json_object *more = json_object_new_object();
+
+	json_object_object_add(more, key, value);
+	machine_event(m, event, more);
+}
+
+static void oops_found(void *ctx, const char *kind, const char *text)
+{
+	event_with(ctx, kind, "text", json_object_new_string(text));
+}
+
 /* ---- the console ---- */
 
 static void unread(void *ctx)
@@ -121,6 +145,9 @@ static void console_output(void *ctx, const char *data, size_t len)
 {
 	struct machine *m = ctx;
 
+	oops_look(&m->oops, data, len);
+	if (m->bg)
+		guestlog_add(&m->bg->log, GUESTLOG_CONSOLE, data, len);
 	if (m->control)
 		control_console(m->control, data, len);
 }
@@ -147,6 +174,8 @@ static bool log_fits(struct machine *m, size_t n)
 	m->log_bytes += n;
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
+	if (!m->log_cut)
+		event_with(m, "limit", "text", json_object_new_string("messages of the monitor"));
 	if (!m->log_cut)
 		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
@@ -175,10 +204,14 @@ static void log_ready(void *ctx, short revents)
 static int start(struct machine *m, struct r3_err *err)
 {
 	struct vm_config *vm = &m->cfg->vm;
-	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
+	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, ch[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
 
+	m->ram_fd = memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (m->ram_fd < 0)
+		return err_set(err, errno, "cannot create guest memory: %s", strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, con) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ag) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ch) < 0 ||
 	    pipe2(early, O_CLOEXEC) < 0)
 		return err_set(err, errno, "no socket for the guest's console and agent: %s", strerror(errno));
 	fcntl(early[0], F_SETFL, O_NONBLOCK);
@@ -186,15 +219,19 @@ static int start(struct machine *m, struct r3_err *err)
 	vm->port[0] = (struct vm_port){ .fd = con[1] };
 	vm->port[1] = (struct vm_port){ .fd = ag[1], .name = R3_AGENT_PORT };
 	vm->early_console_fd = early[1];
+	vm->channel_fd = ch[1];
+	vm->ram_fd = m->ram_fd;
 
 	ret = vhosts_start(m->cfg->vhosts, err);
 	if (!ret)
 		ret = monitor_start(&m->mon, vm, err);
 	close(con[1]);
 	close(ag[1]);
+	close(ch[1]);
 	close(early[1]);
 	if (ret)
 		return ret;
+	channel_open(&m->channel, &m->loop, ch[0]);
 	m->monitor_since = loop_now();
 	m->timing.command_ns = 0;
 	m->timing.exit_ns = 0;
@@ -204,6 +241,7 @@ static int start(struct machine *m, struct r3_err *err)
 	hvc_start(&m->hvc, con[0], early[0]);
 	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
 	timer_set(&m->slow, SLOW_MS);
+	machine_event(m, "boot", NULL);
 	return 0;
 }
 
@@ -218,6 +256,10 @@ static void collect(struct machine *m)
 	}
 	hvc_stop(&m->hvc, until);
 	agent_close(&m->agent);
+	channel_close(&m->channel);
+	if (m->ram_fd >= 0)
+		close(m->ram_fd);
+	m->ram_fd = -1;
 	if (m->control)
 		control_reset(m->control);
 	timer_set(&m->slow, -1);
@@ -240,37 +282,6 @@ static void finish(struct machine *m, int status)
 	m->status = status;
 }
 
-static void show_tail(struct machine *m)
-{
-	/* With -v or on the console itself it was there to be read. */
-	if (!m->opt->verbose && !m->opt->init)
-		bootlog_show(&m->hvc.log, TAIL_LINES);
-}
-
-static void guest_off(struct machine *m, const char *how)
-{
-	if (m->opt->init || !m->opt->argv) {
-		finish(m, CLI_OK);
-		return;
-	}
-	message("the guest %s before the command ended", how);
-	finish(m, CLI_ENDED);
-}
-
-static void restart(void *ctx)
-{
-	struct machine *m = ctx;
-	struct r3_err err;
-
-	if (start(m, &err)) {
-		message("%s", err.msg);
-		finish(m, CLI_HOST);
-		return;
-	}
-	if (m->opt->init && m->hvc.in.tty)
-		term_raw(0);
-}
-
 /* The first time at once, and then after twice the time each time. */
 static int64_t restart_delay(struct machine *m)
 {
@@ -284,6 +295,73 @@ static int64_t restart_delay(struct machine *m)
 	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
 		delay *= 2;
 	return min_t(int64_t, delay, RESTART_MAX_MS);
+}
+
+/* It ended by itself: --restart may have it started again, as if it had rebooted. */
+static bool start_again(struct machine *m, int status)
+{
+	const struct run_options *opt = m->opt;
+	int64_t delay;
+
+	if (!m->bg || m->bg->report >= 0 || m->asked || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
+		return false;
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->failures = 0;
+	if (opt->restart_max && m->failures++ >= opt->restart_max)
+		return false;
+	if (m->session.message[0])
+		message("%s", m->session.message);
+	/* Never at once: a command that ends at once would keep the host busy with guests. */
+	delay = restart_delay(m);
+	if (delay < RESTART_MIN_MS)
+		delay = RESTART_MIN_MS;
+	message("the guest ended with status %d; --restart starts it again in %.2f s", status, delay / 1000.0);
+	m->restarts++;
+	event_with(m, "restart", "status", json_object_new_int(status));
+	m->end = END_NONE;
+	m->forced = false;
+	m->agent.full = false;
+	m->session = (struct session){ 0 };
+	timer_set(&m->restart, delay);
+	return true;
+}
+
+/* Of a guest that nobody stopped. */
+static void life_over(struct machine *m, int status)
+{
+	if (!start_again(m, status))
+		finish(m, status);
+}
+
+static void show_tail(struct machine *m)
+{
+	/* With -v or on the console itself it was there to be read; and in a log it is. */
+	if (!m->opt->verbose && !machine_has_console(m) && (!m->bg || m->bg->report >= 0))
+		bootlog_show(&m->hvc.log, TAIL_LINES);
+}
+
+static void guest_off(struct machine *m, const char *how)
+{
+	if (m->opt->init || !m->opt->argv) {
+		life_over(m, CLI_OK);
+		return;
+	}
+	message("the guest %s before the command ended", how);
+	life_over(m, CLI_ENDED);
+}
+
+static void restart(void *ctx)
+{
+	struct machine *m = ctx;
+	struct r3_err err;
+
+	if (start(m, &err)) {
+		message("%s", err.msg);
+		finish(m, CLI_HOST);
+		return;
+	}
+	if (machine_has_console(m) && m->hvc.in.tty)
+		term_raw(0);
 }
 
 static void guest_reboot(struct machine *m)
@@ -313,7 +391,7 @@ static void explain_death(struct machine *m, int status)
 	else
 		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
 	show_tail(m);
-	finish(m, CLI_HOST);
+	life_over(m, CLI_HOST);
 }
 
 void machine_monitor_ended(struct machine *m, int status)
@@ -330,11 +408,14 @@ void machine_monitor_ended(struct machine *m, int status)
 	if (m->end != END_NONE) {
 		if (m->end == END_TIMEOUT && !was_ready)
 			bootlog_show(&m->hvc.log, TAIL_LINES);
-		finish(m, m->status);
+		if (m->end == END_DONE || m->end == END_BROKEN)
+			life_over(m, m->status);
+		else
+			finish(m, m->status);
 		return;
 	}
 	if (known) {
-		finish(m, m->session.status);
+		life_over(m, m->session.status);
 		return;
 	}
 	switch (WIFEXITED(status) ? WEXITSTATUS(status) : -1) {
@@ -345,14 +426,15 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
-		message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
+		machine_event(m, "panic", NULL);
+		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
-		finish(m, CLI_PANIC);
+		life_over(m, CLI_PANIC);
 		break;
 	case VM_EXIT_HOST:
 		show_tail(m);
-		finish(m, CLI_HOST);
+		life_over(m, CLI_HOST);
 		break;
 	case VM_EXIT_CONFIG:
 		finish(m, CLI_START);
@@ -364,59 +446,57 @@ void machine_monitor_ended(struct machine *m, int status)
 
 /* ---- what others may ask ---- */
 
-static struct json_object *info(void *ctx)
-{
-	const struct machine *m = ctx;
-	struct json_object *o = json_object_new_object();
-	size_t i;
-
-	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
-	json_object_object_add(o, "pid", json_object_new_int(getpid()));
-	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
-	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
-		m->restart.due >= 0 ? "rebooting" : "booting"));
-	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
-	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
-	json_object_object_add(o, "started", json_object_new_int64(m->started));
-	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
-	json_object_object_add(o, "network", net_info(m->net));
-	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
-	if (m->opt->init) {
-		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
-	} else if (m->opt->argv) {
-		struct json_object *argv = json_object_new_array();
-
-		for (i = 0; m->opt->argv[i]; i++)
-			json_object_array_add(argv, json_object_new_string(m->opt->argv[i]));
-		json_object_object_add(o, "command", argv);
-	}
-	return o;
-}
-
-static void stop(void *ctx, bool force)
-{
-	struct machine *m = ctx;
-
-	machine_stop(m, END_STOP, m->opt->init ? CLI_OK : CLI_ENDED, force);
-}
-
 int machine_open_control(struct machine *m, struct r3_err *err)
 {
-	static const struct control_ops ops = { .info = info, .stop = stop };
 	const struct control_config cfg = {
 		.loop = &m->loop,
 		.agent = &m->agent,
 		.hvc = &m->hvc,
 		.name = m->cfg->name,
 		.env = m->cfg->carry.env,
-		.any_name = !m->opt->name,
-		.ops = &ops,
+		.any_name = !m->opt->name && !m->bg,
+		.ops = &machine_control_ops,
 		.ctx = m,
 	};
 
 	m->control = control_open(&cfg, err);
 	return m->control ? 0 : err->code;
+}
+
+/* ---- a guest without a terminal ---- */
+
+void machine_ready(struct machine *m)
+{
+	if (m->end != END_NONE)
+		return;
+	machine_event(m, "ready", NULL);
+	if (!m->bg)
+		return;
+	loop_unwatch(&m->loop, &m->report_watch);
+	background_ready(m->bg);
+}
+
+/* Who was to be told that the guest is ready is gone, so nobody wants it. */
+static void report_ready(void *ctx, short revents)
+{
+	struct machine *m = ctx;
+
+	loop_unwatch(&m->loop, &m->report_watch);
+	machine_stop(m, END_SIGNAL, 128 + SIGHUP, true);
+}
+
+static int begin_background(struct machine *m, struct r3_err *err)
+{
+	int ret;
+
+	if (!m->bg)
+		return 0;
+	ret = background_begin(m->bg, err);
+	if (ret)
+		return ret;
+	loop_watch(&m->loop, &m->report_watch, m->bg->report, 0, report_ready, m);
+	m->report_watch.any = true;
+	return 0;
 }
 
 /* ---- begin and end ---- */
@@ -431,6 +511,8 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
 	loop_timer(&m->loop, &m->restart, restart, m);
+	m->oops.found = oops_found;
+	m->oops.ctx = m;
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;
@@ -442,11 +524,13 @@ static int begin(struct machine *m, struct r3_err *err)
 	/* Before the guest starts: two under one name never run, not even for a moment. */
 	ret = machine_open_control(m, &unreachable);
 	/* If nobody asked for it by name the guest is of use without. */
-	if (ret && m->opt->name) {
+	if (ret && (m->opt->name || m->bg)) {
 		*err = unreachable;
 		return ret;
 	}
-	ret = net_settle(m->net, err);
+	ret = begin_background(m, err);
+	if (!ret)
+		ret = net_settle(m->net, err);
 	if (!ret)
 		ret = machine_take_signals(m, err);
 	if (!ret)
@@ -458,7 +542,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
-	if (m->opt->init) {
+	if (machine_has_console(m)) {
 		ret = hvc_attach(&m->hvc);
 		if (ret)
 			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));
@@ -466,42 +550,58 @@ static int begin(struct machine *m, struct r3_err *err)
 	return 0;
 }
 
-int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net)
+static void run(struct machine *m)
 {
-	static struct machine m;
 	struct r3_err err;
-	int status, ret;
+	int ret;
 
-	m.opt = opt;
-	m.cfg = cfg;
-	m.net = net;
-	m.started = time(NULL);
-	timing_start(&m.timing);
-	ret = begin(&m, &err);
+	timing_start(&m->timing);
+	ret = begin(m, &err);
 	if (ret) {
-		monitor_kill(&m.mon);
+		monitor_kill(&m->mon);
 		term_restore();
 		message("%s", err.msg);
-		finish(&m, CLI_START);
+		finish(m, CLI_START);
 	}
-	while (!m.over) {
-		ret = loop_step(&m.loop);
+	while (!m->over) {
+		ret = loop_step(&m->loop);
 		if (ret) {
 			message("poll: %s", strerror(-ret));
-			monitor_kill(&m.mon);
-			finish(&m, CLI_HOST);
+			monitor_kill(&m->mon);
+			finish(m, CLI_HOST);
 		}
 	}
-	status = m.status;
-	if (m.mon.pid)
-		waitpid(m.mon.pid, NULL, 0);
-	if (m.session.message[0])
-		message("%s", m.session.message);
-	if (opt->timing)
-		timing_write(&m.timing, &m.agent.hello, opt->timing);
-	net_close(m.net);
-	vhosts_close(cfg->vhosts, m.forced);
-	control_close(m.control);
-	hvc_free(&m.hvc);
+	if (m->mon.pid)
+		waitpid(m->mon.pid, NULL, 0);
+	if (m->session.message[0])
+		message("%s", m->session.message);
+	if (m->opt->timing)
+		timing_write(&m->timing, &m->agent.hello, m->opt->timing);
+}
+
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net, struct background *bg)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int status;
+
+	if (!m) {
+		message("no memory for a guest");
+		return CLI_START;
+	}
+	m->ram_fd = -1;
+	m->opt = opt;
+	m->cfg = cfg;
+	m->net = net;
+	m->bg = bg;
+	m->started = time(NULL);
+	run(m);
+	status = m->status;
+	net_close(m->net);
+	vhosts_close(cfg->vhosts, m->forced);
+	if (bg)
+		background_end(bg, status);
+	control_close(m->control, status);
+	hvc_free(&m->hvc);
+	free(m);
 	return status;
 }

@@ -7,11 +7,14 @@
 #define R3_MACHINE_H
 
 #include "agent_link.h"
+#include "background.h"
+#include "channel.h"
 #include "config.h"
 #include "control.h"
 #include "hvc.h"
 #include "monitor_proc.h"
 #include "net.h"
+#include "oops.h"
 #include "session.h"
 #include "timing.h"
 
@@ -32,6 +35,8 @@ struct machine {
 	const struct run_options *opt;
 	struct run_config *cfg;
 	struct monitor_proc mon;
+	struct channel channel;		/* to the monitor */
+	int ram_fd;			/* the guest's memory; -1: no guest */
 	struct watch log_watch;
 	int64_t log_second;		/* bytes of messages are counted a second */
 	size_t log_bytes;
@@ -40,9 +45,12 @@ struct machine {
 	int signal_fd;
 
 	struct hvc hvc;
+	struct oops oops;		/* what its kernel has to complain of */
 	struct agent_link agent;
 	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
+	struct background *bg;		/* NULL: it has the caller's terminal */
+	struct watch report_watch;	/* who waits for it to be ready */
 	struct net *net;
 	bool waits_for_net;		/* the agent is ready, and no command was started yet */
 
@@ -53,8 +61,10 @@ struct machine {
 	struct timer restart;		/* it rebooted too soon to be started again at once */
 	int64_t monitor_since;		/* loop_now() at its monitor's start */
 	unsigned int quick_reboots;	/* in a row */
+	unsigned int restarts, failures;	/* by --restart: ever, and in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
+	bool asked;			/* by a signal: --restart does not apply any more */
 	bool forced;			/* it was not given the time to end by itself */
 	bool over;
 
@@ -62,8 +72,23 @@ struct machine {
 	time_t started;
 };
 
-/* Runs the guest until its end. Takes the network. Returns the exit status of `ring3 run`. */
-int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net);
+/*
+ * Runs the guest until its end. Takes the network. bg: NULL, or what it has in place
+ * of a terminal. Returns the exit status of `ring3 run`.
+ */
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net, struct background *bg);
+
+/* Does anybody sit at the console? */
+static inline bool machine_has_console(const struct machine *m)
+{
+	return m->opt->init && !m->bg;
+}
+
+/* Tells whoever listens for events. */
+void machine_event(struct machine *m, const char *event, struct json_object *more);
+
+/* Whoever waits for a guest without a terminal is told that it is ready. */
+void machine_ready(struct machine *m);
 
 /* Asks the guest to end, or makes it. A second time makes it. */
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force);
@@ -77,6 +102,9 @@ void machine_escaped(void *ctx);
 int machine_take_signals(struct machine *m, struct r3_err *err);
 /* What the end of the monitor means; the status is waitpid()'s. */
 void machine_monitor_ended(struct machine *m, int status);
+
+/* machine_ops.c: what clients may ask of it. */
+extern const struct control_ops machine_control_ops;
 
 /* Makes the guest's name its own, and lets others reach it by that. */
 int machine_open_control(struct machine *m, struct r3_err *err);

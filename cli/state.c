@@ -91,6 +91,13 @@ int state_listen(int dir, const char *name, struct r3_err *err)
 	return fd < 0 ? err_set(err, fd, "no control socket for the guest: %s", strerror(-fd)) : fd;
 }
 
+int state_move(int dir, const char *from, const char *to, struct r3_err *err)
+{
+	int ret = names_move(dir, from, to);
+
+	return ret ? err_set(err, ret, "the guest cannot be renamed: %s", strerror(-ret)) : 0;
+}
+
 /* ---- clients ---- */
 
 int state_connect(int dir, const char *name, struct r3_err *err)
@@ -137,32 +144,23 @@ static int read_line(int fd, char *line, size_t size)
 	return -E2BIG;
 }
 
-int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
-	cleanup_free char *text = text_json(request);
-	struct timeval wait = { .tv_sec = ANSWER_SECONDS }, ever = { 0 };
+	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 }, ever = { 0 };
+	cleanup_free char *line = malloc(STATE_LINE_MAX);
 	struct json_object *o, *ok, *error;
-	char *line;
-	int ret;
+	int ret = line ? 0 : -ENOMEM;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
-	if (!ret)
-		ret = write_full(fd, "\n", 1);
-	line = malloc(STATE_LINE_MAX);
-	if (!line)
-		ret = -ENOMEM;
-	if (!ret)
+	if (!ret) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ms > 0 ? &wait : &ever, sizeof(wait));
 		ret = read_line(fd, line, STATE_LINE_MAX);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
-	if (ret) {
-		free(line);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
+	}
+	if (ret)
 		return err_set(err, ret, ret == -EAGAIN ?
 			       "the guest does not answer; its \"ring3 run\" may have been stopped" :
 			       "the guest ended instead of answering");
-	}
 	o = json_tokener_parse(line);
-	free(line);
 	if (!o || !json_object_object_get_ex(o, "ok", &ok)) {
 		json_object_put(o);
 		return err_set(err, EPROTO, "the guest's answer makes no sense");
@@ -177,17 +175,39 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 	return 0;
 }
 
-int state_ask(const char *name, struct json_object *request, struct json_object **reply,
-	      struct r3_err *err)
+int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+{
+	cleanup_free char *text = text_json(request);
+	size_t len = text ? strlen(text) : 0, at = 0;
+	ssize_t n;
+
+	if (!text)
+		return err_set(err, ENOMEM, "no memory for a request");
+	/* Its end was the line's, until here. A guest that has just ended must not end us. */
+	text[len++] = '\n';
+	while (at < len) {
+		n = send(fd, text + at, len - at, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return err_set(err, ECONNRESET, "the guest ended instead of answering");
+		at += n > 0 ? n : 0;
+	}
+	return state_answer(fd, ANSWER_SECONDS * 1000, reply, err);
+}
+
+int state_open(const char *name, struct r3_err *err)
 {
 	cleanup_close int dir = state_dir(false, err);
-	int fd, ret;
 
 	if (dir == -ENOENT)
 		return err_set(err, ENOENT, "no guest called %s is running; \"ring3 ps\" lists those that are", name);
-	if (dir < 0)
-		return dir;
-	fd = state_connect(dir, name, err);
+	return dir < 0 ? dir : state_connect(dir, name, err);
+}
+
+int state_ask(const char *name, struct json_object *request, struct json_object **reply,
+	      struct r3_err *err)
+{
+	int fd = state_open(name, err), ret;
+
 	if (fd < 0)
 		return fd;
 	ret = state_request(fd, request, reply, err);

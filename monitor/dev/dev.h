@@ -81,6 +81,17 @@ struct dev_poll {
 	int64_t paused_until;
 };
 
+/*
+ * What has come of it so far. Written by its thread, read by any. "in" is to the
+ * guest: reads of a disk, frames and bytes received.
+ */
+struct dev_stats {
+	uint64_t kicks, interrupts;
+	uint64_t in, out;
+	uint64_t in_bytes, out_bytes;
+	uint64_t dropped;		/* or failed */
+};
+
 /* Embedded first in every device. Fields belong to the core. */
 struct dev {
 	const struct dev_ops *ops;
@@ -104,6 +115,8 @@ struct dev {
 	uint64_t later;			/* the same, in later_ms */
 	int later_ms;
 	struct dev_poll poll;
+	struct dev_stats stats;
+	int tid;			/* its thread's number; atomic */
 	bool stopping;			/* atomic */
 	bool poke;			/* atomic */
 	int drain_ms;			/* read once stopping is set */
@@ -246,6 +259,11 @@ void dev_destroy(struct dev *dev);
 void dev_poke(struct dev *dev);
 
 /* For devices. */
+
+/* One writer, so this is all that an exact count takes. */
+#define dev_count(dev, what, n) \
+	write_once((dev)->stats.what, (dev)->stats.what + (n))
+
 void dev_init(struct dev *dev, const struct dev_ops *ops, uint64_t features);
 void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
 		    unsigned int len);
