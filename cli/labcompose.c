@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ring3's own labs: services (or machines) and networks, in the words of compose files. */
+#include "labcompose.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "labread.h"
+
+#define DEFAULT_NETWORK	"default"
+/* What a network with an uplink has if nothing is said: that of ring3's NAT. */
+#define UPLINK_SUBNET	0x0a000200u
+
+/* ---- networks ---- */
+
+static struct lab_network *this_network(struct labread *r)
+{
+	return &r->lab->network[r->network];
+}
+
+static int take_subnet(struct labread *r, struct ynode *v)
+{
+	struct lab_network *net = this_network(r);
+	char address[INET_ADDRSTRLEN], *end = NULL;
+	struct in_addr in;
+	unsigned long prefix;
+	const char *slash = v->kind == YAML_SCALAR ? strchr(v->text, '/') : NULL;
+
+	/* A network of IPv6 has its machines' own addresses only. */
+	if (v->kind == YAML_SCALAR && strchr(v->text, ':'))
+		return 0;
+	prefix = slash ? strtoul(slash + 1, &end, 10) : 0;
+	if (slash)
+		snprintf(address, sizeof(address), "%.*s", (int)(slash - v->text), v->text);
+	if (!slash || !end || end == slash + 1 || *end || prefix < 8 || prefix > 30 || inet_pton(AF_INET, address, &in) != 1)
+		return labread_error(r, v, "subnet: give a network like 10.1.0.0/24, its prefix from 8 to 30");
+	net->with_subnet = true;
+	net->prefix = prefix;
+	net->subnet = ntohl(in.s_addr) & ~(0xffffffffu >> prefix);
+	return 0;
+}
+
+static int take_gateway(struct labread *r, struct ynode *v)
+{
+	return labread_text(r, v, "gateway", &this_network(r)->gateway);
+}
+
+static const struct labkey ipam_config_keys[] = {
+	{ "subnet", take_subnet },
+	{ "gateway", take_gateway },
+	{ "ip_range", NULL, "addresses are given out from the subnet; say ipv4_address where it matters" },
+	{ NULL }
+};
+
+static int take_ipam_config(struct labread *r, struct ynode *v)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (v->kind != YAML_LIST)
+		return labread_error(r, v, "ipam.config: a list is expected here");
+	for (i = 0; !ret && i < v->nr; i++)
+		ret = labread_map(r, v->child[i], ipam_config_keys);
+	return ret;
+}
+
+static const struct labkey ipam_keys[] = {
+	{ "config", take_ipam_config },
+	{ "driver", NULL, NULL },
+	{ NULL }
+};
+
+static int take_ipam(struct labread *r, struct ynode *v)
+{
+	return labread_map(r, v, ipam_keys);
+}
+
+static int take_internal(struct labread *r, struct ynode *v)
+{
+	bool internal;
+	int ret = labread_bool(r, v, "internal", &internal);
+
+	this_network(r)->uplink = !ret && !internal;
+	return ret;
+}
+
+static int take_uplink(struct labread *r, struct ynode *v)
+{
+	if (v->kind != YAML_SCALAR || (strcmp(v->text, "nat") && strcmp(v->text, "none")))
+		return labread_error(r, v, "uplink: say nat or none");
+	this_network(r)->uplink = !strcmp(v->text, "nat");
+	return 0;
+}
+
+static int take_mtu(struct labread *r, struct ynode *v)
+{
+	char *end;
+	unsigned long mtu = v->kind == YAML_SCALAR ? strtoul(v->text, &end, 10) : 0;
+
+	if (v->kind != YAML_SCALAR || *end || mtu < 68 || mtu > 65520)
+		return labread_error(r, v, "mtu: give a number from 68 to 65520");
+	this_network(r)->mtu = mtu;
+	return 0;
+}
+
+static int take_driver(struct labread *r, struct ynode *v)
+{
+	if (v->kind != YAML_SCALAR || strcmp(v->text, "bridge"))
+		return labread_error(r, v, "driver: every network is a software switch; leave it out, or say bridge");
+	return 0;
+}
+
+static const struct labkey network_keys[] = {
+	{ "subnet", take_subnet },
+	{ "gateway", take_gateway },
+	{ "ipam", take_ipam },
+	{ "internal", take_internal },
+	{ "uplink", take_uplink },
+	{ "mtu", take_mtu },
+	{ "driver", take_driver },
+	{ "labels", NULL, NULL },
+	{ "external", NULL, "a lab has its own networks only" },
+	{ "name", NULL, "a lab's networks are called LAB.NETWORK" },
+	{ NULL }
+};
+
+static int read_networks(struct labread *r, struct ynode *map)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (ynode_is_null(map))
+		return 0;
+	if (map->kind != YAML_MAP)
+		return labread_error(r, map, "networks: names and what they have are expected here");
+	for (i = 0; !ret && i < map->nr; i += 2) {
+		snprintf(r->where, sizeof(r->where), "networks.%.60s", map->child[i]->text);
+		r->network = lab_add_network(r->lab, map->child[i]->text, labread_at(map->child[i]), r->err);
+		if (r->network < 0)
+			return r->network;
+		if (!strcmp(map->child[i]->text, DEFAULT_NETWORK))
+			this_network(r)->uplink = true;
+		ret = labread_map(r, map->child[i + 1], network_keys);
+	}
+	r->where[0] = 0;
+	return ret;
+}
+
+/* ---- a machine's cards ---- */
+
+static int add_address(struct labread *r, const struct ynode *v, const char *text)
+{
+	const struct lab_network *net = &r->lab->network[r->card->network];
+	char *with;
+
+	if (r->card->ip.nr == 4)
+		return labread_error(r, v, "a card has at most four addresses");
+	if (strchr(text, '/'))
+		return lab_add(r->lab, &r->card->ip, text, r->err);
+	if (strchr(text, ':'))
+		with = lab_textf(r->lab, r->err, "%s/64", text);
+	else if (net->with_subnet)
+		with = lab_textf(r->lab, r->err, "%s/%u", text, net->prefix);
+	else
+		return labread_error(r, v, "%.60s: say how long the network's prefix is, as %.60s/24, or give the network %s a subnet",
+				     text, text, net->name);
+	return with ? lab_add(r->lab, &r->card->ip, with, r->err) : r->err->code;
+}
+
+static int take_ip(struct labread *r, struct ynode *v)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (v->kind == YAML_SCALAR)
+		return add_address(r, v, v->text);
+	for (i = 0; !ret && v->kind == YAML_LIST && i < v->nr; i++)
+		ret = v->child[i]->kind == YAML_SCALAR ? add_address(r, v->child[i], v->child[i]->text) :
+		      labread_error(r, v->child[i], "an address is expected here");
+	return v->kind == YAML_LIST ? ret : labread_error(r, v, "an address, or a list of addresses, is expected here");
+}
+
+static int take_mac(struct labread *r, struct ynode *v)
+{
+	return labread_text(r, v, "mac_address", &r->card->mac);
+}
+
+static int take_card_gateway(struct labread *r, struct ynode *v)
+{
+	return labread_text(r, v, "gateway", &r->card->gateway);
+}
+
+static const struct labkey card_keys[];
+
+/* What is said of the cable, or of VLANs, goes to the switch as it is. */
+static int take_cable(struct labread *r, struct ynode *v, const char *key)
+{
+	if (v->kind != YAML_SCALAR || strpbrk(v->text, ", \n"))
+		return labread_error(r, v, "%s: one value is expected here", key);
+	r->card->options = lab_textf(r->lab, r->err, "%s%s%s=%s", r->card->options ? r->card->options : "",
+				     r->card->options ? "," : "", key, v->text);
+	return r->card->options ? 0 : r->err->code;
+}
+
+#define CABLE(name) static int take_##name(struct labread *r, struct ynode *v) { return take_cable(r, v, #name); }
+CABLE(delay)
+CABLE(jitter)
+CABLE(loss)
+CABLE(duplicate)
+CABLE(reorder)
+CABLE(rate)
+CABLE(vlan)
+CABLE(trunk)
+
+static const struct labkey card_keys[] = {
+	{ "ipv4_address", take_ip },
+	{ "ipv6_address", take_ip },
+	{ "ip", take_ip },
+	{ "mac_address", take_mac },
+	{ "gateway", take_card_gateway },
+	{ "delay", take_delay }, { "jitter", take_jitter }, { "loss", take_loss }, { "duplicate", take_duplicate },
+	{ "reorder", take_reorder }, { "rate", take_rate }, { "vlan", take_vlan }, { "trunk", take_trunk },
+	{ "aliases", NULL, "machines know each other by their own names only" },
+	{ "priority", NULL, "cards are in the order in which networks are written" },
+	{ NULL }
+};
+
+static int add_card(struct labread *r, const struct ynode *name, struct ynode *options)
+{
+	char where[sizeof(r->where)];
+	int n, ret;
+
+	if (name->kind != YAML_SCALAR)
+		return labread_error(r, name, "networks: a network's name is expected here");
+	n = lab_find_network(r->lab, name->text);
+	if (n < 0 && !strcmp(name->text, DEFAULT_NETWORK)) {
+		n = lab_add_network(r->lab, DEFAULT_NETWORK, labread_at(name), r->err);
+		if (n >= 0)
+			r->lab->network[n].uplink = true;
+	} else if (n < 0) {
+		return labread_error(r, name, "there is no network \"%.60s\"; name it in networks: of the file", name->text);
+	}
+	r->card = n < 0 ? NULL : lab_add_card(r->lab, r->m, n, labread_at(name), r->err);
+	if (!r->card)
+		return r->err->code;
+	if (!options)
+		return 0;
+	memcpy(where, r->where, sizeof(where));
+	snprintf(r->where + strlen(r->where), sizeof(r->where) - strlen(r->where), ".networks.%.60s", name->text);
+	ret = labread_map(r, options, card_keys);
+	memcpy(r->where, where, sizeof(where));
+	return ret;
+}
+
+static int take_networks(struct labread *r, struct ynode *v)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (v->kind == YAML_SCALAR)
+		return ynode_is_null(v) ? 0 : add_card(r, v, NULL);
+	for (i = 0; !ret && i < v->nr; i += v->kind == YAML_MAP ? 2 : 1)
+		ret = add_card(r, v->child[i], v->kind == YAML_MAP ? v->child[i + 1] : NULL);
+	return ret;
+}
+
+/* ---- a machine ---- */
+
+#define TEXT_KEY(fn, name, field) \
+	static int fn(struct labread *r, struct ynode *v) { return labread_text(r, v, name, &r->m->field); }
+TEXT_KEY(take_cwd, "working_dir", cwd)
+TEXT_KEY(take_user, "user", user)
+TEXT_KEY(take_hostname, "hostname", hostname)
+TEXT_KEY(take_append, "append", append)
+TEXT_KEY(take_shell, "shell", shell)
+TEXT_KEY(take_restart, "restart", restart)
+
+#define LIST_KEY(fn, reader, name, field) \
+	static int fn(struct labread *r, struct ynode *v) { return reader(r, v, name, &r->m->field); }
+LIST_KEY(take_env, labread_pairs, "environment", env)
+LIST_KEY(take_sysctl, labread_pairs, "sysctls", sysctl)
+LIST_KEY(take_command, labread_command, "command", command)
+LIST_KEY(take_startup, labread_scripts, "startup", startup)
+LIST_KEY(take_shutdown, labread_scripts, "shutdown", shutdown)
+LIST_KEY(take_mem, labread_mem, "mem", mem)
+LIST_KEY(take_cpus, labread_cpus, "cpus", cpus)
+LIST_KEY(take_disks, labread_list, "disks", disk)
+LIST_KEY(take_read_only, labread_bool, "read_only", root_ro)
+
+static int take_image(struct labread *r, struct ynode *v)
+{
+	return labread_image(r, v, "image");
+}
+
+static int take_root(struct labread *r, struct ynode *v)
+{
+	return labread_image(r, v, "root");
+}
+
+/* true: an init that reaps, which every guest has; a path: the root's own. */
+static int take_init(struct labread *r, struct ynode *v)
+{
+	if (v->kind == YAML_SCALAR && v->text[0] == '/')
+		return labread_text(r, v, "init", &r->m->init);
+	return labread_bool(r, v, "init", &(bool){ false });
+}
+
+static int take_entrypoint(struct labread *r, struct ynode *v)
+{
+	if (v->kind == YAML_LIST && v->nr == 1)
+		v = v->child[0];
+	if (v->kind != YAML_SCALAR || ynode_is_null(v) || strpbrk(v->text, " \t\n"))
+		return labread_error(r, v, "entrypoint: one program is expected here; its arguments go to command");
+	r->m->entrypoint = lab_text(r->lab, v->text, r->err);
+	return r->m->entrypoint ? 0 : r->err->code;
+}
+
+static int take_each(struct labread *r, struct ynode *v, const char *what,
+		     int (*take)(struct labread *r, struct ynode *node, const char *what))
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (ynode_is_null(v))
+		return 0;
+	if (v->kind != YAML_LIST)
+		return labread_error(r, v, "%s: a list is expected here", what);
+	for (i = 0; !ret && i < v->nr; i++)
+		ret = take(r, v->child[i], what);
+	return ret;
+}
+
+static int take_volumes(struct labread *r, struct ynode *v)
+{
+	return take_each(r, v, "volumes", labread_volume);
+}
+
+static int take_ports(struct labread *r, struct ynode *v)
+{
+	return take_each(r, v, "ports", labread_port);
+}
+
+static int take_dep(struct labread *r, const struct ynode *name, const struct ynode *options)
+{
+	const struct ynode *c = options ? ynode_get(options, "condition") : NULL;
+	bool healthy = false;
+	unsigned int i;
+
+	if (name->kind != YAML_SCALAR)
+		return labread_error(r, name, "depends_on: a machine's name is expected here");
+	for (i = 0; options && options->kind == YAML_MAP && i < options->nr; i += 2)
+		if (strcmp(options->child[i]->text, "condition"))
+			return labread_error(r, options->child[i], "depends_on: there is no key \"%.60s\" here but condition", options->child[i]->text);
+	if (c && (c->kind != YAML_SCALAR || (strcmp(c->text, "service_started") && strcmp(c->text, "service_healthy"))))
+		return labread_error(r, c, "depends_on: a condition is service_started or service_healthy");
+	if (c)
+		healthy = !strcmp(c->text, "service_healthy");
+	return lab_add_dep(r->lab, r->m, name->text, healthy, labread_at(name), r->err);
+}
+
+static int take_depends_on(struct labread *r, struct ynode *v)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (v->kind == YAML_SCALAR)
+		return ynode_is_null(v) ? 0 : take_dep(r, v, NULL);
+	for (i = 0; !ret && i < v->nr; i += v->kind == YAML_MAP ? 2 : 1)
+		ret = take_dep(r, v->child[i], v->kind == YAML_MAP ? v->child[i + 1] : NULL);
+	return ret;
+}
+
+/* ---- health ---- */
+
+/* ["CMD", PROGRAM...], ["CMD-SHELL", TEXT], ["NONE"], or a text for a shell. */
+static int take_test(struct labread *r, struct ynode *v)
+{
+	struct lab_list *list = &r->m->health.command;
+	const struct ynode *first = v->kind == YAML_LIST && v->nr ? v->child[0] : NULL;
+	const char *kind = first && first->kind == YAML_SCALAR ? first->text : "";
+	unsigned int i;
+	int ret = 0;
+
+	if (v->kind == YAML_SCALAR)
+		return labread_command(r, v, "test", list);
+	if (!strcmp(kind, "NONE") && v->nr == 1)
+		return 0;
+	if ((strcmp(kind, "CMD") && strcmp(kind, "CMD-SHELL")) || v->nr < 2 || (!strcmp(kind, "CMD-SHELL") && v->nr != 2))
+		return labread_error(r, v, "test: write a command, or [CMD, PROGRAM, ARGUMENT...], [CMD-SHELL, TEXT] or [NONE]");
+	if (!strcmp(kind, "CMD-SHELL"))
+		return labread_command(r, v->child[1], "test", list);
+	for (i = 1; !ret && i < v->nr; i++)
+		ret = labread_list(r, v->child[i], "test", list);
+	return ret;
+}
+
+LIST_KEY(take_interval, labread_time, "interval", health.interval_ms)
+LIST_KEY(take_timeout, labread_time, "timeout", health.timeout_ms)
+LIST_KEY(take_start_period, labread_time, "start_period", health.start_ms)
+
+static int take_retries(struct labread *r, struct ynode *v)
+{
+	char *end = NULL;
+	unsigned long n = v->kind == YAML_SCALAR ? strtoul(v->text, &end, 10) : 0;
+
+	if (!end || *end || !n || n > 10000)
+		return labread_error(r, v, "retries: give a number from 1 to 10000");
+	r->m->health.retries = n;
+	return 0;
+}
+
+static const struct labkey health_keys[] = {
+	{ "test", take_test },
+	{ "interval", take_interval },
+	{ "timeout", take_timeout },
+	{ "start_period", take_start_period },
+	{ "retries", take_retries },
+	{ NULL }
+};
+
+static int take_health(struct labread *r, struct ynode *v)
+{
+	r->m->health.interval_ms = 1000;
+	r->m->health.timeout_ms = 30000;
+	r->m->health.retries = 30;
+	return labread_map(r, v, health_keys);
+}
+
+static const struct labkey machine_keys[] = {
+	{ "image", take_image },
+	{ "root", take_root },
+	{ "read_only", take_read_only },
+	{ "command", take_command },
+	{ "entrypoint", take_entrypoint },
+	{ "init", take_init },
+	{ "startup", take_startup },
+	{ "shutdown", take_shutdown },
+	{ "shell", take_shell },
+	{ "environment", take_env },
+	{ "networks", take_networks },
+	{ "ports", take_ports },
+	{ "volumes", take_volumes },
+	{ "disks", take_disks },
+	{ "depends_on", take_depends_on },
+	{ "healthcheck", take_health },
+	{ "mem", take_mem },
+	{ "mem_limit", take_mem },
+	{ "cpus", take_cpus },
+	{ "user", take_user },
+	{ "working_dir", take_cwd },
+	{ "hostname", take_hostname },
+	{ "sysctls", take_sysctl },
+	{ "append", take_append },
+	{ "restart", take_restart },
+	/* What every guest has, or what says nothing about it. */
+	{ "privileged", NULL, NULL }, { "cap_add", NULL, NULL }, { "tty", NULL, NULL }, { "stdin_open", NULL, NULL }, { "labels", NULL, NULL },
+	{ "build", NULL, "ring3 builds no images; build it before, and name the result with root:" },
+	{ "container_name", NULL, "a lab's guests are called LAB.MACHINE; hostname: is what the guest calls itself" },
+	{ "deploy", NULL, "say mem: and cpus: of the machine itself" },
+	{ "env_file", NULL, "say environment:, or set the variables in .env and use them here" },
+	{ "post_start", NULL, "say startup:, which runs before the command" },
+	{ "pre_stop", NULL, "say shutdown:" },
+	{ "expose", NULL, "all ports are open within a network; ports: publishes one" },
+	{ "network_mode", NULL, "say networks:" },
+	{ "profiles", NULL, "all machines of a lab are started" },
+	{ "extends", NULL, "use an anchor and <<" },
+	{ NULL }
+};
+
+static int read_machines(struct labread *r, struct ynode *map)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (map->kind != YAML_MAP)
+		return labread_error(r, map, "names of machines and what they have are expected here");
+	for (i = 0; !ret && i < map->nr; i += 2) {
+		const struct ynode *key = map->child[i], *value = map->child[i + 1];
+
+		snprintf(r->where, sizeof(r->where), "services.%.60s", key->text);
+		r->m = lab_add_machine(r->lab, key->text, labread_at(key), r->err);
+		if (!r->m)
+			return r->err->code;
+		ret = labread_map(r, map->child[i + 1], machine_keys);
+		if (!ret && r->m->root && r->m->image)
+			ret = labread_error(r, key, "say image: or root:, not both");
+		if (!ret && r->m->init && r->m->command.nr)
+			ret = labread_error(r, key, "init: and command: exclude each other; startup: runs commands beside an init");
+		if (!ret && (value->kind != YAML_MAP || !ynode_get(value, "networks")))
+			ret = add_card(r, &(struct ynode){ .kind = YAML_SCALAR, .line = key->line, .column = key->column,
+							   .text = DEFAULT_NETWORK }, NULL);
+	}
+	r->where[0] = 0;
+	return ret;
+}
+
+/* ---- the file ---- */
+
+static int take_later(struct labread *r, struct ynode *v)
+{
+	return 0;
+}
+
+static int take_name(struct labread *r, struct ynode *v)
+{
+	return labread_text(r, v, "name", &r->lab->name);
+}
+
+static const struct labkey file_keys[] = {
+	{ "name", take_name },
+	{ "services", take_later },
+	{ "machines", take_later },
+	{ "networks", take_later },
+	{ "version", NULL, NULL },
+	{ "volumes", NULL, "there are no named volumes; a machine's volumes: name folders of this host" },
+	{ "secrets", NULL, "share or copy a file by volumes:" },
+	{ "configs", NULL, "share or copy a file by volumes:" },
+	{ "include", NULL, "a lab is one file" },
+	{ NULL }
+};
+
+int labcompose_read(struct lab *lab, struct ynode *root, struct r3_err *err)
+{
+	struct labread r = { .lab = lab, .err = err };
+	struct ynode *services = ynode_get(root, "services"), *machines = ynode_get(root, "machines"),
+		     *networks = ynode_get(root, "networks");
+	unsigned int i;
+	int ret = labread_map(&r, root, file_keys);
+
+	if (!ret && services && machines)
+		ret = labread_error(&r, machines, "services: and machines: are the same; use one");
+	if (!ret && !services && !machines)
+		ret = labread_error(&r, root, "services: is missing, which names the machines");
+	if (!ret && networks)
+		ret = read_networks(&r, networks);
+	if (!ret)
+		ret = read_machines(&r, services ? services : machines);
+	for (i = 0; !ret && i < lab->nr_networks; i++) {
+		struct lab_network *net = &lab->network[i];
+
+		if (!net->uplink || net->with_subnet)
+			continue;
+		net->with_subnet = true;
+		/* Each its own, so that a machine on two of them knows which is which. */
+		net->subnet = UPLINK_SUBNET + (i << 8);
+		net->prefix = 24;
+	}
+	lab->names_known = true;
+	return ret;
+}
+
+int labyaml_read(struct lab *lab, const char *text, size_t len, yaml_getvar getvar, void *ctx, struct r3_err *err)
+{
+	struct ytree *tree = ytree_parse(lab->file, text, len, getvar, ctx, err);
+	struct ynode *root;
+	int ret;
+
+	if (!tree)
+		return err->code;
+	root = ytree_root(tree);
+	if (root->kind != YAML_MAP)
+		ret = lab_error(lab, (struct lab_at){ root->line, root->column }, err, "a lab begins with a key, as services: or topology:");
+	else if (ynode_get(root, "topology"))
+		ret = labclab_read(lab, root, err);
+	else
+		ret = labcompose_read(lab, root, err);
+	ytree_free(tree);
+	return ret;
+}
