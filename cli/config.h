@@ -49,7 +49,9 @@ struct run_options {
 	bool no_pin;
 	enum jail_mode jail;
 	const char *timing;		/* file for one line of JSON */
-	char **argv;			/* the command; NULL: a shell */
+	bool detach;			/* in the background */
+	bool rm;			/* and nothing is kept of it */
+	char **argv;			/* the command; NULL: a shell, or with detach none */
 };
 
 struct run_config {

@@ -323,6 +323,9 @@ static void take_request(struct client *cl, struct json_object *req)
 		begin_session(cl);
 	} else if (!strcmp(name, "console")) {
 		begin_console(cl);
+	} else if (!strcmp(name, "wait")) {
+		cl->kind = KIND_WAIT;
+		reply(cl, answer(true));
 	} else if (!strcmp(name, "stop")) {
 		if (json_object_object_get_ex(req, "force", &force))
 			forced = json_object_get_boolean(force);
@@ -440,7 +443,6 @@ static void close_socket(struct control *c)
 		close(c->fd);
 	if (c->dir >= 0)
 		close(c->dir);
-	free(c);
 }
 
 struct control *control_open(const struct control_config *cfg, struct r3_err *err)
@@ -454,6 +456,7 @@ struct control *control_open(const struct control_config *cfg, struct r3_err *er
 	*c = (struct control){ .cfg = *cfg, .dir = -1, .lock = -1, .fd = -1 };
 	if (open_socket(c, err)) {
 		close_socket(c);
+		free(c);
 		return NULL;
 	}
 	loop_watch(cfg->loop, &c->watch, c->fd, POLLIN, accept_client, c);
@@ -473,20 +476,32 @@ void control_reset(struct control *c)
 	}
 }
 
-void control_close(struct control *c)
+static void tell_status(struct client *cl, int status)
+{
+	struct json_object *o = answer(true);
+
+	json_object_object_add(o, "status", json_object_new_int(status));
+	reply(cl, o);
+}
+
+void control_close(struct control *c, int status)
 {
 	struct client *cl;
 
 	if (!c)
 		return;
+	/* Who learns of the end may start another guest of this name at once. */
+	close_socket(c);
 	for (cl = c->clients; cl; cl = cl->next) {
 		if (cl->kind == KIND_CONSOLE)
 			console_flush(cl);
+		if (cl->kind == KIND_WAIT)
+			tell_status(cl, status);
 		cl->over = true;
 		kill_client(cl);
 	}
 	reap_clients(c);
 	loop_unwatch(c->cfg.loop, &c->watch);
 	loop_untimer(c->cfg.loop, &c->reap);
-	close_socket(c);
+	free(c);
 }

@@ -35,7 +35,8 @@ struct control_config {
 
 /* Reserves the guest's name and listens. NULL with err set if it cannot. */
 struct control *control_open(const struct control_config *cfg, struct r3_err *err);
-void control_close(struct control *c);
+/* The guest has ended; those who wait for that are told its exit status. */
+void control_close(struct control *c, int status);
 
 /* What the guest wrote to its console, and that it takes input again. */
 void control_console(struct control *c, const char *data, size_t len);

@@ -121,6 +121,8 @@ static void console_output(void *ctx, const char *data, size_t len)
 {
 	struct machine *m = ctx;
 
+	if (m->bg)
+		guestlog_add(&m->bg->log, GUESTLOG_CONSOLE, data, len);
 	if (m->control)
 		control_console(m->control, data, len);
 }
@@ -242,8 +244,8 @@ static void finish(struct machine *m, int status)
 
 static void show_tail(struct machine *m)
 {
-	/* With -v or on the console itself it was there to be read. */
-	if (!m->opt->verbose && !m->opt->init)
+	/* With -v or on the console itself it was there to be read; and in a log it is. */
+	if (!m->opt->verbose && !machine_has_console(m) && (!m->bg || m->bg->report >= 0))
 		bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
@@ -267,7 +269,7 @@ static void restart(void *ctx)
 		finish(m, CLI_HOST);
 		return;
 	}
-	if (m->opt->init && m->hvc.in.tty)
+	if (machine_has_console(m) && m->hvc.in.tty)
 		term_raw(0);
 }
 
@@ -345,7 +347,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
-		message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
+		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
 		finish(m, CLI_PANIC);
@@ -376,6 +378,7 @@ static struct json_object *info(void *ctx)
 	json_object_object_add(o, "state", json_object_new_string(
 		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
 		m->restart.due >= 0 ? "rebooting" : "booting"));
+	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
@@ -398,7 +401,7 @@ static void stop(void *ctx, bool force)
 {
 	struct machine *m = ctx;
 
-	machine_stop(m, END_STOP, m->opt->init ? CLI_OK : CLI_ENDED, force);
+	machine_stop(m, END_STOP, m->opt->init || (m->bg && !m->opt->argv) ? CLI_OK : CLI_ENDED, force);
 }
 
 int machine_open_control(struct machine *m, struct r3_err *err)
@@ -410,13 +413,46 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 		.hvc = &m->hvc,
 		.name = m->cfg->name,
 		.env = m->cfg->carry.env,
-		.any_name = !m->opt->name,
+		.any_name = !m->opt->name && !m->bg,
 		.ops = &ops,
 		.ctx = m,
 	};
 
 	m->control = control_open(&cfg, err);
 	return m->control ? 0 : err->code;
+}
+
+/* ---- a guest without a terminal ---- */
+
+void machine_ready(struct machine *m)
+{
+	if (!m->bg || m->end != END_NONE)
+		return;
+	loop_unwatch(&m->loop, &m->report_watch);
+	background_ready(m->bg);
+}
+
+/* Who was to be told that the guest is ready is gone, so nobody wants it. */
+static void report_ready(void *ctx, short revents)
+{
+	struct machine *m = ctx;
+
+	loop_unwatch(&m->loop, &m->report_watch);
+	machine_stop(m, END_SIGNAL, 128 + SIGHUP, true);
+}
+
+static int begin_background(struct machine *m, struct r3_err *err)
+{
+	int ret;
+
+	if (!m->bg)
+		return 0;
+	ret = background_begin(m->bg, err);
+	if (ret)
+		return ret;
+	loop_watch(&m->loop, &m->report_watch, m->bg->report, 0, report_ready, m);
+	m->report_watch.any = true;
+	return 0;
 }
 
 /* ---- begin and end ---- */
@@ -442,11 +478,13 @@ static int begin(struct machine *m, struct r3_err *err)
 	/* Before the guest starts: two under one name never run, not even for a moment. */
 	ret = machine_open_control(m, &unreachable);
 	/* If nobody asked for it by name the guest is of use without. */
-	if (ret && m->opt->name) {
+	if (ret && (m->opt->name || m->bg)) {
 		*err = unreachable;
 		return ret;
 	}
-	ret = net_settle(m->net, err);
+	ret = begin_background(m, err);
+	if (!ret)
+		ret = net_settle(m->net, err);
 	if (!ret)
 		ret = machine_take_signals(m, err);
 	if (!ret)
@@ -458,7 +496,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
-	if (m->opt->init) {
+	if (machine_has_console(m)) {
 		ret = hvc_attach(&m->hvc);
 		if (ret)
 			return err_set(err, ret, "the terminal cannot be set to raw mode: %s", strerror(-ret));
@@ -466,42 +504,57 @@ static int begin(struct machine *m, struct r3_err *err)
 	return 0;
 }
 
-int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net)
+static void run(struct machine *m)
 {
-	static struct machine m;
 	struct r3_err err;
-	int status, ret;
+	int ret;
 
-	m.opt = opt;
-	m.cfg = cfg;
-	m.net = net;
-	m.started = time(NULL);
-	timing_start(&m.timing);
-	ret = begin(&m, &err);
+	timing_start(&m->timing);
+	ret = begin(m, &err);
 	if (ret) {
-		monitor_kill(&m.mon);
+		monitor_kill(&m->mon);
 		term_restore();
 		message("%s", err.msg);
-		finish(&m, CLI_START);
+		finish(m, CLI_START);
 	}
-	while (!m.over) {
-		ret = loop_step(&m.loop);
+	while (!m->over) {
+		ret = loop_step(&m->loop);
 		if (ret) {
 			message("poll: %s", strerror(-ret));
-			monitor_kill(&m.mon);
-			finish(&m, CLI_HOST);
+			monitor_kill(&m->mon);
+			finish(m, CLI_HOST);
 		}
 	}
-	status = m.status;
-	if (m.mon.pid)
-		waitpid(m.mon.pid, NULL, 0);
-	if (m.session.message[0])
-		message("%s", m.session.message);
-	if (opt->timing)
-		timing_write(&m.timing, &m.agent.hello, opt->timing);
-	net_close(m.net);
-	vhosts_close(cfg->vhosts, m.forced);
-	control_close(m.control);
-	hvc_free(&m.hvc);
+	if (m->mon.pid)
+		waitpid(m->mon.pid, NULL, 0);
+	if (m->session.message[0])
+		message("%s", m->session.message);
+	if (m->opt->timing)
+		timing_write(&m->timing, &m->agent.hello, m->opt->timing);
+}
+
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net, struct background *bg)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int status;
+
+	if (!m) {
+		message("no memory for a guest");
+		return CLI_START;
+	}
+	m->opt = opt;
+	m->cfg = cfg;
+	m->net = net;
+	m->bg = bg;
+	m->started = time(NULL);
+	run(m);
+	status = m->status;
+	net_close(m->net);
+	vhosts_close(cfg->vhosts, m->forced);
+	if (bg)
+		background_end(bg, status);
+	control_close(m->control, status);
+	hvc_free(&m->hvc);
+	free(m);
 	return status;
 }

@@ -7,6 +7,7 @@
 #define R3_MACHINE_H
 
 #include "agent_link.h"
+#include "background.h"
 #include "config.h"
 #include "control.h"
 #include "hvc.h"
@@ -43,6 +44,8 @@ struct machine {
 	struct agent_link agent;
 	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
+	struct background *bg;		/* NULL: it has the caller's terminal */
+	struct watch report_watch;	/* who waits for it to be ready */
 	struct net *net;
 	bool waits_for_net;		/* the agent is ready, and no command was started yet */
 
@@ -62,8 +65,20 @@ struct machine {
 	time_t started;
 };
 
-/* Runs the guest until its end. Takes the network. Returns the exit status of `ring3 run`. */
-int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net);
+/*
+ * Runs the guest until its end. Takes the network. bg: NULL, or what it has in place
+ * of a terminal. Returns the exit status of `ring3 run`.
+ */
+int machine_run(const struct run_options *opt, struct run_config *cfg, struct net *net, struct background *bg);
+
+/* Does anybody sit at the console? */
+static inline bool machine_has_console(const struct machine *m)
+{
+	return m->opt->init && !m->bg;
+}
+
+/* Whoever waits for a guest without a terminal is told that it is ready. */
+void machine_ready(struct machine *m);
 
 /* Asks the guest to end, or makes it. A second time makes it. */
 void machine_stop(struct machine *m, enum machine_end why, int status, bool force);

@@ -34,9 +34,18 @@ static const char *take_frame(void *ctx, const struct r3_frame *frame, const uin
 	struct machine *m = ctx;
 	const char *wrong = session_frame(&m->session, frame, payload);
 
-	if (m->session.started && !m->timing.command_ns)
+	if (m->session.started && !m->timing.command_ns) {
 		m->timing.command_ns = timing_now();
+		machine_ready(m);
+	}
 	return wrong;
+}
+
+static void to_log(void *ctx, uint16_t type, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	guestlog_add(&m->bg->log, type == R3_FRAME_STDERR ? GUESTLOG_ERR : GUESTLOG_OUT, data, len);
 }
 
 static void open_session(struct machine *m)
@@ -49,6 +58,7 @@ static void open_session(struct machine *m)
 		.uid = m->opt->uid,
 		.gid = m->opt->gid,
 		.tty = m->opt->tty < 0 ? session_wants_tty() : m->opt->tty,
+		.sink = m->bg ? to_log : NULL,
 	};
 	struct r3_err err;
 
@@ -62,6 +72,15 @@ static void open_session(struct machine *m)
 		return;
 	}
 	agent_attach(&m->agent, AGENT_FIRST_SESSION, take_frame, m);
+}
+
+/* Without a terminal there may be none: then the guest is there for others to run commands in. */
+static void begin_command(struct machine *m)
+{
+	if (m->opt->init || (m->bg && !m->opt->argv))
+		machine_ready(m);
+	else
+		open_session(m);
 }
 
 /* ---- the agent ---- */
@@ -85,11 +104,11 @@ static void ready(void *ctx)
 	if (m->end != END_NONE)
 		return;
 	send_settings(m);
-	if (!m->opt->init) {
+	if (!machine_has_console(m)) {
 		/* What a back end refuses ends the start, so it has to say so before the command. */
 		m->waits_for_net = !net_is_ready(m->net);
 		if (!m->waits_for_net)
-			open_session(m);
+			begin_command(m);
 		return;
 	}
 	term_size(1, 0, &size);
@@ -137,7 +156,7 @@ static void net_ready(void *ctx)
 	struct machine *m = ctx;
 
 	if (m->waits_for_net && m->end == END_NONE)
-		open_session(m);
+		begin_command(m);
 	m->waits_for_net = false;
 }
 

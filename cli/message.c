@@ -8,6 +8,22 @@
 #include "term.h"
 #include "text.h"
 
+static void (*copy_fn)(void *ctx, const char *text, size_t len);
+static void *copy_ctx;
+
+void message_copy(void (*fn)(void *ctx, const char *text, size_t len), void *ctx)
+{
+	copy_fn = fn;
+	copy_ctx = ctx;
+}
+
+static void write_text(const char *text, size_t len)
+{
+	term_write(text, len);
+	if (copy_fn)
+		copy_fn(copy_ctx, text, len);
+}
+
 void message_text(const char *text, size_t len)
 {
 	char clean[4096];
@@ -21,7 +37,7 @@ void message_text(const char *text, size_t len)
 		if (cut && n - cut < 4)
 			n = cut;
 		memcpy(clean, text, n);
-		term_write(clean, text_clean(clean, n));
+		write_text(clean, text_clean(clean, n));
 		text += n;
 		len -= n;
 	}
@@ -38,5 +54,5 @@ void message(const char *fmt, ...)
 	va_end(ap);
 	text_line(text);
 	strcat(text, "\n");
-	term_write(text, strlen(text));
+	write_text(text, strlen(text));
 }

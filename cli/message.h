@@ -8,6 +8,9 @@
 /* One line "ring3: ...", right also on a raw terminal. */
 void message(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on all of it is also given to @fn; NULL: no more. */
+void message_copy(void (*fn)(void *ctx, const char *text, size_t len), void *ctx);
+
 /* Lines that somebody else wrote, as a guest's kernel. */
 void message_text(const char *text, size_t len);
 

@@ -10,7 +10,7 @@
 #define WORD_MAX	31
 #define HELP_COLUMN	24
 #define HELP_WIDTH	78
-#define OPTS_MAX	40		/* of a subcommand */
+#define OPTS_MAX	64		/* of a subcommand */
 
 int opts_distance(const char *a, const char *b)
 {

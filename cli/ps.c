@@ -70,7 +70,7 @@ static void command_of(struct json_object *guest, char *text, size_t size)
 		snprintf(text, size, "%s", text_of(guest, "init"));
 	} else if (!json_object_object_get_ex(guest, "command", &argv) ||
 		   !json_object_is_type(argv, json_type_array)) {
-		snprintf(text, size, "(shell)");
+		snprintf(text, size, json_object_get_boolean(json_object_object_get(guest, "background")) ? "-" : "(shell)");
 	} else {
 		for (i = 0; i < json_object_array_length(argv) && len < size; i++) {
 			const char *word = json_object_get_string(json_object_array_get_idx(argv, i));

@@ -25,7 +25,7 @@ static const struct opt table[] = {
 	{ "root-rw", 0, NULL, "Write to the root disk's image, or to the folder, itself. No other guest may use an image meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
-	{ "disk", 'd', "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
+	{ "disk", 0, "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
 	{ "share", 's', "HOST[:GUEST][:ro][,KEY...]", "A folder of this host in the guest, at the same path or at GUEST, which is made if it is missing; with :ro nothing in it is written to. Keys: cache=auto, by which changes made on the host are seen within a second; cache=always where nobody else writes, cache=none; uid= and gid=, as whose your files are seen (root); locks=host, by which the guest's locks are this host's too. May be given several times." },
 	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
@@ -38,6 +38,8 @@ static const struct opt table[] = {
 	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES." },
 	{ "append", 'a', "WORDS", "Words for the kernel's command line, after those of ring3." },
 	{ "init", 'i', "PATH", "Hand over to this program in the guest, as /sbin/init, with the terminal as its console." },
+	{ "detach", 'd', NULL, "Return when the guest is ready: its agent answers, its network is there, COMMAND was started. The guest lives on without this terminal; its name is printed. What COMMAND and the console write goes to a log, which ring3 logs shows. Without COMMAND the guest is there for ring3 exec." },
+	{ "rm", 0, NULL, "With --detach: keep nothing of the guest when it has ended, neither its log nor how it ended." },
 	{ "name", 'n', "NAME", "Name for ring3 ps, exec, console and stop, and the guest's host name. Default: made from the process number." },
 	{ "timeout", 't', "TIME", "End the guest after this many seconds, or 10m or 2h, with status 124." },
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
@@ -82,6 +84,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	} flags[] = {
 		{ "root-rw", &opt->root_rw }, { "root-ro", &opt->root_ro }, { "verbose", &opt->verbose },
 		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin },
+		{ "detach", &opt->detach }, { "rm", &opt->rm },
 	};
 	size_t i;
 
@@ -167,6 +170,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
 	if (opt->init && opt->entrypoint)
 		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
+	if (opt->rm && !opt->detach)
+		return err_set(err, EINVAL, "--rm is for guests with --detach; of others nothing is kept");
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
@@ -234,10 +239,11 @@ int run_main(int argc, char **argv)
 {
 	static struct run_options opt;
 	static struct run_config cfg;
+	static struct background bg;
 	struct net *net = NULL;
 	struct r3_err err;
 	bool dashes;
-	int ret;
+	int ret, status;
 
 	stdfd_sanitize();
 	options_init(&opt);
@@ -251,9 +257,19 @@ int run_main(int argc, char **argv)
 		ret = check(&opt, &err);
 	if (ret >= 0)
 		ret = roots_prepare(&opt, &err);
+	if (ret >= 0 && opt.detach) {
+		ret = background_fork(&bg, &status, &err);
+		if (ret > 0)
+			return status;
+	}
 	if (ret >= 0) {
-		pass_terminal(&opt);
+		if (!opt.detach || opt.tty > 0)
+			pass_terminal(&opt);
 		ret = config_open(&cfg, &opt, &err);
+	}
+	if (ret >= 0 && opt.detach) {
+		bg.remove = opt.rm;
+		ret = background_take(&bg, cfg.name, sizeof(cfg.name), !opt.name, &err);
 	}
 	if (ret >= 0)
 		ret = keep_to_cpus(&opt, &err);
@@ -265,7 +281,9 @@ int run_main(int argc, char **argv)
 		net_close(net);
 		vhosts_close(cfg.vhosts, true);
 		message("%s", err.msg);
+		if (opt.detach)
+			background_end(&bg, CLI_START);
 		return CLI_START;
 	}
-	return machine_run(&opt, &cfg, net);
+	return machine_run(&opt, &cfg, net, opt.detach ? &bg : NULL);
 }

@@ -118,9 +118,14 @@ static void out_broken(struct session_out *o)
 
 static size_t out_write(struct session_out *o, const uint8_t *data, size_t len)
 {
+	struct session *s = o->session;
 	size_t done = 0;
 	ssize_t n;
 
+	if (s->sink) {
+		s->sink(s->ctx, o->type, data, len);
+		return len;
+	}
 	while (done < len) {
 		n = stdfd_write(&o->io, data + done, len - done);
 		if (n == -EAGAIN)
@@ -140,7 +145,7 @@ static size_t out_write(struct session_out *o, const uint8_t *data, size_t len)
 static void out_end(struct session_out *o)
 {
 	/* A terminal is not closed, and stderr is ours too. */
-	if (o->closed || o->queued || !o->eof || o->io.tty || o->type == R3_FRAME_STDERR)
+	if (o->closed || o->queued || !o->eof || o->io.tty || o->session->sink || o->type == R3_FRAME_STDERR)
 		return;
 	loop_unwatch(o->session->loop, &o->watch);
 	o->closed = true;
@@ -225,6 +230,10 @@ static const char *out_data(struct session_out *o, const uint8_t *data, size_t l
 static void out_open(struct session *s, struct session_out *o, int fd, uint16_t type)
 {
 	*o = (struct session_out){ .session = s, .type = type, .granted = SESSION_WINDOW };
+	if (s->sink) {
+		o->io = (struct stdfd){ .fd = -1, .given = -1 };
+		return;
+	}
 	stdfd_open(&o->io, fd, true);
 	loop_watch(s->loop, &o->watch, o->io.fd, 0, out_ready, o);
 	/* A pipe says without being written to that its reader is gone. */
@@ -420,6 +429,7 @@ int session_open(struct session *s, struct loop *loop, struct wire *wire, uint16
 	s->wire = wire;
 	s->id = id;
 	s->tty = spec->tty;
+	s->sink = spec->sink;
 	s->in_credit = window;
 	ret = send_run(s, spec, err);
 	if (ret)

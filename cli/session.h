@@ -23,6 +23,8 @@ struct session_spec {
 	unsigned int uid, gid;
 	bool tty;		/* a pty in the guest; see session_wants_tty() */
 	const int *fd;		/* of stdin, stdout, stderr; NULL: 0, 1, 2 */
+	/* Takes what the command writes, R3_FRAME_STDOUT or _STDERR, in place of those; may be NULL. */
+	void (*sink)(void *ctx, uint16_t type, const uint8_t *data, size_t len);
 };
 
 /* Bytes from the guest that the caller's descriptor has not taken yet. */
@@ -58,6 +60,7 @@ struct session {
 	struct term_escape escape;
 
 	struct session_out out, err;
+	void (*sink)(void *ctx, uint16_t type, const uint8_t *data, size_t len);
 
 	void *ctx;
 	void (*on_done)(void *ctx);

@@ -137,32 +137,23 @@ static int read_line(int fd, char *line, size_t size)
 	return -E2BIG;
 }
 
-int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
-	cleanup_free char *text = text_json(request);
-	struct timeval wait = { .tv_sec = ANSWER_SECONDS }, ever = { 0 };
+	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 }, ever = { 0 };
+	cleanup_free char *line = malloc(STATE_LINE_MAX);
 	struct json_object *o, *ok, *error;
-	char *line;
-	int ret;
+	int ret = line ? 0 : -ENOMEM;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
-	if (!ret)
-		ret = write_full(fd, "\n", 1);
-	line = malloc(STATE_LINE_MAX);
-	if (!line)
-		ret = -ENOMEM;
-	if (!ret)
+	if (!ret) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ms > 0 ? &wait : &ever, sizeof(wait));
 		ret = read_line(fd, line, STATE_LINE_MAX);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
-	if (ret) {
-		free(line);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
+	}
+	if (ret)
 		return err_set(err, ret, ret == -EAGAIN ?
 			       "the guest does not answer; its \"ring3 run\" may have been stopped" :
 			       "the guest ended instead of answering");
-	}
 	o = json_tokener_parse(line);
-	free(line);
 	if (!o || !json_object_object_get_ex(o, "ok", &ok)) {
 		json_object_put(o);
 		return err_set(err, EPROTO, "the guest's answer makes no sense");
@@ -175,6 +166,18 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 	}
 	*reply = o;
 	return 0;
+}
+
+int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+{
+	cleanup_free char *text = text_json(request);
+	int ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
+
+	if (!ret)
+		ret = write_full(fd, "\n", 1);
+	if (ret)
+		return err_set(err, ret, "the guest ended instead of answering");
+	return state_answer(fd, ANSWER_SECONDS * 1000, reply, err);
 }
 
 int state_ask(const char *name, struct json_object *request, struct json_object **reply,

@@ -12,6 +12,7 @@
 #define R3_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <json-c/json.h>
 
@@ -44,6 +45,9 @@ int state_list(int dir, char ***names, struct r3_err *err);
  * back with json_object_put().
  */
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err);
+
+/* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
+int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
 
 /* state_dir, state_connect and state_request in one: connected and answered. */
 int state_ask(const char *name, struct json_object *request, struct json_object **reply,

@@ -263,7 +263,7 @@ static void end(struct input *in)
 	if (!m.over)
 		machine_monitor_ended(&m, 0);
 	must(m.over);
-	control_close(m.control);
+	control_close(m.control, 0);
 	hvc_free(&m.hvc);
 	for (i = 0; i < CLIENTS; i++)
 		shut(&client[i]);

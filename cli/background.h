@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest that outlives the terminal it was started from. The process that the
+ * user called forks, and waits until the guest is ready, or says why it is not and
+ * ends with its exit status. The child, in a session of its own, is `ring3 run` as
+ * ever, with a folder of the machine in which its log is and at last its end.
+ */
+#ifndef R3_BACKGROUND_H
+#define R3_BACKGROUND_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "guestlog.h"
+#include "kept.h"
+
+struct background {
+	struct kept kept;
+	struct guestlog log;
+	bool remove;		/* nothing is to be kept at the end */
+	int report;		/* to who waits for the guest; -1: nobody does any more */
+	time_t started;
+};
+
+/*
+ * Return: 0 in the child; 1 in the parent, when it is known what becomes of the
+ * guest, with *status that `ring3 run` ends with; -errno with err set.
+ */
+int background_fork(struct background *bg, int *status, struct r3_err *err);
+
+/* Takes the machine's folder. any: another name, written to name, will do. */
+int background_take(struct background *bg, char *name, size_t size, bool any, struct r3_err *err);
+
+/* The name is ours everywhere: a new log. */
+int background_begin(struct background *bg, struct r3_err *err);
+
+/* The guest is ready: who waits is told, and from now on stderr is the log alone. */
+void background_ready(struct background *bg);
+
+/* The guest ended, or never was. */
+void background_end(struct background *bg, int status);
+
+#endif
