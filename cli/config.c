@@ -295,7 +295,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		ret = add_word(cfg, err, "keep_bootcon");
 	if (!ret)
 		ret = add_word(cfg, err, "ring3.root=%s ring3.hostname=%s", !cfg->root_folder ? "/dev/vda" : opt->root_rw || opt->root_ro ?
-			       "virtiofs:root" : "overlay:root", opt->name ? cfg->name : "ring3");
+			       "virtiofs:root" : "overlay:root", opt->hostname ? opt->hostname : opt->name ? cfg->name : "ring3");
 	if (!ret && opt->modules)
 		ret = add_word(cfg, err, "ring3.modules=/dev/vd%c", cfg->root_folder ? 'a' : 'b');
 	if (!ret && opt->root_ro)
@@ -315,8 +315,8 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 			ret = add_word(cfg, err, "ring3.init=%s", opt->init);
 	}
 	/* What the root's own init would make of it is the root's own name. */
-	if (!ret && opt->init && opt->name)
-		ret = add_word(cfg, err, "systemd.hostname=%s", cfg->name);
+	if (!ret && opt->init && (opt->name || opt->hostname))
+		ret = add_word(cfg, err, "systemd.hostname=%s", opt->hostname ? opt->hostname : cfg->name);
 	/* The kernel makes it a variable of init, which gives it to its console. */
 	if (!ret && opt->init && term && isatty(0) && config_name_ok(term))
 		ret = add_word(cfg, err, "TERM=%s", term);

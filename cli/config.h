@@ -36,6 +36,7 @@ struct run_options {
 	int nr_shares;
 	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
+	const char *hostname;		/* NULL: its name */
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
 	const char *cwd;

@@ -200,7 +200,7 @@ static int read_end(struct labread *r, const struct ynode *v, struct end *end)
 /* What a link is called: its ends, if no other is and it is not too long. */
 static int name_link(struct labread *r, const struct end *a, const struct end *b, struct lab_at at)
 {
-	char name[64];
+	char name[128];
 	unsigned int i;
 
 	snprintf(name, sizeof(name), "%.60s-%.60s", a->node, b->node);

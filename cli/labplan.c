@@ -224,37 +224,38 @@ static int prepare_sysctl(struct maker *k, const char *pair)
 /* Machines know each other by name. */
 static int prepare_hosts(struct maker *k)
 {
-	unsigned int i, j;
-	char *text = NULL;
+	cleanup_free char *lines = NULL;
+	unsigned int i, j, x;
+	size_t size = 0;
+	char *text;
+	FILE *f = open_memstream(&lines, &size);
 
+	if (!f)
+		return err_set(k->err, ENOMEM, "no memory for the lab");
 	for (i = 0; i < k->lab->nr_machines; i++) {
 		const struct lab_machine *m = &k->lab->machine[i];
 		const char *address = NULL;
+		bool common = false;
 
-		if (m == k->pm->m)
-			continue;
 		/* One in a network that this machine is in, if there is one. */
-		for (j = 0; j < m->nr_cards; j++) {
-			unsigned int x;
-			bool common = false;
-
+		for (j = 0; m != k->pm->m && j < m->nr_cards && !common; j++) {
 			if (!m->card[j].ip.nr)
 				continue;
 			for (x = 0; x < k->pm->m->nr_cards; x++)
 				common |= k->pm->m->card[x].network == m->card[j].network;
 			if (!address || common)
 				address = m->card[j].ip.item[0];
-			if (common)
-				break;
 		}
 		if (address)
-			text = lab_textf(k->lab, k->err, "%s%.*s %s\n", text ? text : "", (int)strcspn(address, "/"), address, m->name);
-		if (address && !text)
-			return k->err->code;
+			fprintf(f, "%.*s %s\n", (int)strcspn(address, "/"), address, m->name);
 	}
-	text = text ? quote(k, text) : NULL;
+	if (fclose(f))
+		return err_set(k->err, ENOMEM, "no memory for the lab");
+	if (!size)
+		return 0;
+	text = quote(k, lines);
 	text = text ? lab_textf(k->lab, k->err, "printf %%s %s >> /etc/hosts 2> /dev/null", text) : NULL;
-	return text ? script(k, text) : 0;
+	return text ? script(k, text) : k->err->code;
 }
 
 /*
@@ -291,6 +292,16 @@ static int make_prepare(struct maker *k)
 	unsigned int i;
 	int ret = 0;
 
+	for (i = 0; !ret && i < m->nr_copies; i++) {
+		char *dir = lab_text(k->lab, m->copy[i].to, k->err), *slash = dir ? strrchr(dir, '/') : NULL;
+
+		if (!slash || slash == dir)
+			continue;
+		*slash = 0;
+		dir = quote(k, dir);
+		dir = dir ? lab_textf(k->lab, k->err, "mkdir -p %s || exit", dir) : NULL;
+		ret = dir ? script(k, dir) : k->err->code;
+	}
 	for (i = 0; !ret && i < m->sysctl.nr; i++)
 		ret = prepare_sysctl(k, m->sysctl.item[i]);
 	if (!ret && m->no_ipv6)

@@ -41,6 +41,7 @@ static const struct opt table[] = {
 	{ "detach", 'd', NULL, "Return when the guest is ready: its agent answers, its network is there, COMMAND was started. The guest lives on without this terminal; its name is printed. What COMMAND and the console write goes to a log, which ring3 logs shows. Without COMMAND the guest is there for ring3 exec." },
 	{ "rm", 0, NULL, "With --detach: keep nothing of the guest when it has ended, neither its log nor how it ended." },
 	{ "name", 'n', "NAME", "Name for ring3 ps, exec, console and stop, and the guest's host name. Default: made from the process number." },
+	{ "hostname", 0, "NAME", "What the guest calls itself. Default: its name." },
 	{ "timeout", 't', "TIME", "End the guest after this many seconds, or 10m or 2h, with status 124." },
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
 	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
@@ -75,7 +76,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	} texts[] = {
 		{ "root", &opt->root }, { "root-overlay", &opt->root_overlay }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
-		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+		{ "init", &opt->init }, { "name", &opt->name }, { "hostname", &opt->hostname }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
 		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
@@ -172,6 +173,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
 	if (opt->rm && !opt->detach)
 		return err_set(err, EINVAL, "--rm is for guests with --detach; of others nothing is kept");
+	if (opt->hostname && !config_name_ok(opt->hostname))
+		return err_set(err, EINVAL, "--hostname %s: a host's name is up to 63 letters, digits, dots and dashes, the first a letter or digit", opt->hostname);
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
@@ -233,6 +236,25 @@ static int open_network(struct run_config *cfg, const struct run_options *opt, s
 	if (!words)
 		return err_set(err, ENOMEM, "no memory for the network");
 	return config_finish(cfg, opt, words, err);
+}
+
+int run_check(int argc, char **argv, struct r3_err *err)
+{
+	struct run_options *opt = calloc(1, sizeof(*opt));
+	bool dashes;
+	int ret;
+
+	if (!opt)
+		return err_set(err, ENOMEM, "no memory for options");
+	options_init(opt);
+	ret = opts_parse(&run_opts, argc, argv, opt, &dashes, err);
+	if (ret >= 0)
+		ret = check(opt, err);
+	/* A parsed share has text of its own, which begins with the host's path. */
+	while (opt->nr_shares > 0)
+		free(opt->share[--opt->nr_shares].host);
+	free(opt);
+	return ret;
 }
 
 int run_main(int argc, char **argv)

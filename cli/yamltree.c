@@ -130,7 +130,7 @@ static const char *braces(struct ytree *t, const char *p, struct text *out, cons
 {
 	size_t n = name_length(p);
 	const char *end = strchr(p, '}'), *value, *other = NULL;
-	char name[128], what[256];
+	char name[128], what[400];
 	bool empty_is_unset = false;
 
 	if (!n || n >= sizeof(name) || !end) {
@@ -173,7 +173,7 @@ static int expand(struct ytree *t, struct ynode *node, const yaml_mark_t *at, st
 	while (!ret && *p) {
 		size_t n = strcspn(p, "$");
 		const char *value;
-		char name[128], what[256];
+		char name[128], what[400];
 
 		ret = add_text(&out, p, n);
 		p += n;
