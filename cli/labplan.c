@@ -159,7 +159,9 @@ static int add_card(struct maker *k, const struct lab_card *card)
 		gateway = net->gateway;
 		for (i = 0; i < card->ip.nr; i++)
 			if (!strncmp(card->ip.item[i], gateway, strlen(gateway)) && strchr("/", card->ip.item[i][strlen(gateway)]))
-				gateway = NULL;
+				break;
+		if (i < card->ip.nr)
+			gateway = NULL;
 	}
 	if (text && gateway)
 		text = lab_textf(k->lab, k->err, "%s,gw=%s", text, gateway);

@@ -426,11 +426,11 @@ static int run_jobs(struct up *up, struct r3_err *err)
 		message("lab %s: %u of %u machines are not up; ring3 status %s shows it, ring3 down --name %s ends all of it",
 			up->lab->name, bad, up->lab->nr_machines, up->lab->name, up->lab->name);
 	else if (kept && !started)
-		labshow_say(&up->show, "lab %s: all %u machines run already", up->lab->name, kept);
+		labshow_say(&up->show, "lab %s: %s", up->lab->name, kept == 1 ? "its machine runs already" : "all machines run already");
 	else if (kept)
-		labshow_say(&up->show, "lab %s: %u machines are up in %.1f s, %u ran already", up->lab->name, started, labshow_seconds(&up->show), kept);
+		labshow_say(&up->show, "lab %s: %u machine%s up in %.1f s, %u ran already", up->lab->name, started, started == 1 ? " is" : "s are", labshow_seconds(&up->show), kept);
 	else
-		labshow_say(&up->show, "lab %s: %u machines are up in %.1f s", up->lab->name, started, labshow_seconds(&up->show));
+		labshow_say(&up->show, "lab %s: %u machine%s up in %.1f s", up->lab->name, started, started == 1 ? " is" : "s are", labshow_seconds(&up->show));
 	return bad ? CLI_FAILED : CLI_OK;
 }
 
