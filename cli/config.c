@@ -342,6 +342,8 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->vm.initrd_fd = -1;
 	cfg->vm.early_console_fd = -1;
+	cfg->vm.channel_fd = -1;
+	cfg->vm.ram_fd = -1;
 	cfg->vm.mem = opt->mem & ~(uint64_t)4095;
 	cfg->vm.cpus = opt->cpus;
 	cfg->vm.pin = !opt->no_pin;

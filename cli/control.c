@@ -19,6 +19,7 @@
  */
 #define MAX_SESSIONS	R3_AGENT_SESSIONS
 #define MAX_CLIENTS	(MAX_SESSIONS + 16)
+#define MAX_CALLS	256
 #define LINE_MAX_IN	4096
 #define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
 
@@ -26,6 +27,7 @@ enum kind { KIND_LINE, KIND_SESSION, KIND_CONSOLE, KIND_WAIT, KIND_DEAD };
 
 struct client {
 	struct client *next;
+	uint64_t nr;			/* never used again, unlike its address */
 	struct control *control;
 	enum kind kind;
 	int fd;				/* -1: the wire has it */
@@ -39,8 +41,16 @@ struct client {
 	size_t out_len;
 };
 
+struct control_call {
+	struct control *control;
+	uint64_t client;
+	struct json_object *id;		/* the request's own; NULL: it had none */
+};
+
 struct control {
 	struct control_config cfg;
+	uint64_t last_nr;
+	int calls;			/* that are open */
 	int dir, lock, fd;
 	struct watch watch;
 	struct timer reap;
@@ -108,13 +118,87 @@ static struct json_object *answer(bool ok)
 	return o;
 }
 
-static void refuse(struct client *cl, const char *why)
+static struct json_object *refusal(const char *why)
 {
 	struct json_object *o = answer(false);
 
 	json_object_object_add(o, "error", json_object_new_string(why));
-	reply(cl, o);
+	return o;
+}
+
+/* Of a client that does not speak the protocol, or cannot have what it asked for as its last. */
+static void refuse(struct client *cl, const char *why)
+{
+	reply(cl, refusal(why));
 	kill_client(cl);
+}
+
+/* ---- calls ---- */
+
+static struct client *find_client(struct control *c, uint64_t nr)
+{
+	struct client *cl;
+
+	for (cl = c->clients; cl; cl = cl->next)
+		if (cl->nr == nr && cl->kind != KIND_DEAD)
+			return cl;
+	return NULL;
+}
+
+static void end_call(struct control_call *call, struct json_object *o)
+{
+	struct client *cl = find_client(call->control, call->client);
+
+	if (call->id)
+		json_object_object_add(o, "id", call->id);
+	if (cl)
+		reply(cl, o);
+	else
+		json_object_put(o);
+	call->control->calls--;
+	free(call);
+}
+
+void control_done(struct control_call *call, struct json_object *result)
+{
+	struct json_object *o = answer(true);
+
+	if (result) {
+		json_object_object_foreach(result, key, value)
+			json_object_object_add(o, key, json_object_get(value));
+		json_object_put(result);
+	}
+	end_call(call, o);
+}
+
+void control_refuse(struct control_call *call, const char *why)
+{
+	end_call(call, refusal(why));
+}
+
+void *control_ctx(const struct control_call *call)
+{
+	return call->control->cfg.ctx;
+}
+
+static void begin_call(struct client *cl, const char *op, struct json_object *req)
+{
+	struct control *c = cl->control;
+	struct control_call *call = c->calls < MAX_CALLS ? calloc(1, sizeof(*call)) : NULL;
+	struct json_object *id;
+	bool known;
+
+	if (!call) {
+		refuse(cl, "too many requests are open already");
+		return;
+	}
+	*call = (struct control_call){ .control = c, .client = cl->nr };
+	if (json_object_object_get_ex(req, "id", &id))
+		call->id = json_object_get(id);
+	c->calls++;
+	known = c->cfg.ops->request(c->cfg.ctx, op, req, call);
+	if (!known)
+		control_refuse(call, "unknown \"op\"");
 }
 
 /* ---- exec ---- */
@@ -304,36 +388,26 @@ void control_console_room(struct control *c)
 
 static void take_request(struct client *cl, struct json_object *req)
 {
-	struct json_object *op, *force, *o;
-	const struct control_config *cfg = &cl->control->cfg;
+	struct json_object *op;
 	const char *name;
-	bool forced = false;
 
 	if (!json_object_object_get_ex(req, "op", &op) || !json_object_is_type(op, json_type_string)) {
 		refuse(cl, "a request needs an \"op\"");
 		return;
 	}
 	name = json_object_get_string(op);
-	if (!strcmp(name, "info")) {
-		o = answer(true);
-		json_object_object_add(o, "guest", cfg->ops->info(cfg->ctx));
-		reply(cl, o);
-		kill_client(cl);
-	} else if (!strcmp(name, "exec")) {
+	if (!strcmp(name, "exec")) {
 		begin_session(cl);
 	} else if (!strcmp(name, "console")) {
 		begin_console(cl);
 	} else if (!strcmp(name, "wait")) {
 		cl->kind = KIND_WAIT;
 		reply(cl, answer(true));
-	} else if (!strcmp(name, "stop")) {
-		if (json_object_object_get_ex(req, "force", &force))
-			forced = json_object_get_boolean(force);
-		cl->kind = KIND_WAIT;
-		reply(cl, answer(true));
-		cfg->ops->stop(cfg->ctx, forced);
 	} else {
-		refuse(cl, "unknown \"op\"");
+		/* Its connection lasts until the guest's end, which is what who asks waits for. */
+		if (!strcmp(name, "stop"))
+			cl->kind = KIND_WAIT;
+		begin_call(cl, name, req);
 	}
 }
 
@@ -360,6 +434,7 @@ static void line_ready(struct client *cl)
 		return;
 	}
 	*nl = 0;
+	cl->len = 0;
 	req = json_tokener_parse(cl->line);
 	if (!req || !json_object_is_type(req, json_type_object))
 		refuse(cl, "the request is not JSON");
@@ -404,6 +479,7 @@ static void accept_client(void *ctx, short revents)
 		return;
 	}
 	cl->control = c;
+	cl->nr = ++c->last_nr;
 	cl->fd = fd;
 	cl->next = c->clients;
 	c->clients = cl;

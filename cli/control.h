@@ -15,12 +15,18 @@
 
 #define GUEST_NAME_SIZE	64
 
-struct control_ops {
-	struct json_object *(*info)(void *ctx);
-	void (*stop)(void *ctx, bool force);
-};
-
 struct control;
+
+/*
+ * A request that waits for its answer: given back exactly once, now or later, by
+ * control_done() or control_refuse(), whether or not its client is there still.
+ */
+struct control_call;
+
+struct control_ops {
+	/* False: there is no such operation, and the call stays the caller's. */
+	bool (*request)(void *ctx, const char *op, struct json_object *req, struct control_call *call);
+};
 
 struct control_config {
 	struct loop *loop;
@@ -37,6 +43,12 @@ struct control_config {
 struct control *control_open(const struct control_config *cfg, struct r3_err *err);
 /* The guest has ended; those who wait for that are told its exit status. */
 void control_close(struct control *c, int status);
+
+/* result: what the answer has besides "ok"; taken; may be NULL. */
+void control_done(struct control_call *call, struct json_object *result);
+void control_refuse(struct control_call *call, const char *why);
+/* The ctx of whom the request is to. */
+void *control_ctx(const struct control_call *call);
 
 /* What the guest wrote to its console, and that it takes input again. */
 void control_console(struct control *c, const char *data, size_t len);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -177,10 +178,14 @@ static void log_ready(void *ctx, short revents)
 static int start(struct machine *m, struct r3_err *err)
 {
 	struct vm_config *vm = &m->cfg->vm;
-	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
+	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, ch[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
 
+	m->ram_fd = memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (m->ram_fd < 0)
+		return err_set(err, errno, "cannot create guest memory: %s", strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, con) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ag) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ch) < 0 ||
 	    pipe2(early, O_CLOEXEC) < 0)
 		return err_set(err, errno, "no socket for the guest's console and agent: %s", strerror(errno));
 	fcntl(early[0], F_SETFL, O_NONBLOCK);
@@ -188,15 +193,19 @@ static int start(struct machine *m, struct r3_err *err)
 	vm->port[0] = (struct vm_port){ .fd = con[1] };
 	vm->port[1] = (struct vm_port){ .fd = ag[1], .name = R3_AGENT_PORT };
 	vm->early_console_fd = early[1];
+	vm->channel_fd = ch[1];
+	vm->ram_fd = m->ram_fd;
 
 	ret = vhosts_start(m->cfg->vhosts, err);
 	if (!ret)
 		ret = monitor_start(&m->mon, vm, err);
 	close(con[1]);
 	close(ag[1]);
+	close(ch[1]);
 	close(early[1]);
 	if (ret)
 		return ret;
+	channel_open(&m->channel, &m->loop, ch[0]);
 	m->monitor_since = loop_now();
 	m->timing.command_ns = 0;
 	m->timing.exit_ns = 0;
@@ -220,6 +229,10 @@ static void collect(struct machine *m)
 	}
 	hvc_stop(&m->hvc, until);
 	agent_close(&m->agent);
+	channel_close(&m->channel);
+	if (m->ram_fd >= 0)
+		close(m->ram_fd);
+	m->ram_fd = -1;
 	if (m->control)
 		control_reset(m->control);
 	timer_set(&m->slow, -1);
@@ -366,47 +379,8 @@ void machine_monitor_ended(struct machine *m, int status)
 
 /* ---- what others may ask ---- */
 
-static struct json_object *info(void *ctx)
-{
-	const struct machine *m = ctx;
-	struct json_object *o = json_object_new_object();
-	size_t i;
-
-	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
-	json_object_object_add(o, "pid", json_object_new_int(getpid()));
-	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
-	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
-		m->restart.due >= 0 ? "rebooting" : "booting"));
-	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
-	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
-	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
-	json_object_object_add(o, "started", json_object_new_int64(m->started));
-	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
-	json_object_object_add(o, "network", net_info(m->net));
-	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
-	if (m->opt->init) {
-		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
-	} else if (m->opt->argv) {
-		struct json_object *argv = json_object_new_array();
-
-		for (i = 0; m->opt->argv[i]; i++)
-			json_object_array_add(argv, json_object_new_string(m->opt->argv[i]));
-		json_object_object_add(o, "command", argv);
-	}
-	return o;
-}
-
-static void stop(void *ctx, bool force)
-{
-	struct machine *m = ctx;
-
-	machine_stop(m, END_STOP, m->opt->init || (m->bg && !m->opt->argv) ? CLI_OK : CLI_ENDED, force);
-}
-
 int machine_open_control(struct machine *m, struct r3_err *err)
 {
-	static const struct control_ops ops = { .info = info, .stop = stop };
 	const struct control_config cfg = {
 		.loop = &m->loop,
 		.agent = &m->agent,
@@ -414,7 +388,7 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 		.name = m->cfg->name,
 		.env = m->cfg->carry.env,
 		.any_name = !m->opt->name && !m->bg,
-		.ops = &ops,
+		.ops = &machine_control_ops,
 		.ctx = m,
 	};
 
@@ -542,6 +516,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 		message("no memory for a guest");
 		return CLI_START;
 	}
+	m->ram_fd = -1;
 	m->opt = opt;
 	m->cfg = cfg;
 	m->net = net;

@@ -8,6 +8,7 @@
 
 #include "agent_link.h"
 #include "background.h"
+#include "channel.h"
 #include "config.h"
 #include "control.h"
 #include "hvc.h"
@@ -33,6 +34,8 @@ struct machine {
 	const struct run_options *opt;
 	struct run_config *cfg;
 	struct monitor_proc mon;
+	struct channel channel;		/* to the monitor */
+	int ram_fd;			/* the guest's memory; -1: no guest */
 	struct watch log_watch;
 	int64_t log_second;		/* bytes of messages are counted a second */
 	size_t log_bytes;
@@ -92,6 +95,9 @@ void machine_escaped(void *ctx);
 int machine_take_signals(struct machine *m, struct r3_err *err);
 /* What the end of the monitor means; the status is waitpid()'s. */
 void machine_monitor_ended(struct machine *m, int status);
+
+/* machine_ops.c: what clients may ask of it. */
+extern const struct control_ops machine_control_ops;
 
 /* Makes the guest's name its own, and lets others reach it by that. */
 int machine_open_control(struct machine *m, struct r3_err *err);

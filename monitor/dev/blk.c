@@ -151,12 +151,16 @@ static int64_t blk_request(struct blk *blk)
 
 	switch (le32toh(hdr.type)) {
 	case VIRTIO_BLK_T_IN:
+		dev_count(&blk->dev, in, 1);
+		dev_count(&blk->dev, in_bytes, in_len);
 		n = iov_slice(blk->data, in, c->nr_in, 0, in_len);
 		status = blk_rw(blk, false, le64toh(hdr.sector), n, in_len);
 		if (status == VIRTIO_BLK_S_OK)
 			written = in_len;
 		break;
 	case VIRTIO_BLK_T_OUT:
+		dev_count(&blk->dev, out, 1);
+		dev_count(&blk->dev, out_bytes, out_len);
 		out = iov_slice(blk->data, c->iov, c->nr_out, sizeof(hdr), out_len);
 		status = blk_rw(blk, true, le64toh(hdr.sector), out, out_len);
 		break;
@@ -177,6 +181,8 @@ static int64_t blk_request(struct blk *blk)
 	default:
 		status = VIRTIO_BLK_S_UNSUPP;
 	}
+	if (status == VIRTIO_BLK_S_IOERR)
+		dev_count(&blk->dev, dropped, 1);
 	iov_write(in, c->nr_in, in_len, &status, 1);
 	return written + 1;
 }

@@ -52,9 +52,11 @@ static bool con_write(struct console *con, struct con_port *p)
 					   p->done, UINT64_MAX);
 		ssize_t ret = writev(p->fd, con->slice, n);
 
-		if (ret >= 0)
+		if (ret >= 0) {
 			p->done += ret;
-		else if (would_block(errno))
+			dev_count(&con->dev, out, 1);
+			dev_count(&con->dev, out_bytes, ret);
+		} else if (would_block(errno))
 			return false;
 		else if (errno != EINTR)
 			con_dead(con, p, errno);
@@ -123,6 +125,8 @@ static void con_receive(struct console *con, unsigned int port)
 			break;
 		}
 		virtq_relchain(vq, c, ret);
+		dev_count(&con->dev, in, 1);
+		dev_count(&con->dev, in_bytes, ret);
 	}
 	dev_queue_done(&con->dev, q);
 	if (p->eof)

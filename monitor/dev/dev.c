@@ -51,6 +51,7 @@ void dev_init(struct dev *dev, const struct dev_ops *ops, uint64_t features)
 
 static void dev_interrupt(struct dev *dev, uint32_t why)
 {
+	dev_count(dev, interrupts, 1);
 	atomic_or(dev->page->isr, why);
 	dev->bus.raise(dev->bus.opaque, dev->index);
 }
@@ -243,6 +244,8 @@ static void dev_service(struct dev *dev)
 	uint32_t seq = load_acquire(dev->page->ctl_seq);
 	bool was_live = dev->live;
 
+	if (mask)
+		dev_count(dev, kicks, 1);
 	if (seq != read_once(dev->page->ctl_ack)) {
 		dev_control(dev);
 		store_release(dev->page->ctl_ack, seq);
@@ -326,6 +329,7 @@ static void *dev_thread(void *arg)
 
 	snprintf(name, sizeof(name), "%s-%u", dev->ops->name, dev->index);
 	prctl(PR_SET_NAME, name);
+	write_once(dev->tid, (int)syscall(SYS_gettid));
 	if (dev->bus.enter)
 		dev->bus.enter(dev->bus.opaque, dev->ops->name, dev->socket);
 	dev_service(dev);

@@ -81,6 +81,17 @@ struct dev_poll {
 	int64_t paused_until;
 };
 
+/*
+ * What has come of it so far. Written by its thread, read by any. "in" is to the
+ * guest: reads of a disk, frames and bytes received.
+ */
+struct dev_stats {
+	uint64_t kicks, interrupts;
+	uint64_t in, out;
+	uint64_t in_bytes, out_bytes;
+	uint64_t dropped;		/* or failed */
+};
+
 /* Embedded first in every device. Fields belong to the core. */
 struct dev {
 	const struct dev_ops *ops;
@@ -102,6 +113,8 @@ struct dev {
 	int socket;			/* -1; set before dev_start(): what the thread may send messages on */
 	uint64_t again;			/* queues to look at without a kick */
 	struct dev_poll poll;
+	struct dev_stats stats;
+	int tid;			/* its thread's number; atomic */
 	bool stopping;			/* atomic */
 	bool poke;			/* atomic */
 	int drain_ms;			/* read once stopping is set */
@@ -239,6 +252,11 @@ void dev_destroy(struct dev *dev);
 void dev_poke(struct dev *dev);
 
 /* For devices. */
+
+/* One writer, so this is all that an exact count takes. */
+#define dev_count(dev, what, n) \
+	write_once((dev)->stats.what, (dev)->stats.what + (n))
+
 void dev_init(struct dev *dev, const struct dev_ops *ops, uint64_t features);
 void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
 		    unsigned int len);

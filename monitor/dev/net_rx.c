@@ -94,6 +94,7 @@ static void in_next(struct net *net)
 
 static void in_dropped(struct net *net)
 {
+	dev_count(&net->dev, dropped, 1);
 	net->rx_dropped++;
 	in_next(net);
 }
@@ -169,6 +170,8 @@ static bool deliver(struct net *net)
 	in->hdr.num_buffers = htole16(n);
 	iov_write(iov, w->nr_iov, 0, &in->hdr, NET_HDR);
 	release(net, NET_HDR + in->len);
+	dev_count(&net->dev, in, 1);
+	dev_count(&net->dev, in_bytes, in->len);
 	in_next(net);
 	return true;
 }

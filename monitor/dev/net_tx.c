@@ -123,8 +123,13 @@ void net_transmit(struct net *net)
 			net->blocked = true;
 			break;
 		}
-		if (fate != NET_RETRY)
+		if (fate != NET_RETRY) {
 			net->tx_dropped++;
+			dev_count(&net->dev, dropped, 1);
+		} else {
+			dev_count(&net->dev, out, 1);
+			dev_count(&net->dev, out_bytes, c->out_len - NET_HDR);
+		}
 		virtq_relchain(vq, c, 0);
 	}
 	/* Who refills it all the time must not keep us from control. */

@@ -33,6 +33,7 @@
 #include "vm/devs.h"
 #include "vm/files.h"
 #include "vm/host.h"
+#include "vm/ops.h"
 #include "vm/vm.h"
 
 #define PAGE		4096UL
@@ -59,7 +60,7 @@ static int map_ram(struct vm *vm, struct r3_err *err)
 
 	if (size > R3_DIRECT_SIZE)
 		return err_set(err, -EINVAL, "%" PRIu64 " GiB of memory are more than a guest can have (%lu GiB): give less with --mem", size >> 30, R3_DIRECT_SIZE >> 30);
-	fd = memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = vm->cfg->ram_fd >= 0 ? vm->cfg->ram_fd : memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot create guest memory: %s", strerror(errno));
 	if (ftruncate(fd, size)) {
@@ -279,7 +280,7 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 	files_close(vm->cfg);
 	close(vm->zygote.page_fd);
 	jail_limits(&vm->jail, file_max);
-	jail_enter(&vm->jail, "control", -1);
+	jail_enter(&vm->jail, "control", vm->cfg->channel_fd);
 	ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus + 1, err);
 	if (ret)
 		return ret;
@@ -333,9 +334,11 @@ static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
 
 static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 {
-	struct pollfd pfd[2] = {
+	struct ops ops = { .cfg = vm->cfg, .mem = &vm->mem, .boot = vm->boot, .devs = &vm->devs };
+	struct pollfd pfd[3] = {
 		{ .fd = vm->exit_fd, .events = POLLIN },
 		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
+		{ .fd = vm->cfg->channel_fd, .events = POLLIN },
 	};
 	sigset_t waiting;
 
@@ -343,7 +346,7 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 	sigdelset(&waiting, SIGCHLD);
 	sigdelset(&waiting, SIGTERM);
 	for (;;) {
-		if (ppoll(pfd, 2, NULL, &waiting) < 0) {
+		if (ppoll(pfd, 3, NULL, &waiting) < 0) {
 			if (told_to_end) {
 				told_to_end = 0;
 				write_once(vm->boot->power_request, R3_POWER_DOWN);
@@ -359,6 +362,8 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 			return guest_exit(vm, err);
 		if (pfd[1].revents)
 			zygote_failed(&vm->zygote);
+		if (pfd[2].revents && !ops_serve(&ops, vm->cfg->channel_fd))
+			pfd[2].fd = -1;
 	}
 }
 

@@ -81,10 +81,12 @@ struct vm_config {
 	int kernel_fd;			/* vmlinux */
 	char kernel_path[256];
 	int initrd_fd;			/* -1: none */
+	int ram_fd;			/* an empty memfd to be its memory, shared with who made it; -1: none is given */
 	uint64_t mem;			/* bytes */
 	unsigned int cpus;
 	char cmdline[4096];
 	int early_console_fd;		/* -1: none */
+	int channel_fd;			/* vm/channel.h; -1: none */
 	int nr_disks;
 	struct vm_disk disk[VM_MAX_DISKS];
 	int nr_ports;

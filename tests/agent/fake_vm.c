@@ -6,6 +6,12 @@
  *
  *	fake.panic fake.host fake.config fake.crash fake.hang fake.reboot
  *	fake.garbage fake.badhello fake.mute
+ *
+ * and how it answers on the control channel, if not as it should:
+ *
+ *	fake.lie=silent short long empty unasked again status fd flood late gone
+ *
+ * fake.noise writes to the console without end.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +25,11 @@
 
 #include <ring3/agent.h>
 
+#include "vm/channel.h"
 #include "vm/vm.h"
+
+/* Longer than ring3 waits. */
+#define CHANNEL_FAKE_LATE	4
 
 static void console(const struct vm_config *cfg, const char *text)
 {
@@ -93,6 +103,112 @@ static void __attribute__((noreturn)) misbehave(const struct vm_config *cfg)
 		pause();
 }
 
+/* ---- the control channel ---- */
+
+static int nothing(void *ctx, const void *request, void *answer, int fd)
+{
+	return 0;
+}
+
+static const struct channel_op ops[] = {
+	[CHANNEL_PING] = { 0, 0, false, nothing },
+	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, nothing },
+};
+
+static void say(int fd, uint64_t id, uint32_t size, int32_t status, size_t len, int with)
+{
+	static union {
+		struct channel_answer head;
+		char bytes[CHANNEL_ANSWER_MAX + 64];
+	} answer;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { &answer, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	answer.head = (struct channel_answer){ .size = size, .status = status, .id = id };
+	if (with >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &with, sizeof(with));
+	}
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+		_exit(0);
+}
+
+/* Requests are pings, whose answer is a head. */
+static void lie(int fd, const char *how, uint64_t id)
+{
+	const uint32_t head = sizeof(struct channel_answer);
+	uint64_t i;
+
+	if (!strncmp(how, "short", 5)) {
+		say(fd, id, head, 0, 7, -1);
+	} else if (!strncmp(how, "long", 4)) {
+		say(fd, id, CHANNEL_ANSWER_MAX + 32, 0, CHANNEL_ANSWER_MAX + 32, -1);
+	} else if (!strncmp(how, "empty", 5)) {
+		say(fd, id, head, 0, 0, -1);
+	} else if (!strncmp(how, "size", 4)) {
+		say(fd, id, head + 8, 0, head + 8, -1);
+	} else if (!strncmp(how, "unasked", 7)) {
+		say(fd, id + 1, head, 0, head, -1);
+	} else if (!strncmp(how, "again", 5)) {
+		say(fd, id, head, 0, head, -1);
+		say(fd, id, head, 0, head, -1);
+	} else if (!strncmp(how, "status", 6)) {
+		say(fd, id, head, -12345678, head, -1);
+	} else if (!strncmp(how, "fd", 2)) {
+		say(fd, id, head, 0, head, fd);
+	} else if (!strncmp(how, "flood", 5)) {
+		for (i = 0; ; i++)
+			say(fd, i, head, 0, head, -1);
+	} else if (!strncmp(how, "late", 4)) {
+		sleep(CHANNEL_FAKE_LATE);
+		say(fd, id, head, 0, head, -1);
+	} else if (!strncmp(how, "gone", 4)) {
+		shutdown(fd, SHUT_RDWR);
+	}
+}
+
+static void serve_channel(const struct vm_config *cfg)
+{
+	const char *how = strstr(cfg->cmdline, "fake.lie=");
+	struct channel_request request;
+
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fcntl(cfg->channel_fd, F_SETFL, 0);
+	while (!how) {
+		/* One that has come, as channel_serve() does not wait. */
+		if (recv(cfg->channel_fd, &request, sizeof(request), MSG_PEEK) <= 0)
+			_exit(0);
+		channel_serve(cfg->channel_fd, ops, sizeof(ops) / sizeof(ops[0]), NULL);
+	}
+	while (recv(cfg->channel_fd, &request, sizeof(request), 0) > 0)
+		lie(cfg->channel_fd, how + 9, request.id);
+	_exit(0);
+}
+
+/* More than any log has room for, at the pace at which it is taken. */
+static void make_noise(const struct vm_config *cfg)
+{
+	static char text[4096];
+
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	memset(text, 'n', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
+	fcntl(cfg->port[0].fd, F_SETFL, 0);
+	while (write(cfg->port[0].fd, text, sizeof(text)) > 0)
+		;
+	_exit(0);
+}
+
 static int serve(const struct vm_config *cfg)
 {
 	const char *path = getenv("R3INIT");
@@ -100,6 +216,9 @@ static int serve(const struct vm_config *cfg)
 	pid_t pid;
 	int status;
 
+	serve_channel(cfg);
+	if (has(cfg, "fake.noise"))
+		make_noise(cfg);
 	snprintf(arg, sizeof(arg), "%d", cfg->port[1].fd);
 	pid = fork();
 	if (!pid) {

@@ -162,6 +162,11 @@ static bool plausible(long nr)
 		return answered(nr, -1, 1, 0, 0, 0, 0) | open;
 	case __NR_sendmsg:
 		return on_sockets(nr, 0, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+	case __NR_recvmsg:
+		for (op = 0; op < 64; op++)
+			if (answered(nr, op, 0, 0, 0, 0, 0))
+				bare_printf("waits %s\n", kind);
+		return on_sockets(nr, 0, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0);
 	case __NR_recvfrom:
 		return on_sockets(nr, 0, 0, MSG_DONTWAIT);
 	case __NR_preadv2:

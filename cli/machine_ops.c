@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What clients may ask of a machine: the one table of operations. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cli.h"
+#include "machine.h"
+#include "usage.h"
+
+static void add_number(struct json_object *o, const char *key, uint64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+static void answer(struct control_call *call, const char *key, struct json_object *value)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, key, value);
+	control_done(call, o);
+}
+
+/* ---- info, stop ---- */
+
+/* What the host has given it so far; the file's holes are what it never touched, or gave back. */
+static uint64_t resident(const struct machine *m)
+{
+	struct stat st;
+
+	return m->ram_fd < 0 || fstat(m->ram_fd, &st) ? 0 : st.st_blocks * 512ULL;
+}
+
+static struct json_object *describe(const struct machine *m)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
+	json_object_object_add(o, "pid", json_object_new_int(getpid()));
+	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
+	json_object_object_add(o, "state", json_object_new_string(
+		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
+		m->restart.due >= 0 ? "rebooting" : "booting"));
+	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
+	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
+	add_number(o, "mem_used", resident(m));
+	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
+	json_object_object_add(o, "started", json_object_new_int64(m->started));
+	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
+	json_object_object_add(o, "network", net_info(m->net));
+	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
+	if (m->opt->init) {
+		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
+	} else if (m->opt->argv) {
+		struct json_object *argv = json_object_new_array();
+
+		for (i = 0; m->opt->argv[i]; i++)
+			json_object_array_add(argv, json_object_new_string(m->opt->argv[i]));
+		json_object_object_add(o, "command", argv);
+	}
+	return o;
+}
+
+static void op_info(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	answer(call, "guest", describe(m));
+}
+
+static void op_stop(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	struct json_object *force;
+	bool forced = json_object_object_get_ex(req, "force", &force) && json_object_get_boolean(force);
+
+	control_done(call, NULL);
+	machine_stop(m, END_STOP, m->opt->init || (m->bg && !m->opt->argv) ? CLI_OK : CLI_ENDED, forced);
+}
+
+/* ---- what the monitor answers ---- */
+
+static void pinged(void *ctx, int status, const void *answer, const char *why)
+{
+	struct control_call *call = ctx;
+
+	if (status)
+		control_refuse(call, why);
+	else
+		control_done(call, NULL);
+}
+
+static void op_ping(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	const char *why;
+
+	if (channel_ask(&m->channel, CHANNEL_PING, NULL, 0, -1, 0, pinged, call, &why))
+		control_refuse(call, why);
+}
+
+static struct json_object *describe_dev(const struct channel_dev *d, unsigned int index)
+{
+	struct json_object *o = json_object_new_object();
+	char kind[sizeof(d->kind) + 1] = "";
+
+	memcpy(kind, d->kind, sizeof(d->kind));
+	add_number(o, "index", index);
+	json_object_object_add(o, "kind", json_object_new_string(kind));
+	add_number(o, "cpu_ns", d->cpu_ns);
+	add_number(o, "kicks", d->kicks);
+	add_number(o, "interrupts", d->interrupts);
+	add_number(o, "in", d->in);
+	add_number(o, "out", d->out);
+	add_number(o, "in_bytes", d->in_bytes);
+	add_number(o, "out_bytes", d->out_bytes);
+	add_number(o, "dropped", d->dropped);
+	return o;
+}
+
+static struct json_object *describe_stats(const struct machine *m, const struct channel_stats *s)
+{
+	struct json_object *o = json_object_new_object(), *cpus = json_object_new_array(), *devs = json_object_new_array();
+	/* The monitor may say anything. */
+	unsigned int nr_cpus = min_t(unsigned int, s->nr_cpus, m->cfg->vm.cpus), nr_devs = min_t(unsigned int, s->nr_devs, R3_VDEV_MAX), i;
+	struct usage u;
+
+	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
+	add_number(o, "uptime_ms", loop_now() - m->monitor_since);
+	add_number(o, "mem", m->cfg->vm.mem);
+	add_number(o, "mem_used", resident(m));
+	if (!usage_read(&u, m->mon.pid)) {
+		add_number(o, "monitor_ns", u.monitor_ns);
+		add_number(o, "spaces_ns", u.spaces_ns);
+		add_number(o, "spaces", u.spaces);
+	}
+	add_number(o, "main_ns", s->main_ns);
+	for (i = 0; i < nr_cpus; i++)
+		json_object_array_add(cpus, json_object_new_int64(s->cpu_ns[i]));
+	json_object_object_add(o, "vcpu_ns", cpus);
+	for (i = 0; i < nr_devs; i++)
+		json_object_array_add(devs, describe_dev(&s->dev[i], i));
+	json_object_object_add(o, "devices", devs);
+	return o;
+}
+
+static void stats_came(void *ctx, int status, const void *body, const char *why)
+{
+	struct control_call *call = ctx;
+
+	if (status)
+		control_refuse(call, why);
+	else
+		answer(call, "stats", describe_stats(control_ctx(call), body));
+}
+
+static void op_stats(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	const char *why;
+
+	if (channel_ask(&m->channel, CHANNEL_STATS, NULL, 0, -1, sizeof(struct channel_stats), stats_came, call, &why))
+		control_refuse(call, why);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+	const char *name;
+	void (*run)(struct machine *m, struct json_object *req, struct control_call *call);
+} table[] = {
+	{ "info", op_info },
+	{ "stop", op_stop },
+	{ "ping", op_ping },
+	{ "stats", op_stats },
+};
+
+static bool request(void *ctx, const char *op, struct json_object *req, struct control_call *call)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!strcmp(table[i].name, op)) {
+			table[i].run(ctx, req, call);
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct control_ops machine_control_ops = { .request = request };
