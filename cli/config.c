@@ -59,7 +59,7 @@ bool config_name_ok(const char *name)
 	return true;
 }
 
-static int check_sizes(const struct run_options *opt, struct r3_err *err)
+int config_check_sizes(const struct run_options *opt, struct r3_err *err)
 {
 	uint64_t total = 0;
 	struct sysinfo si;
@@ -358,7 +358,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	else
 		snprintf(cfg->name, sizeof(cfg->name), "g%d", getpid());
 
-	ret = check_sizes(opt, err);
+	ret = config_check_sizes(opt, err);
 	if (ret)
 		return ret;
 	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);

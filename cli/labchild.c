@@ -73,7 +73,7 @@ static void ready(void *ctx, short revents)
 	take(ctx);
 }
 
-static void child(char *const *argv, int in, int out)
+static void child(char *const *argv, pid_t parent, int in, int out)
 {
 	char *words[ARGS_MAX] = { (char *)"ring3" };
 	size_t i;
@@ -84,9 +84,11 @@ static void child(char *const *argv, int in, int out)
 	/* Ctrl-C is for us; and who has nobody left to tell need not go on. */
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(125);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(125);
-	util_close_range(3, ~0);
+	/* The rest is close-on-exec. */
 	execv("/proc/self/exe", words);
 	_exit(125);
 }
@@ -109,6 +111,7 @@ static int input_file(const char *input)
 int labchild_start(struct labchild *c, struct loop *loop, char *const *argv, const char *input, int log, struct r3_err *err)
 {
 	cleanup_close int in = input_file(input);
+	pid_t parent;
 	int out[2];
 
 	*c = (struct labchild){ .fd = -1, .log = log, .loop = loop };
@@ -116,9 +119,10 @@ int labchild_start(struct labchild *c, struct loop *loop, char *const *argv, con
 		return err_set(err, in, "no input for ring3 %s: %s", argv[0], strerror(-in));
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_set(err, errno, "no pipe for ring3 %s: %s", argv[0], strerror(errno));
+	parent = getpid();
 	c->pid = fork();
 	if (c->pid == 0)
-		child(argv, in, out[1]);
+		child(argv, parent, in, out[1]);
 	close(out[1]);
 	if (c->pid < 0) {
 		c->pid = 0;

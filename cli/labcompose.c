@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "labread.h"
+#include "netswitch_opts.h"
 
 #define DEFAULT_NETWORK	"default"
 /* What a network with an uplink has if nothing is said: that of ring3's NAT. */
@@ -198,8 +199,18 @@ static const struct labkey card_keys[];
 /* What is said of the cable, or of VLANs, goes to the switch as it is. */
 static int take_cable(struct labread *r, struct ynode *v, const char *key)
 {
+	struct switch_port_options parsed;
+	struct r3_err why;
+	char *one;
+
 	if (v->kind != YAML_SCALAR || strpbrk(v->text, ", \n"))
 		return labread_error(r, v, "%s: one value is expected here", key);
+	one = lab_textf(r->lab, r->err, "%s=%s", key, v->text);
+	if (!one)
+		return r->err->code;
+	switch_options_init(&parsed);
+	if (switch_parse_options("cable", one, &parsed, &why))
+		return labread_error(r, v, "%s", why.msg);
 	r->card->options = lab_textf(r->lab, r->err, "%s%s%s=%s", r->card->options ? r->card->options : "",
 				     r->card->options ? "," : "", key, v->text);
 	return r->card->options ? 0 : r->err->code;
@@ -281,7 +292,6 @@ TEXT_KEY(take_restart, "restart", restart)
 #define LIST_KEY(fn, reader, name, field) \
 	static int fn(struct labread *r, struct ynode *v) { return reader(r, v, name, &r->m->field); }
 LIST_KEY(take_env, labread_pairs, "environment", env)
-LIST_KEY(take_sysctl, labread_pairs, "sysctls", sysctl)
 LIST_KEY(take_command, labread_command, "command", command)
 LIST_KEY(take_startup, labread_scripts, "startup", startup)
 LIST_KEY(take_shutdown, labread_scripts, "shutdown", shutdown)
@@ -289,6 +299,16 @@ LIST_KEY(take_mem, labread_mem, "mem", mem)
 LIST_KEY(take_cpus, labread_cpus, "cpus", cpus)
 LIST_KEY(take_disks, labread_list, "disks", disk)
 LIST_KEY(take_read_only, labread_bool, "read_only", root_ro)
+
+static int take_sysctl(struct labread *r, struct ynode *v)
+{
+	unsigned int i;
+
+	for (i = 0; v->kind == YAML_LIST && i < v->nr; i++)
+		if (v->child[i]->kind != YAML_SCALAR || !strchr(v->child[i]->text, '='))
+			return labread_error(r, v->child[i], "sysctls: give NAME=VALUE");
+	return labread_pairs(r, v, "sysctls", &r->m->sysctl);
+}
 
 static int take_image(struct labread *r, struct ynode *v)
 {

@@ -29,14 +29,14 @@ int labfind(const char *name, const char *word, char *lab, size_t size, struct r
 		return is_known(lab) ? 0 : err_set(err, ENOENT, "ring3 up has started no lab called %s; \"ring3 status\" lists those that it has", lab);
 	}
 	file = labload_find(word, err);
-	if (!file)
-		return err->code;
-	if (labstate_of_file(file, lab, size))
+	if (file && labstate_of_file(file, lab, size))
 		return 0;
 	/* A folder, or a file, may have the name of a lab from elsewhere. */
 	if (word && is_known(word)) {
 		snprintf(lab, size, "%s", word);
 		return 0;
 	}
+	if (!file)
+		return err->code;
 	return err_set(err, ENOENT, "nothing runs of %s: ring3 up has not started it, or ring3 down has ended it", file);
 }

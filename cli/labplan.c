@@ -223,6 +223,11 @@ static int prepare_sysctl(struct maker *k, const char *pair)
 	return p ? script(k, p) : k->err->code;
 }
 
+/* The lines of /etc/hosts that are not ours, and those that are follow. */
+#define HOSTS_MARK	" # ring3 up"
+static const char others_hosts[] =
+	"{ while IFS= read -r l; do case $l in *'" HOSTS_MARK "') ;; *) printf '%s\n' \"$l\" ;; esac; done < /etc/hosts; printf %s ";
+
 /* Machines know each other by name. */
 static int prepare_hosts(struct maker *k)
 {
@@ -249,15 +254,14 @@ static int prepare_hosts(struct maker *k)
 				address = m->card[j].ip.item[0];
 		}
 		if (address)
-			fprintf(f, "%.*s %s\n", (int)strcspn(address, "/"), address, m->name);
+			fprintf(f, "%.*s %s" HOSTS_MARK "\n", (int)strcspn(address, "/"), address, m->name);
 	}
 	if (fclose(f))
 		return err_set(k->err, ENOMEM, "no memory for the lab");
-	if (!size)
-		return 0;
 	text = quote(k, lines);
-	text = text ? lab_textf(k->lab, k->err, "printf %%s %s >> /etc/hosts 2> /dev/null", text) : NULL;
-	return text ? script(k, text) : k->err->code;
+	k->pm->hosts = text ? lab_textf(k->lab, k->err, "%s%s; } > /run/.ring3-hosts && cat /run/.ring3-hosts 2> /dev/null > /etc/hosts; :\n",
+					others_hosts, text) : NULL;
+	return k->pm->hosts ? 0 : k->err->code;
 }
 
 /*

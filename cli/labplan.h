@@ -21,9 +21,10 @@ struct labplan_machine {
 	const struct lab_machine *m;
 	char *guest;			/* LAB.MACHINE */
 	struct lab_list run;		/* options of ring3 run, and the command */
-	char *prepare;			/* script of ours, before anything of the lab's */
+	char *prepare;			/* script of ours, before anything of the lab's; NULL: none */
+	char *hosts;			/* the same: the others' names; may be run again when they change */
 	bool held;			/* the command waits for LABPLAN_GO in the guest */
-	uint64_t digest;		/* of all that makes it what it is */
+	uint64_t digest;		/* of all that makes it what it is; others' names do not */
 };
 
 struct labplan_network {

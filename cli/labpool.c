@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "cli.h"
 #include "signals.h"
+
+#define ENDING_MS	100
+#define ENDING_TRIES	30
 
 static bool is_over(const struct labjob *j)
 {
@@ -53,6 +57,8 @@ static void begin_step(struct labpool *pool, struct labjob *j)
 static void step_failed(struct labpool *pool, struct labjob *j, int status)
 {
 	const struct labstep *s = step_of(j);
+	enum labpool_end end;
+	struct r3_err err;
 
 	j->status = status;
 	/* What fails while it starts does not count. */
@@ -64,6 +70,25 @@ static void step_failed(struct labpool *pool, struct labjob *j, int status)
 		return;
 	}
 	snprintf(j->why, sizeof(j->why), "%s ended with status %d", s->what, status);
+	end = pool->end_of && j->epilogue && !s->explains ? pool->end_of(pool, j) : LABPOOL_THERE;
+	/* A guest that ends refuses commands first, and is gone a little later. */
+	j->ending = end == LABPOOL_THERE && (status == CLI_ENDED || status == CLI_START) && j->asked++ < ENDING_TRIES;
+	if (j->ending) {
+		j->state = LABJOB_PAUSING;
+		timer_set(&j->timer, ENDING_MS);
+		return;
+	}
+	if (end == LABPOOL_ENDED_WELL) {
+		j->ready = true;
+		finish(pool, j, LABJOB_DONE);
+		return;
+	}
+	/* What could not be done with it is no news then. */
+	if (end == LABPOOL_GONE && !labchild_start(&j->child, &pool->loop, j->epilogue, NULL, j->log, &err)) {
+		snprintf(j->why, sizeof(j->why), "it ended at %s", s->what);
+		j->asking = true;
+		return;
+	}
 	finish(pool, j, LABJOB_FAILED);
 }
 
@@ -75,7 +100,11 @@ static void step_ended(struct labpool *pool, struct labjob *j, int status)
 	timer_set(&j->timer, -1);
 	if (pool->interrupted)
 		return;
-	if (status && !s->may_fail) {
+	if (j->asking) {
+		finish(pool, j, LABJOB_FAILED);
+		return;
+	}
+	if (status && (!s->may_fail || (j->epilogue && (status == CLI_ENDED || status == CLI_START)))) {
 		step_failed(pool, j, status);
 		return;
 	}
@@ -95,7 +124,10 @@ static void time_over(void *ctx)
 {
 	struct labjob *j = ctx;
 
-	if (j->state == LABJOB_PAUSING) {
+	if (j->ending) {
+		j->ending = false;
+		step_failed(j->pool, j, j->status);
+	} else if (j->state == LABJOB_PAUSING) {
 		begin_step(j->pool, j);
 	} else if (j->child.pid) {
 		/* Its guest hangs up on the command then; it is reaped like any other. */

@@ -16,6 +16,7 @@ struct labstep {
 	const char *input;
 	const char *what;		/* it does, for messages: "start" */
 	bool may_fail;			/* the job goes on */
+	bool explains;			/* its words say why it failed, whatever has become of the machine */
 	bool ready;			/* with its end the machine is there for those that wait for it */
 	/* Tried again until it succeeds: */
 	unsigned int tries;		/* 0 and 1: once */
@@ -33,11 +34,14 @@ struct labjob {
 	const bool *after_all;		/* until they are done, not only ready */
 	unsigned int nr_after;
 	int log;			/* -1: none */
+	bool quiet;			/* nothing is said of its end */
+	char *const *epilogue;		/* what tells why a machine is gone; NULL: nothing does */
 
 	enum labjob_state state;
 	unsigned int at;		/* the step */
-	unsigned int tried;
-	bool ready, begun;
+	unsigned int tried, asked;
+	bool ready, begun, asking;	/* asking: the epilogue is at work */
+	bool ending;			/* it is being waited for whether its machine ends */
 	int status;			/* of a failed step, as a shell has it */
 	int64_t since, step_since;
 	struct labchild child;
@@ -46,12 +50,16 @@ struct labjob {
 	char why[400];			/* failed or skipped */
 };
 
+enum labpool_end { LABPOOL_THERE, LABPOOL_GONE, LABPOOL_ENDED_WELL };
+
 struct labpool {
 	struct labjob *job;
 	unsigned int nr;
 	unsigned int parallel;
 	/* A job begins a step, or has got its last state. */
 	void (*changed)(struct labpool *pool, struct labjob *job);
+	/* What has become of the machine of a job that failed; NULL: not asked. */
+	enum labpool_end (*end_of)(struct labpool *pool, struct labjob *job);
 	void *ctx;
 
 	struct loop loop;

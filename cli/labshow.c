@@ -73,7 +73,7 @@ void labshow_changed(struct labpool *pool, struct labjob *job)
 	switch (job->state) {
 	case LABJOB_DONE:
 		show->ok++;
-		if (!job->nr_steps || show->quiet)
+		if (!job->nr_steps || job->quiet || show->quiet)
 			break;
 		clear_line(show);
 		message("%s %s (%.1f s)", job->name, show->done, (loop_now() - job->since) / 1000.0);

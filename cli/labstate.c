@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -16,6 +17,7 @@
 
 #define DIRECTORY	"labs"
 #define SUFFIX		".json"
+#define LOCK_MS		1000
 #define MAX_SIZE	(16 << 20)
 
 static int open_dir(bool create, struct r3_err *err)
@@ -51,9 +53,14 @@ static struct json_object *read_object(int dir, const char *lab)
 	return json_tokener_parse(text);
 }
 
-/* The lock's file may be removed by who had it before. */
+/*
+ * The lock's file may be removed by who had it before. A child of one that was killed
+ * has the lock, too, until it executes its program.
+ */
 static int take_lock(int dir, const char *lab, struct r3_err *err)
 {
+	const struct timespec wait = { .tv_nsec = 20000000 };
+	unsigned int tries = 0;
 	char file[96];
 	struct stat st;
 	int fd;
@@ -65,6 +72,10 @@ static int take_lock(int dir, const char *lab, struct r3_err *err)
 			return err_set(err, errno, "the lab %s cannot be locked: %s", lab, strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			close(fd);
+			if (tries++ < LOCK_MS / 20) {
+				nanosleep(&wait, NULL);
+				continue;
+			}
 			return err_set(err, EBUSY, "another ring3 up or down is at work on the lab %s; wait for it, or end it", lab);
 		}
 		if (!fstat(fd, &st) && st.st_nlink)

@@ -56,6 +56,13 @@ static int add_words(struct maker *k, struct lab_list *list, const char *const *
 	return ret;
 }
 
+static char *const *words_of(struct maker *k, const char *const *words)
+{
+	struct lab_list list = { 0 };
+
+	return add_words(k, &list, words) ? NULL : list.item;
+}
+
 static struct labstep *plain_step(struct maker *k, const char *what, const char *const *words)
 {
 	struct lab_list list = { 0 };
@@ -114,8 +121,10 @@ static struct labstep *start_step(struct maker *k, const struct labplan_machine 
 	for (i = 0; !ret && i < pm->run.nr; i++)
 		ret = lab_add(k->lab, &list, pm->run.item[i], k->err);
 	s = ret ? NULL : add_step(k, "its start", &list);
-	if (s)
+	if (s) {
 		s->timeout_ms = START_MS;
+		s->explains = true;
+	}
 	return s;
 }
 
@@ -147,6 +156,14 @@ static int inside_steps(struct maker *k, const struct labplan_machine *pm)
 
 	if (pm->prepare && !script_step(k, pm->guest, "preparing it", NULL, NULL, pm->prepare))
 		return k->err->code;
+	/* An image may have no shell, and no use for names. */
+	if (pm->hosts) {
+		struct labstep *s = script_step(k, pm->guest, "telling it the others' names", NULL, NULL, pm->hosts);
+
+		if (!s)
+			return k->err->code;
+		s->may_fail = true;
+	}
 	for (i = 0; i < m->nr_copies; i++) {
 		char *to = lab_textf(k->lab, k->err, "%s:%s", pm->guest, m->copy[i].to);
 
@@ -159,15 +176,16 @@ static int inside_steps(struct maker *k, const struct labplan_machine *pm)
 		if (!what || !script_step(k, pm->guest, what, m->shell, &m->env, m->startup.item[i]))
 			return k->err->code;
 	}
-	if (pm->held && !plain_step(k, "letting its command begin", (const char *const []){
-			"exec", "--no-tty", pm->guest, "--", "sh", "-c", ": > " LABPLAN_GO, NULL }))
+	/* What cannot even begin has ended the guest by then. */
+	if (pm->held && !plain_step(k, "its command", (const char *const []){
+			"exec", "--no-tty", pm->guest, "--", "sh", "-c", ": > " LABPLAN_GO "; sleep 0.3", NULL }))
 		return k->err->code;
 	return 0;
 }
 
 int labsteps_up(struct lab *lab, const struct labplan_machine *pm, bool replace, struct labjob *job, struct r3_err *err)
 {
-	struct maker k = { .lab = lab, .job = job, .room = pm->m->nr_copies + pm->m->startup.nr + 5, .err = err };
+	struct maker k = { .lab = lab, .job = job, .room = pm->m->nr_copies + pm->m->startup.nr + 8, .err = err };
 	struct labstep *s;
 	int ret;
 
@@ -184,8 +202,27 @@ int labsteps_up(struct lab *lab, const struct labplan_machine *pm, bool replace,
 	if (ret)
 		return ret;
 	job->step[job->nr_steps - 1].ready = true;
+	job->epilogue = words_of(&k, (const char *const []){ "logs", "--tail", "6", pm->guest, NULL });
+	if (!job->epilogue)
+		return err->code;
 	if (pm->m->health.command.nr && !health_step(&k, pm))
 		return err->code;
+	return 0;
+}
+
+int labsteps_refresh(struct lab *lab, const struct labplan_machine *pm, struct labjob *job, struct r3_err *err)
+{
+	struct maker k = { .lab = lab, .job = job, .room = 1, .err = err };
+	struct labstep *s;
+
+	job->name = pm->guest;
+	job->quiet = true;
+	if (!pm->hosts)
+		return 0;
+	s = script_step(&k, pm->guest, "telling it the others' names", NULL, NULL, pm->hosts);
+	if (!s)
+		return err->code;
+	s->may_fail = true;
 	return 0;
 }
 

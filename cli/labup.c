@@ -307,7 +307,11 @@ static int make_networks(struct up *up, struct r3_err *err)
 static int make_jobs(struct up *up, struct r3_err *err)
 {
 	unsigned int i, k;
+	bool changes = false;
 	int ret = 0;
+
+	for (i = 0; i < up->lab->nr_machines; i++)
+		changes |= !up->keep[i];
 
 	for (i = 0; !ret && i < up->lab->nr_machines; i++) {
 		const struct labplan_machine *pm = &up->plan->machine[i];
@@ -326,24 +330,25 @@ static int make_jobs(struct up *up, struct r3_err *err)
 		j->nr_after = pm->m->nr_deps;
 		j->log = -1;
 		j->name = pm->guest;
-		if (up->keep[i])
+		if (up->keep[i]) {
+			ret = changes ? labsteps_refresh(up->lab, pm, j, err) : 0;
 			continue;
+		}
 		j->log = labstate_log(&up->state, pm->m->name, true);
 		ret = labsteps_up(up->lab, pm, up->runs[i], j, err);
 	}
 	return ret;
 }
 
-/* A machine whose command has ended already is up only if that was its purpose. */
-static bool has_ended(struct up *up, unsigned int i)
+/* Whether the guest is there, and if not, whether its command has done what it was for. */
+static enum labpool_end end_of(const char *guest)
 {
-	const char *guest = up->plan->machine[i].guest;
 	struct json_object *end, *v;
 	struct r3_err err;
 	int dir, status = -1;
 
 	if (labend_runs(guest))
-		return false;
+		return LABPOOL_THERE;
 	dir = kept_find(guest, &err);
 	end = dir < 0 ? NULL : kept_get(dir, KEPT_END);
 	if (end && json_object_object_get_ex(end, "status", &v))
@@ -351,12 +356,28 @@ static bool has_ended(struct up *up, unsigned int i)
 	json_object_put(end);
 	if (dir >= 0)
 		close(dir);
-	if (!status) {
+	return status ? LABPOOL_GONE : LABPOOL_ENDED_WELL;
+}
+
+static enum labpool_end job_end(struct labpool *pool, struct labjob *job)
+{
+	return end_of(job->name);
+}
+
+static bool has_ended(struct up *up, unsigned int i)
+{
+	const char *guest = up->plan->machine[i].guest;
+
+	switch (end_of(guest)) {
+	case LABPOOL_THERE:
+		return false;
+	case LABPOOL_ENDED_WELL:
 		labshow_say(&up->show, "%s has ended, with status 0", guest);
 		return false;
+	default:
+		message("%s failed: it has ended already; its last words: ring3 logs %s", guest, guest);
+		return true;
 	}
-	message("%s failed: it ended already%s; its last words: ring3 logs %s", guest, status > 0 ? ", and not with status 0" : "", guest);
-	return true;
 }
 
 /* What this up has started is ended; what ran before stays. */
@@ -400,7 +421,7 @@ static int run_jobs(struct up *up, struct r3_err *err)
 
 	labshow_begin(&up->show, up->lab->name, "is up", up->quiet);
 	up->pool = (struct labpool){ .job = up->job, .nr = up->lab->nr_machines, .parallel = up->parallel,
-				     .changed = labshow_changed, .ctx = &up->show };
+				     .changed = labshow_changed, .end_of = job_end, .ctx = &up->show };
 	ret = labpool_run(&up->pool, err);
 	labshow_end(&up->show);
 	if (ret)

@@ -250,6 +250,8 @@ int run_check(int argc, char **argv, struct r3_err *err)
 	ret = opts_parse(&run_opts, argc, argv, opt, &dashes, err);
 	if (ret >= 0)
 		ret = check(opt, err);
+	if (ret >= 0)
+		ret = config_check_sizes(opt, err);
 	/* A parsed share has text of its own, which begins with the host's path. */
 	while (opt->nr_shares > 0)
 		free(opt->share[--opt->nr_shares].host);
