@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "labcompose.h"
+#include "labclab.h"
 #include "labread.h"
 
 #define TEXT_KEY(fn, name, field) \

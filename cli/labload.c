@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "labcompose.h"
 #include "labkathara.h"
+#include "labyaml.h"
 
 #define MAX_VARS	256
 #define CONF		"lab.conf"

@@ -8,9 +8,9 @@
 
 #include "fuzz.h"
 #include "lab.h"
-#include "labcompose.h"
 #include "labkathara.h"
 #include "labplan.h"
+#include "labyaml.h"
 
 static const char *get_var(void *ctx, const char *name)
 {
