@@ -12,6 +12,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "define.h"
 #include "message.h"
 
 /* ---- who waits for the guest ---- */
@@ -88,6 +89,8 @@ int background_fork(struct background *bg, int *status, struct r3_err *err)
 	fflush(NULL);
 	child = fork();
 	if (!child) {
+		for (i = 0; i < ARRAY_SIZE(taken); i++)
+			signal(taken[i], SIG_DFL);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		close(p[0]);
 		bg->report = p[1];
@@ -114,7 +117,8 @@ int background_fork(struct background *bg, int *status, struct r3_err *err)
 
 int background_take(struct background *bg, char *name, size_t size, bool any, struct r3_err *err)
 {
-	struct json_object *o;
+	struct definition def;
+	bool created = false;
 	char other[64];
 	int i, ret = kept_take(&bg->kept, name, err);
 
@@ -127,9 +131,13 @@ int background_take(struct background *bg, char *name, size_t size, bool any, st
 	}
 	if (ret)
 		return ret;
-	o = kept_get(bg->kept.dir, KEPT_DEFINITION);
-	if (o) {
-		json_object_put(o);
+	if (bg->defined)
+		return 0;
+	if (!define_load(&def, bg->kept.dir, err)) {
+		created = def.created;
+		define_free(&def);
+	}
+	if (created) {
 		kept_release(&bg->kept, false);
 		return err_set(err, EEXIST, "there is a machine called %s already: start it with \"ring3 start %s\", or choose another --name", name, name);
 	}
@@ -148,10 +156,18 @@ int background_begin(struct background *bg, struct r3_err *err)
 	int ret;
 
 	unlinkat(bg->kept.dir, KEPT_END, 0);
-	ret = guestlog_open(&bg->log, bg->kept.dir, true);
+	if (!bg->defined)
+		unlinkat(bg->kept.dir, KEPT_DEFINITION, 0);
+	ret = guestlog_open(&bg->log, bg->kept.dir, !bg->defined);
 	if (ret)
 		return err_set(err, ret, "no log for the guest can be made: %s", strerror(-ret));
-	bg->kept.made = true;
+	/* Until it was ready once nothing of it is worth keeping. */
+	bg->kept.made = !bg->defined;
+	if (bg->definition) {
+		ret = kept_put(bg->kept.dir, KEPT_DEFINITION, bg->definition, err);
+		if (ret)
+			return ret;
+	}
 	message_copy(to_log, bg);
 	return 0;
 }
@@ -180,13 +196,14 @@ void background_end(struct background *bg, int status)
 	struct json_object *o;
 	struct r3_err err;
 	/* What was never ready leaves nothing: its words went to who waited. */
-	bool remove = bg->remove || (bg->report >= 0 && bg->kept.made);
+	bool remove = bg->remove || (bg->report >= 0 && bg->kept.made), began;
 
+	began = bg->log.fd >= 0;
 	message_copy(NULL, NULL);
 	guestlog_close(&bg->log);
 	if (bg->kept.dir < 0)
 		return;
-	if (!remove && bg->report < 0) {
+	if (!remove && began) {
 		o = json_object_new_object();
 		json_object_object_add(o, "status", json_object_new_int(status));
 		json_object_object_add(o, "started", json_object_new_int64(bg->started));

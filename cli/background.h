@@ -20,6 +20,8 @@ struct background {
 	struct guestlog log;
 	bool remove;		/* nothing is to be kept at the end */
 	int report;		/* to who waits for the guest; -1: nobody does any more */
+	bool defined;		/* its definition is there already, and stays */
+	struct json_object *definition;	/* else: how it is started again; NULL: unknown */
 	time_t started;
 };
 

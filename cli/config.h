@@ -16,6 +16,12 @@
 #define RUN_MAX_ENV	256
 #define ROOTS_MAX_ENV	256	/* of a root that is an image */
 
+enum restart_policy {
+	RESTART_NO,
+	RESTART_ALWAYS,
+	RESTART_ON_FAILURE,
+};
+
 struct run_options {
 	uint64_t mem;			/* bytes */
 	unsigned int cpus;
@@ -50,6 +56,8 @@ struct run_options {
 	bool no_pin;
 	enum jail_mode jail;
 	const char *timing;		/* file for one line of JSON */
+	enum restart_policy restart;	/* with detach */
+	unsigned int restart_max;	/* times in a row; 0: any */
 	bool detach;			/* in the background */
 	bool rm;			/* and nothing is kept of it */
 	char **argv;			/* the command; NULL: a shell, or with detach none */

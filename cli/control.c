@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "config.h"
 #include "control.h"
 #include "state.h"
 #include "text.h"
@@ -23,7 +25,7 @@
 #define LINE_MAX_IN	4096
 #define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
 
-enum kind { KIND_LINE, KIND_SESSION, KIND_CONSOLE, KIND_WAIT, KIND_DEAD };
+enum kind { KIND_LINE, KIND_SESSION, KIND_CONSOLE, KIND_WAIT, KIND_EVENTS, KIND_DEAD };
 
 struct client {
 	struct client *next;
@@ -37,6 +39,8 @@ struct client {
 	struct wire wire;		/* KIND_SESSION */
 	uint16_t id;
 	bool asked, over;
+	bool no_more;			/* it has closed its side and waits for answers */
+	int calls;			/* that are open */
 	char *out;			/* KIND_CONSOLE: CONSOLE_QUEUE bytes */
 	size_t out_len;
 };
@@ -151,10 +155,14 @@ static void end_call(struct control_call *call, struct json_object *o)
 
 	if (call->id)
 		json_object_object_add(o, "id", call->id);
-	if (cl)
+	if (cl) {
+		cl->calls--;
 		reply(cl, o);
-	else
+		if (cl->no_more && !cl->calls && cl->kind == KIND_LINE)
+			kill_client(cl);
+	} else {
 		json_object_put(o);
+	}
 	call->control->calls--;
 	free(call);
 }
@@ -196,6 +204,7 @@ static void begin_call(struct client *cl, const char *op, struct json_object *re
 	if (json_object_object_get_ex(req, "id", &id))
 		call->id = json_object_get(id);
 	c->calls++;
+	cl->calls++;
 	known = c->cfg.ops->request(c->cfg.ctx, op, req, call);
 	if (!known)
 		control_refuse(call, "unknown \"op\"");
@@ -400,8 +409,8 @@ static void take_request(struct client *cl, struct json_object *req)
 		begin_session(cl);
 	} else if (!strcmp(name, "console")) {
 		begin_console(cl);
-	} else if (!strcmp(name, "wait")) {
-		cl->kind = KIND_WAIT;
+	} else if (!strcmp(name, "wait") || !strcmp(name, "events")) {
+		cl->kind = *name == 'w' ? KIND_WAIT : KIND_EVENTS;
 		reply(cl, answer(true));
 	} else {
 		/* Its connection lasts until the guest's end, which is what who asks waits for. */
@@ -409,6 +418,14 @@ static void take_request(struct client *cl, struct json_object *req)
 			cl->kind = KIND_WAIT;
 		begin_call(cl, name, req);
 	}
+}
+
+/* It has closed its side, for writing only until a hang-up says more. */
+static void no_more(struct client *cl)
+{
+	cl->no_more = true;
+	cl->watch.events = 0;
+	cl->watch.any = true;
 }
 
 /* Takes the line and not a byte more: what follows is for whoever the request is to. */
@@ -423,6 +440,11 @@ static void line_ready(struct client *cl)
 	nl = n > 0 ? memchr(at, '\n', n) : NULL;
 	if (nl)
 		n = nl + 1 - at;
+	if (n == 0 && cl->calls) {
+		/* "echo REQUEST | ring3 api": what was asked for still goes out. */
+		no_more(cl);
+		return;
+	}
 	if (n <= 0 || recv(cl->fd, at, n, MSG_DONTWAIT) != n) {
 		kill_client(cl);
 		return;
@@ -448,6 +470,10 @@ static void client_ready(void *ctx, short revents)
 	struct client *cl = ctx;
 	char drop[256];
 
+	if (cl->no_more && revents & (POLLHUP | POLLERR)) {
+		kill_client(cl);
+		return;
+	}
 	switch (cl->kind) {
 	case KIND_LINE:
 		line_ready(cl);
@@ -456,13 +482,25 @@ static void client_ready(void *ctx, short revents)
 		console_ready(cl, revents);
 		break;
 	case KIND_WAIT:
+	case KIND_EVENTS:
 		/* Its end is all there is to see. */
-		if (recv(cl->fd, drop, sizeof(drop), MSG_DONTWAIT) == 0)
+		if (revents & (POLLHUP | POLLERR))
 			kill_client(cl);
+		else if (recv(cl->fd, drop, sizeof(drop), MSG_DONTWAIT) == 0)
+			no_more(cl);
 		break;
 	default:
 		break;
 	}
+}
+
+/* The directory is the user's alone; this is for one that was not made so. */
+static bool is_owner(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && (peer.uid == getuid() || !peer.uid);
 }
 
 static void accept_client(void *ctx, short revents)
@@ -473,7 +511,7 @@ static void accept_client(void *ctx, short revents)
 
 	if (fd < 0)
 		return;
-	cl = c->nr_clients < MAX_CLIENTS ? calloc(1, sizeof(*cl)) : NULL;
+	cl = c->nr_clients < MAX_CLIENTS && is_owner(fd) ? calloc(1, sizeof(*cl)) : NULL;
 	if (!cl) {
 		close(fd);
 		return;
@@ -540,6 +578,25 @@ struct control *control_open(const struct control_config *cfg, struct r3_err *er
 	return c;
 }
 
+int control_rename(struct control *c, const char *name, struct r3_err *err)
+{
+	int lock;
+
+	if (!config_name_ok(name))
+		return err_set(err, EINVAL, "%s is not a name for a guest", name);
+	lock = state_reserve(c->dir, name, err);
+	if (lock < 0)
+		return lock;
+	if (state_move(c->dir, c->cfg.name, name, err)) {
+		state_release(c->dir, name, lock);
+		return err->code;
+	}
+	state_release(c->dir, c->cfg.name, c->lock);
+	c->lock = lock;
+	snprintf(c->cfg.name, GUEST_NAME_SIZE, "%s", name);
+	return 0;
+}
+
 void control_reset(struct control *c)
 {
 	struct client *cl;
@@ -552,6 +609,28 @@ void control_reset(struct control *c)
 	}
 }
 
+void control_event(struct control *c, const char *event, struct json_object *more)
+{
+	struct json_object *o = json_object_new_object();
+	struct timespec ts;
+	struct client *cl;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	json_object_object_add(o, "event", json_object_new_string(event));
+	json_object_object_add(o, "name", json_object_new_string(c->cfg.name));
+	json_object_object_add(o, "time", json_object_new_int64(ts.tv_sec * 1000LL + ts.tv_nsec / 1000000));
+	if (more) {
+		json_object_object_foreach(more, key, value)
+			json_object_object_add(o, key, json_object_get(value));
+		json_object_put(more);
+	}
+	/* Who does not read them loses its connection, and holds up nobody. */
+	for (cl = c->clients; cl; cl = cl->next)
+		if (cl->kind == KIND_EVENTS)
+			reply(cl, json_object_get(o));
+	json_object_put(o);
+}
+
 static void tell_status(struct client *cl, int status)
 {
 	struct json_object *o = answer(true);
@@ -562,10 +641,14 @@ static void tell_status(struct client *cl, int status)
 
 void control_close(struct control *c, int status)
 {
+	struct json_object *end;
 	struct client *cl;
 
 	if (!c)
 		return;
+	end = json_object_new_object();
+	json_object_object_add(end, "status", json_object_new_int(status));
+	control_event(c, "exit", end);
 	/* Who learns of the end may start another guest of this name at once. */
 	close_socket(c);
 	for (cl = c->clients; cl; cl = cl->next) {

@@ -14,6 +14,7 @@
 #include "hvc.h"
 
 #define GUEST_NAME_SIZE	64
+#define CONTROL_PROTOCOL 1		/* docs/control.md */
 
 struct control;
 
@@ -44,11 +45,17 @@ struct control *control_open(const struct control_config *cfg, struct r3_err *er
 /* The guest has ended; those who wait for that are told its exit status. */
 void control_close(struct control *c, int status);
 
+/* Another name, with all that hangs on it, if nobody has it. */
+int control_rename(struct control *c, const char *name, struct r3_err *err);
+
 /* result: what the answer has besides "ok"; taken; may be NULL. */
 void control_done(struct control_call *call, struct json_object *result);
 void control_refuse(struct control_call *call, const char *why);
 /* The ctx of whom the request is to. */
 void *control_ctx(const struct control_call *call);
+
+/* Those who listen for events are told of one; more: what it has besides its name; taken; may be NULL. */
+void control_event(struct control *c, const char *event, struct json_object *more);
 
 /* What the guest wrote to its console, and that it takes input again. */
 void control_console(struct control *c, const char *data, size_t len);

@@ -204,6 +204,22 @@ void kept_release(struct kept *k, bool remove)
 	close_kept(k);
 }
 
+int kept_rename(struct kept *k, const char *name, struct r3_err *err)
+{
+	cleanup_close int all = -1;
+
+	if (!config_name_ok(name))
+		return err_set(err, EINVAL, "%s is not a name for a guest", name);
+	all = kept_all(false, err);
+	if (all < 0)
+		return all;
+	if (renameat2(all, k->name, all, name, RENAME_NOREPLACE) < 0)
+		return errno == EEXIST ? err_set(err, EEXIST, "there is a machine called %s already", name) :
+		       err_set(err, errno, "the machine %s cannot be renamed: %s", k->name, strerror(errno));
+	snprintf(k->name, sizeof(k->name), "%s", name);
+	return 0;
+}
+
 int kept_find(const char *name, struct r3_err *err)
 {
 	cleanup_close int all = -1;

@@ -77,7 +77,6 @@ struct lab_machine {
 	char *mem, *cpus, *init, *user, *cwd, *hostname, *append;
 	char *entrypoint;		/* NULL: not said */
 	bool root_ro;
-	char *restart;
 	struct lab_list env, command, share, publish, sysctl, disk;
 	struct lab_copy *copy;
 	unsigned int nr_copies;

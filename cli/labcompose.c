@@ -287,7 +287,6 @@ TEXT_KEY(take_user, "user", user)
 TEXT_KEY(take_hostname, "hostname", hostname)
 TEXT_KEY(take_append, "append", append)
 TEXT_KEY(take_shell, "shell", shell)
-TEXT_KEY(take_restart, "restart", restart)
 
 #define LIST_KEY(fn, reader, name, field) \
 	static int fn(struct labread *r, struct ynode *v) { return reader(r, v, name, &r->m->field); }
@@ -318,6 +317,14 @@ static int take_image(struct labread *r, struct ynode *v)
 static int take_root(struct labread *r, struct ynode *v)
 {
 	return labread_image(r, v, "root");
+}
+
+/* A guest that is started again has none of what its startup commands did. */
+static int take_restart(struct labread *r, struct ynode *v)
+{
+	if (v->kind == YAML_SCALAR && (!strcmp(v->text, "no") || !strcmp(v->text, "false")))
+		return 0;
+	return labread_error(r, v, "restart: only no can be said; another ring3 up starts what has ended, with its files and startup commands");
 }
 
 /* true: an init that reaps, which every guest has; a path: the root's own. */

@@ -111,6 +111,29 @@ static void is_slow(void *ctx)
 	bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
+/* ---- events ---- */
+
+void machine_event(struct machine *m, const char *event, struct json_object *more)
+{
+	if (m->control)
+		control_event(m->control, event, more);
+	else
+		json_object_put(more);
+}
+
+static void event_with(struct machine *m, const char *event, const char *key, struct json_object *value)
+{
+	struct json_object *more = json_object_new_object();
+
+	json_object_object_add(more, key, value);
+	machine_event(m, event, more);
+}
+
+static void oops_found(void *ctx, const char *kind, const char *text)
+{
+	event_with(ctx, kind, "text", json_object_new_string(text));
+}
+
 /* ---- the console ---- */
 
 static void unread(void *ctx)
@@ -122,6 +145,7 @@ static void console_output(void *ctx, const char *data, size_t len)
 {
 	struct machine *m = ctx;
 
+	oops_look(&m->oops, data, len);
 	if (m->bg)
 		guestlog_add(&m->bg->log, GUESTLOG_CONSOLE, data, len);
 	if (m->control)
@@ -150,6 +174,8 @@ static bool log_fits(struct machine *m, size_t n)
 	m->log_bytes += n;
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
+	if (!m->log_cut)
+		event_with(m, "limit", "text", json_object_new_string("messages of the monitor"));
 	if (!m->log_cut)
 		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
@@ -215,6 +241,7 @@ static int start(struct machine *m, struct r3_err *err)
 	hvc_start(&m->hvc, con[0], early[0]);
 	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
 	timer_set(&m->slow, SLOW_MS);
+	machine_event(m, "boot", NULL);
 	return 0;
 }
 
@@ -255,6 +282,56 @@ static void finish(struct machine *m, int status)
 	m->status = status;
 }
 
+/* The first time at once, and then after twice the time each time. */
+static int64_t restart_delay(struct machine *m)
+{
+	int64_t delay = RESTART_MIN_MS;
+	unsigned int i;
+
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->quick_reboots = 0;
+	if (!m->quick_reboots++)
+		return 0;
+	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
+		delay *= 2;
+	return min_t(int64_t, delay, RESTART_MAX_MS);
+}
+
+/* It ended by itself: --restart may have it started again, as if it had rebooted. */
+static bool start_again(struct machine *m, int status)
+{
+	const struct run_options *opt = m->opt;
+	int64_t delay;
+
+	if (!m->bg || m->bg->report >= 0 || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
+		return false;
+	if (loop_now() - m->monitor_since >= QUICK_MS)
+		m->failures = 0;
+	if (opt->restart_max && m->failures++ >= opt->restart_max)
+		return false;
+	if (m->session.message[0])
+		message("%s", m->session.message);
+	/* Never at once: a command that ends at once would keep the host busy with guests. */
+	delay = restart_delay(m);
+	if (delay < RESTART_MIN_MS)
+		delay = RESTART_MIN_MS;
+	message("the guest ended with status %d; --restart starts it again in %.2f s", status, delay / 1000.0);
+	m->restarts++;
+	event_with(m, "restart", "status", json_object_new_int(status));
+	m->end = END_NONE;
+	m->agent.full = false;
+	m->session = (struct session){ 0 };
+	timer_set(&m->restart, delay);
+	return true;
+}
+
+/* Of a guest that nobody stopped. */
+static void life_over(struct machine *m, int status)
+{
+	if (!start_again(m, status))
+		finish(m, status);
+}
+
 static void show_tail(struct machine *m)
 {
 	/* With -v or on the console itself it was there to be read; and in a log it is. */
@@ -265,11 +342,11 @@ static void show_tail(struct machine *m)
 static void guest_off(struct machine *m, const char *how)
 {
 	if (m->opt->init || !m->opt->argv) {
-		finish(m, CLI_OK);
+		life_over(m, CLI_OK);
 		return;
 	}
 	message("the guest %s before the command ended", how);
-	finish(m, CLI_ENDED);
+	life_over(m, CLI_ENDED);
 }
 
 static void restart(void *ctx)
@@ -284,21 +361,6 @@ static void restart(void *ctx)
 	}
 	if (machine_has_console(m) && m->hvc.in.tty)
 		term_raw(0);
-}
-
-/* The first time at once, and then after twice the time each time. */
-static int64_t restart_delay(struct machine *m)
-{
-	int64_t delay = RESTART_MIN_MS;
-	unsigned int i;
-
-	if (loop_now() - m->monitor_since >= QUICK_MS)
-		m->quick_reboots = 0;
-	if (!m->quick_reboots++)
-		return 0;
-	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
-		delay *= 2;
-	return min_t(int64_t, delay, RESTART_MAX_MS);
 }
 
 static void guest_reboot(struct machine *m)
@@ -328,7 +390,7 @@ static void explain_death(struct machine *m, int status)
 	else
 		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
 	show_tail(m);
-	finish(m, CLI_HOST);
+	life_over(m, CLI_HOST);
 }
 
 void machine_monitor_ended(struct machine *m, int status)
@@ -345,11 +407,14 @@ void machine_monitor_ended(struct machine *m, int status)
 	if (m->end != END_NONE) {
 		if (m->end == END_TIMEOUT && !was_ready)
 			bootlog_show(&m->hvc.log, TAIL_LINES);
-		finish(m, m->status);
+		if (m->end == END_DONE || m->end == END_BROKEN)
+			life_over(m, m->status);
+		else
+			finish(m, m->status);
 		return;
 	}
 	if (known) {
-		finish(m, m->session.status);
+		life_over(m, m->session.status);
 		return;
 	}
 	switch (WIFEXITED(status) ? WEXITSTATUS(status) : -1) {
@@ -360,14 +425,15 @@ void machine_monitor_ended(struct machine *m, int status)
 		guest_reboot(m);
 		break;
 	case VM_EXIT_PANIC:
+		machine_event(m, "panic", NULL);
 		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
-		finish(m, CLI_PANIC);
+		life_over(m, CLI_PANIC);
 		break;
 	case VM_EXIT_HOST:
 		show_tail(m);
-		finish(m, CLI_HOST);
+		life_over(m, CLI_HOST);
 		break;
 	case VM_EXIT_CONFIG:
 		finish(m, CLI_START);
@@ -400,7 +466,10 @@ int machine_open_control(struct machine *m, struct r3_err *err)
 
 void machine_ready(struct machine *m)
 {
-	if (!m->bg || m->end != END_NONE)
+	if (m->end != END_NONE)
+		return;
+	machine_event(m, "ready", NULL);
+	if (!m->bg)
 		return;
 	loop_unwatch(&m->loop, &m->report_watch);
 	background_ready(m->bg);
@@ -441,6 +510,8 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
 	loop_timer(&m->loop, &m->restart, restart, m);
+	m->oops.found = oops_found;
+	m->oops.ctx = m;
 	m->hvc.ctx = m;
 	m->hvc.output = console_output;
 	m->hvc.room = console_room;

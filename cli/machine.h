@@ -14,6 +14,7 @@
 #include "hvc.h"
 #include "monitor_proc.h"
 #include "net.h"
+#include "oops.h"
 #include "session.h"
 #include "timing.h"
 
@@ -44,6 +45,7 @@ struct machine {
 	int signal_fd;
 
 	struct hvc hvc;
+	struct oops oops;		/* what its kernel has to complain of */
 	struct agent_link agent;
 	struct session session;		/* the caller's own */
 	struct control *control;	/* NULL: none */
@@ -59,6 +61,7 @@ struct machine {
 	struct timer restart;		/* it rebooted too soon to be started again at once */
 	int64_t monitor_since;		/* loop_now() at its monitor's start */
 	unsigned int quick_reboots;	/* in a row */
+	unsigned int restarts, failures;	/* by --restart: ever, and in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
 	bool forced;			/* it was not given the time to end by itself */
@@ -79,6 +82,9 @@ static inline bool machine_has_console(const struct machine *m)
 {
 	return m->opt->init && !m->bg;
 }
+
+/* Tells whoever listens for events. */
+void machine_event(struct machine *m, const char *event, struct json_object *more);
 
 /* Whoever waits for a guest without a terminal is told that it is ready. */
 void machine_ready(struct machine *m);

@@ -111,6 +111,7 @@ static void ready(void *ctx)
 			begin_command(m);
 		return;
 	}
+	machine_ready(m);
 	term_size(1, 0, &size);
 	if (size.rows)
 		agent_console_size(&m->agent, &size);

@@ -38,11 +38,13 @@ static struct json_object *describe(const struct machine *m)
 	size_t i;
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
+	json_object_object_add(o, "protocol", json_object_new_int(CONTROL_PROTOCOL));
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
 		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
 		m->restart.due >= 0 ? "rebooting" : "booting"));
+	add_number(o, "restarts", m->restarts);
 	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	add_number(o, "mem_used", resident(m));
@@ -75,6 +77,45 @@ static void op_stop(struct machine *m, struct json_object *req, struct control_c
 
 	control_done(call, NULL);
 	machine_stop(m, END_STOP, m->opt->init || (m->bg && !m->opt->argv) ? CLI_OK : CLI_ENDED, forced);
+}
+
+static void op_kill(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	struct json_object *number;
+	int sig = json_object_object_get_ex(req, "signal", &number) ? json_object_get_int(number) : 0;
+
+	if (sig < 1 || sig > 64) {
+		control_refuse(call, "\"kill\" needs a \"signal\" from 1 to 64");
+		return;
+	}
+	if (!m->session.loop || !m->session.started || m->session.over) {
+		control_refuse(call, "the guest runs no command that a signal could be for; \"ring3 stop\" ends the guest");
+		return;
+	}
+	session_signal(&m->session, sig);
+	control_done(call, NULL);
+}
+
+static void op_rename(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	struct json_object *to;
+	struct r3_err err;
+	const char *name = json_object_object_get_ex(req, "to", &to) && json_object_is_type(to, json_type_string) ?
+			   json_object_get_string(to) : "";
+
+	if (m->end != END_NONE) {
+		control_refuse(call, "the guest is ending");
+		return;
+	}
+	/* First what may be refused, and can be taken back. */
+	if ((m->bg && kept_rename(&m->bg->kept, name, &err)) ||
+	    control_rename(m->control, name, &err)) {
+		if (m->bg && strcmp(m->bg->kept.name, m->cfg->name))
+			kept_rename(&m->bg->kept, m->cfg->name, &(struct r3_err){ 0 });
+		control_refuse(call, err.msg);
+		return;
+	}
+	control_done(call, NULL);
 }
 
 /* ---- what the monitor answers ---- */
@@ -127,7 +168,8 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	add_number(o, "uptime_ms", loop_now() - m->monitor_since);
 	add_number(o, "mem", m->cfg->vm.mem);
 	add_number(o, "mem_used", resident(m));
-	if (!usage_read(&u, m->mon.pid)) {
+	if (!usage_read(&u, m->mon.pid, getpid())) {
+		add_number(o, "backends_ns", u.backends_ns);
 		add_number(o, "monitor_ns", u.monitor_ns);
 		add_number(o, "spaces_ns", u.spaces_ns);
 		add_number(o, "spaces", u.spaces);
@@ -168,6 +210,8 @@ static const struct {
 } table[] = {
 	{ "info", op_info },
 	{ "stop", op_stop },
+	{ "kill", op_kill },
+	{ "rename", op_rename },
 	{ "ping", op_ping },
 	{ "stats", op_stats },
 };

@@ -218,6 +218,15 @@ int names_listen(int dir, const char *name, int type)
 	return fd;
 }
 
+int names_move(int dir, const char *from, const char *to)
+{
+	char old[FILE_MAX], file[FILE_MAX];
+
+	file_of(old, from, SOCKET);
+	file_of(file, to, SOCKET);
+	return renameat(dir, old, dir, file) < 0 ? -errno : 0;
+}
+
 int names_connect(int dir, const char *name, int type)
 {
 	char file[FILE_MAX];

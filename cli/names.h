@@ -22,6 +22,9 @@ void names_forget(int dir, const char *name);
 /* A listening socket of SOCK_STREAM or another type for a name that is ours. */
 int names_listen(int dir, const char *name, int type);
 
+/* The socket of a name that is ours becomes that of another that is. */
+int names_move(int dir, const char *from, const char *to);
+
 /* Connected; -ENOENT: nobody has the name, -EAGAIN: its owner does not accept. */
 int names_connect(int dir, const char *name, int type);
 

@@ -9,26 +9,29 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "define.h"
+#include "kept.h"
 #include "message.h"
 #include "opts.h"
 #include "state.h"
 #include "text.h"
 
 static const struct opt table[] = {
+	{ "all", 'a', NULL, "Machines that do not run, too: those that were created, and guests in the background that have ended." },
 	{ "json", 'j', NULL, "Everything that is known of each guest, one JSON object a line." },
 	{ "quiet", 'q', NULL, "Only names." },
 	{ NULL }
 };
 
 struct ps {
-	bool json, quiet;
+	bool all, json, quiet;
 };
 
 static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
 {
 	struct ps *ps = ctx;
 
-	*(o->letter == 'j' ? &ps->json : &ps->quiet) = true;
+	*(o->letter == 'a' ? &ps->all : o->letter == 'j' ? &ps->json : &ps->quiet) = true;
 	return 0;
 }
 
@@ -154,7 +157,7 @@ static void network_of(struct json_object *guest, char *addresses, size_t size, 
 
 static void print_guest(const struct ps *ps, struct json_object *guest)
 {
-	char name[64], state[16], command[256], age[32], addresses[160], ports[256];
+	char name[64], state[16], command[256], age[32], mem[48], addresses[160], ports[256];
 	char *json;
 
 	word_of(guest, "name", name, sizeof(name));
@@ -170,9 +173,9 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 		command_of(guest, command, sizeof(command));
 		age_of(guest, age, sizeof(age));
 		network_of(guest, addresses, sizeof(addresses), ports, sizeof(ports));
-		printf("%-16s %7" PRId64 " %-8s %4" PRId64 " %6" PRId64 "M %7s  %-15s %-12s %s\n", name,
-		       number_of(guest, "pid"), state, number_of(guest, "cpus"),
-		       number_of(guest, "mem") >> 20, age, addresses, ports, command);
+		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", number_of(guest, "mem_used") >> 20, number_of(guest, "mem") >> 20);
+		printf("%-16s %7" PRId64 " %-9s %4" PRId64 " %11s %7s  %-15s %-12s %s\n", name,
+		       number_of(guest, "pid"), state, number_of(guest, "cpus"), mem, age, addresses, ports, command);
 	}
 }
 
@@ -186,7 +189,7 @@ static void print_silent(const struct ps *ps, const char *name)
 	if (ps->quiet)
 		puts(text);
 	else if (!ps->json)
-		printf("%-16s %7s %-8s\n", text, "?", "silent");
+		printf("%-16s %7s %-9s\n", text, "?", "silent");
 }
 
 static void ask(const struct ps *ps, int dir, const char *name)
@@ -213,13 +216,73 @@ static void ask(const struct ps *ps, int dir, const char *name)
 	close(fd);
 }
 
+/* ---- machines that do not run ---- */
+
+static void print_kept(const struct ps *ps, const char *name, int dir)
+{
+	struct json_object *end = kept_get(dir, KEPT_END), *o = end ? end : json_object_new_object();
+	struct definition def;
+	struct r3_err err;
+	char state[32];
+	bool created = false;
+
+	if (!define_load(&def, dir, &err)) {
+		created = def.created;
+		define_free(&def);
+	}
+	snprintf(state, sizeof(state), end ? "ended %d" : created ? "created" : "killed", (int)(number_of(o, "status") & 0xff));
+	json_object_object_add(o, "name", json_object_new_string(name));
+	json_object_object_add(o, "state", json_object_new_string(end ? "ended" : state));
+	json_object_object_add(o, "created", json_object_new_boolean(created));
+	if (ps->quiet) {
+		puts(name);
+	} else if (ps->json) {
+		char *json = text_json(o);
+
+		if (json)
+			puts(json);
+		free(json);
+	} else {
+		printf("%-16s %7s %-9s\n", name, "-", state);
+	}
+	json_object_put(o);
+}
+
+static bool is_in(const char *name, char *const *names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static int list_kept(const struct ps *ps, char *const *running, int n, struct r3_err *err)
+{
+	char **names;
+	int all = kept_list(&names, err), i, dir;
+
+	for (i = 0; i < all; i++) {
+		dir = is_in(names[i], running, n) ? -1 : kept_find(names[i], err);
+		/* One that starts or ends just now is listed the next time. */
+		if (dir >= 0 && !kept_is_taken(dir))
+			print_kept(ps, names[i], dir);
+		if (dir >= 0)
+			close(dir);
+		free(names[i]);
+	}
+	free(names);
+	return all < 0 ? all : 0;
+}
+
 int ps_main(int argc, char **argv)
 {
 	struct ps ps = { 0 };
 	char **names = NULL;
 	struct r3_err err;
 	bool dashes;
-	int ret, dir, i;
+	int ret, dir, i, status;
 
 	ret = opts_parse(&ps_opts, argc, argv, &ps, &dashes, &err);
 	if (ret >= 0 && ret < argc)
@@ -229,21 +292,23 @@ int ps_main(int argc, char **argv)
 		return CLI_START;
 	}
 	if (!ps.quiet && !ps.json)
-		printf("%-16s %7s %-8s %4s %7s %7s  %-15s %-12s %s\n", "NAME", "PID", "STATE", "CPUS", "MEM", "AGE",
+		printf("%-16s %7s %-9s %4s %11s %7s  %-15s %-12s %s\n", "NAME", "PID", "STATE", "CPUS", "MEM", "AGE",
 		       "ADDRESS", "PORTS", "COMMAND");
 	dir = state_dir(false, &err);
-	if (dir == -ENOENT)
-		return CLI_OK;
-	ret = dir < 0 ? dir : state_list(dir, &names, &err);
+	ret = dir == -ENOENT ? 0 : dir < 0 ? dir : state_list(dir, &names, &err);
 	if (ret < 0) {
 		message("%s", err.msg);
 		return CLI_FAILED;
 	}
-	for (i = 0; i < ret; i++) {
+	for (i = 0; i < ret; i++)
 		ask(&ps, dir, names[i]);
+	status = ps.all && list_kept(&ps, names, ret, &err) ? CLI_FAILED : CLI_OK;
+	if (status)
+		message("%s", err.msg);
+	for (i = 0; i < ret; i++)
 		free(names[i]);
-	}
 	free(names);
-	close(dir);
-	return fflush(stdout) ? CLI_FAILED : CLI_OK;
+	if (dir >= 0)
+		close(dir);
+	return fflush(stdout) ? CLI_FAILED : status;
 }

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
+#include "background.h"
 #include "cli.h"
 #include "machine.h"
 #include "message.h"
@@ -13,6 +15,7 @@
 #include "netnat.h"
 #include "opts.h"
 #include "roots.h"
+#include "run.h"
 #include "values.h"
 
 /* man/ring3-run.1 has the same words; a test compares them. */
@@ -40,6 +43,7 @@ static const struct opt table[] = {
 	{ "init", 'i', "PATH", "Hand over to this program in the guest, as /sbin/init, with the terminal as its console." },
 	{ "detach", 'd', NULL, "Return when the guest is ready: its agent answers, its network is there, COMMAND was started. The guest lives on without this terminal; its name is printed. What COMMAND and the console write goes to a log, which ring3 logs shows. Without COMMAND the guest is there for ring3 exec." },
 	{ "rm", 0, NULL, "With --detach: keep nothing of the guest when it has ended, neither its log nor how it ended." },
+	{ "restart", 0, "POLICY", "With --detach: what to do when the guest ends by itself: no; always; on-failure, if its exit status is not 0; on-failure:N, no more than N times in a row. It is started again with its disks as they are then, also those whose changes are thrown away at last. Default: no." },
 	{ "name", 'n', "NAME", "Name for ring3 ps, exec, console and stop, and the guest's host name. Default: made from the process number." },
 	{ "hostname", 0, "NAME", "What the guest calls itself. Default: its name." },
 	{ "timeout", 't', "TIME", "End the guest after this many seconds, or 10m or 2h, with status 124." },
@@ -64,6 +68,25 @@ static int set_disk(struct run_options *opt, const char *value, struct r3_err *e
 	if (opt->nr_disks == VM_MAX_DISKS)
 		return err_set(err, E2BIG, "--disk can be given at most %d times", VM_MAX_DISKS);
 	opt->disk[opt->nr_disks++] = value;
+	return 0;
+}
+
+static int set_restart(struct run_options *opt, const char *value, struct r3_err *err)
+{
+	static const char failure[] = "on-failure";
+	size_t n = strlen(failure);
+
+	opt->restart_max = 0;
+	if (!strcmp(value, "no"))
+		opt->restart = RESTART_NO;
+	else if (!strcmp(value, "always"))
+		opt->restart = RESTART_ALWAYS;
+	else if (!strncmp(value, failure, n) && (!value[n] || value[n] == ':'))
+		opt->restart = RESTART_ON_FAILURE;
+	else
+		return err_set(err, EINVAL, "--restart %s: it is no, always, on-failure or on-failure:N", value);
+	if (opt->restart == RESTART_ON_FAILURE && value[n])
+		return value_number("restart on-failure", value + n + 1, 1, 1000000, &opt->restart_max, err);
 	return 0;
 }
 
@@ -133,6 +156,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		return netopt_publish(&opt->net, value, err);
 	if (!strcmp(o->name, "net-rate"))
 		return netopt_rate(&opt->net, value, err);
+	if (!strcmp(o->name, "restart"))
+		return set_restart(opt, value, err);
 	if (!strcmp(o->name, "jail"))
 		return jail_mode_parse(value, &opt->jail, err);
 	if (!strcmp(o->name, "timeout"))
@@ -171,8 +196,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
 	if (opt->init && opt->entrypoint)
 		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
-	if (opt->rm && !opt->detach)
-		return err_set(err, EINVAL, "--rm is for guests with --detach; of others nothing is kept");
+	if (opt->rm && opt->restart)
+		return err_set(err, EINVAL, "--rm and --restart exclude each other");
 	if (opt->hostname && !config_name_ok(opt->hostname))
 		return err_set(err, EINVAL, "--hostname %s: a host's name is up to 63 letters, digits, dots and dashes, the first a letter or digit", opt->hostname);
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
@@ -238,18 +263,89 @@ static int open_network(struct run_config *cfg, const struct run_options *opt, s
 	return config_finish(cfg, opt, words, err);
 }
 
+static struct background background;
+static bool is_guest;
+
+bool run_is_guest(void)
+{
+	return is_guest;
+}
+
+/* Words become options, and those are looked at; nothing of the host's was touched yet. */
+static int take_words(struct run_options *opt, const struct opts *opts, int argc, char **argv, struct r3_err *err)
+{
+	bool dashes;
+	int ret;
+
+	options_init(opt);
+	ret = opts_parse(opts, argc, argv, opt, &dashes, err);
+	if (ret >= 0 && ret < argc) {
+		opt->argv = argv + ret;
+		if (!dashes)
+			ret = err_set(err, EINVAL, "unexpected word %s; a command for the guest follows after --", argv[ret]);
+	}
+	return ret < 0 ? ret : check(opt, err);
+}
+
+/* In the guest's process: the folder, with how the machine is started again. */
+static int take_folder(const struct run_options *opt, struct run_config *cfg, struct json_object *definition, struct r3_err *err)
+{
+	int ret;
+
+	background.remove = opt->rm;
+	background.defined = !definition;
+	ret = background_take(&background, cfg->name, sizeof(cfg->name), !opt->name, err);
+	background.definition = definition;
+	return ret;
+}
+
+/*
+ * definition: what is kept of a guest in the background, NULL if that is there already.
+ * Return: the exit status, or -errno if no guest was started and nobody told of it.
+ */
+static int run_options(struct run_options *opt, struct json_object *definition, struct r3_err *err)
+{
+	static struct run_config cfg;
+	struct net *net = NULL;
+	int ret, status;
+
+	ret = roots_prepare(opt, err);
+	if (!ret && opt->detach) {
+		ret = background_fork(&background, &status, err);
+		if (ret > 0)
+			return status;
+		is_guest = !ret;
+	}
+	if (ret < 0)
+		return ret;
+	if (!opt->detach || opt->tty > 0)
+		pass_terminal(opt);
+	ret = config_open(&cfg, opt, err);
+	if (ret >= 0 && opt->detach)
+		ret = take_folder(opt, &cfg, definition, err);
+	if (ret >= 0)
+		ret = keep_to_cpus(opt, err);
+	if (ret >= 0)
+		pass_settings(opt, &cfg);
+	if (ret >= 0)
+		ret = open_network(&cfg, opt, &net, err);
+	if (ret >= 0)
+		return machine_run(opt, &cfg, net, opt->detach ? &background : NULL);
+	net_close(net);
+	vhosts_close(cfg.vhosts, true);
+	if (opt->detach)
+		background_end(&background, CLI_START);
+	return ret;
+}
+
 int run_check(int argc, char **argv, struct r3_err *err)
 {
 	struct run_options *opt = calloc(1, sizeof(*opt));
-	bool dashes;
 	int ret;
 
 	if (!opt)
 		return err_set(err, ENOMEM, "no memory for options");
-	options_init(opt);
-	ret = opts_parse(&run_opts, argc, argv, opt, &dashes, err);
-	if (ret >= 0)
-		ret = check(opt, err);
+	ret = take_words(opt, &run_opts, argc, argv, err);
 	if (ret >= 0)
 		ret = config_check_sizes(opt, err);
 	/* A parsed share has text of its own, which begins with the host's path. */
@@ -262,52 +358,94 @@ int run_check(int argc, char **argv, struct r3_err *err)
 int run_main(int argc, char **argv)
 {
 	static struct run_options opt;
-	static struct run_config cfg;
-	static struct background bg;
-	struct net *net = NULL;
+	struct json_object *definition = NULL;
 	struct r3_err err;
-	bool dashes;
-	int ret, status;
+	int ret;
 
 	stdfd_sanitize();
-	options_init(&opt);
-	ret = opts_parse(&run_opts, argc, argv, &opt, &dashes, &err);
-	if (ret >= 0 && ret < argc) {
-		opt.argv = argv + ret;
-		if (!dashes)
-			ret = err_set(&err, EINVAL, "unexpected word %s; a command for the guest follows after --", argv[ret]);
-	}
-	if (ret >= 0)
-		ret = check(&opt, &err);
-	if (ret >= 0)
-		ret = roots_prepare(&opt, &err);
-	if (ret >= 0 && opt.detach) {
-		ret = background_fork(&bg, &status, &err);
-		if (ret > 0)
-			return status;
-	}
-	if (ret >= 0) {
-		if (!opt.detach || opt.tty > 0)
-			pass_terminal(&opt);
-		ret = config_open(&cfg, &opt, &err);
-	}
-	if (ret >= 0 && opt.detach) {
-		bg.remove = opt.rm;
-		ret = background_take(&bg, cfg.name, sizeof(cfg.name), !opt.name, &err);
-	}
-	if (ret >= 0)
-		ret = keep_to_cpus(&opt, &err);
-	if (ret >= 0)
-		pass_settings(&opt, &cfg);
-	if (ret >= 0)
-		ret = open_network(&cfg, &opt, &net, &err);
-	if (ret < 0) {
-		net_close(net);
-		vhosts_close(cfg.vhosts, true);
+	ret = take_words(&opt, &run_opts, argc, argv, &err);
+	if (!ret && opt.rm && !opt.detach)
+		ret = err_set(&err, EINVAL, "--rm is for guests with --detach; of others nothing is kept");
+	if (!ret && opt.restart && !opt.detach)
+		ret = err_set(&err, EINVAL, "--restart is for guests with --detach, and those of \"ring3 create\"");
+	if (!ret && opt.detach)
+		definition = define_make(argc, argv, false);
+	if (!ret)
+		ret = run_options(&opt, definition, &err);
+	if (ret < 0)
 		message("%s", err.msg);
-		if (opt.detach)
-			background_end(&bg, CLI_START);
+	json_object_put(definition);
+	return ret < 0 ? CLI_START : ret;
+}
+
+int run_start(const char *name, struct definition *def, struct r3_err *err)
+{
+	static struct run_options opt;
+	int ret = define_enter(def, err);
+
+	if (!ret)
+		ret = take_words(&opt, &run_opts, def->argc, def->argv, err);
+	if (ret)
+		return ret;
+	opt.name = name;
+	opt.detach = true;
+	return run_options(&opt, NULL, err);
+}
+
+/* ---- create ---- */
+
+static const struct opts create_opts = {
+	.usage = "create --name NAME [OPTIONS] [-- COMMAND [ARG...]]",
+	.about = "Defines a machine that is kept until \"ring3 rm\": \"ring3 start NAME\" starts it\n"
+		 "in the background. Options are those of \"ring3 run\", with --restart.",
+	.table = table,
+	.set = set_option,
+};
+
+static int keep_definition(const char *name, struct json_object *definition, struct r3_err *err)
+{
+	struct definition old;
+	struct kept k;
+	int ret = kept_take(&k, name, err);
+
+	if (ret)
+		return ret;
+	if (!k.made && !define_load(&old, k.dir, err)) {
+		ret = old.created ? err_set(err, EEXIST, "there is a machine called %s already; remove it first: ring3 rm %s", name, name) : 0;
+		define_free(&old);
+	}
+	if (!ret)
+		ret = kept_put(k.dir, KEPT_DEFINITION, definition, err);
+	if (!ret) {
+		unlinkat(k.dir, KEPT_END, 0);
+		unlinkat(k.dir, GUESTLOG_FILE, 0);
+		unlinkat(k.dir, GUESTLOG_OLD, 0);
+	}
+	kept_release(&k, ret && k.made);
+	return ret;
+}
+
+int create_main(int argc, char **argv)
+{
+	static struct run_options opt;
+	struct json_object *definition;
+	struct r3_err err;
+	int ret;
+
+	ret = take_words(&opt, &create_opts, argc, argv, &err);
+	if (!ret && !opt.name)
+		ret = err_set(&err, EINVAL, "a machine that is kept needs a name: ring3 %s", create_opts.usage);
+	if (!ret && opt.rm)
+		ret = err_set(&err, EINVAL, "--rm and create exclude each other: what is created is kept");
+	if (!ret) {
+		definition = define_make(argc, argv, true);
+		ret = keep_definition(opt.name, definition, &err);
+		json_object_put(definition);
+	}
+	if (ret) {
+		message("%s", err.msg);
 		return CLI_START;
 	}
-	return machine_run(&opt, &cfg, net, opt.detach ? &bg : NULL);
+	puts(opt.name);
+	return fflush(stdout) ? CLI_FAILED : CLI_OK;
 }

@@ -91,6 +91,13 @@ int state_listen(int dir, const char *name, struct r3_err *err)
 	return fd < 0 ? err_set(err, fd, "no control socket for the guest: %s", strerror(-fd)) : fd;
 }
 
+int state_move(int dir, const char *from, const char *to, struct r3_err *err)
+{
+	int ret = names_move(dir, from, to);
+
+	return ret ? err_set(err, ret, "the guest cannot be renamed: %s", strerror(-ret)) : 0;
+}
+
 /* ---- clients ---- */
 
 int state_connect(int dir, const char *name, struct r3_err *err)
@@ -180,17 +187,20 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 	return state_answer(fd, ANSWER_SECONDS * 1000, reply, err);
 }
 
-int state_ask(const char *name, struct json_object *request, struct json_object **reply,
-	      struct r3_err *err)
+int state_open(const char *name, struct r3_err *err)
 {
 	cleanup_close int dir = state_dir(false, err);
-	int fd, ret;
 
 	if (dir == -ENOENT)
 		return err_set(err, ENOENT, "no guest called %s is running; \"ring3 ps\" lists those that are", name);
-	if (dir < 0)
-		return dir;
-	fd = state_connect(dir, name, err);
+	return dir < 0 ? dir : state_connect(dir, name, err);
+}
+
+int state_ask(const char *name, struct json_object *request, struct json_object **reply,
+	      struct r3_err *err)
+{
+	int fd = state_open(name, err), ret;
+
 	if (fd < 0)
 		return fd;
 	ret = state_request(fd, request, reply, err);

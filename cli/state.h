@@ -34,6 +34,9 @@ void state_release(int dir, const char *name, int lock);
 /* A listening socket for a name that is ours. */
 int state_listen(int dir, const char *name, struct r3_err *err);
 
+/* The socket of one name becomes that of another; both are ours. */
+int state_move(int dir, const char *from, const char *to, struct r3_err *err);
+
 /* Connected to the guest called NAME. Removes what a dead one left behind. */
 int state_connect(int dir, const char *name, struct r3_err *err);
 
@@ -48,6 +51,9 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 
 /* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
+
+/* state_dir and state_connect in one. */
+int state_open(const char *name, struct r3_err *err);
 
 /* state_dir, state_connect and state_request in one: connected and answered. */
 int state_ask(const char *name, struct json_object *request, struct json_object **reply,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "oops.h"
+
+#include <string.h>
+
+#include "base/util.h"
+
+static const struct {
+	const char *text;
+	const char *kind;
+} signs[] = {
+	{ "Oops: ", "oops" },
+	{ "BUG: soft lockup", "hang" },
+	{ "BUG: workqueue lockup", "hang" },
+	{ "watchdog: BUG: soft lockup", "hang" },
+	{ "watchdog: Watchdog detected hard LOCKUP", "hang" },
+	{ "rcu: INFO: rcu_", "hang" },
+	{ "INFO: task ", "hang" },
+	{ "BUG: ", "oops" },
+	{ "kernel BUG at ", "oops" },
+};
+
+static void look_at_line(struct oops *o)
+{
+	char *p = o->line, *end;
+	size_t i;
+
+	o->line[o->len] = 0;
+	if (*p == '[' && (end = strchr(p, ']')))
+		p = end + 1 + (end[1] == ' ');
+	for (i = 0; i < ARRAY_SIZE(signs); i++) {
+		if (!strncmp(p, signs[i].text, strlen(signs[i].text))) {
+			o->found(o->ctx, signs[i].kind, p);
+			break;
+		}
+	}
+}
+
+void oops_look(struct oops *o, const char *data, size_t len)
+{
+	for (; len; len--, data++) {
+		if (*data == '\n') {
+			look_at_line(o);
+			o->len = 0;
+		} else if (o->len < OOPS_LINE - 1 && *data != '\r') {
+			o->line[o->len++] = *data;
+		}
+	}
+}
