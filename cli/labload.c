@@ -128,12 +128,24 @@ static int read_vars(struct vars *vars, const char *dir, struct r3_err *err)
 
 /* ---- the lab ---- */
 
-/* The folder's name, without what all of Kathara's labs are called. */
+/* A file's own name, if it has one that tells something. */
+static const char *own_name(const struct lab *lab, char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(lab->file, names[i]))
+			return NULL;
+	snprintf(text, size, "%.*s", (int)strcspn(lab->file, "."), lab->file);
+	return *text ? text : NULL;
+}
+
+/* The file's name, or that of its folder, without what all of Kathara's labs are called. */
 static int choose_name(struct lab *lab, const char *name, struct r3_err *err)
 {
 	static const char *const prefixes[] = { "kathara-lab_", "kathara-lab-", "netkit-lab_" };
 	const char *base = strrchr(lab->dir, '/');
-	char text[LAB_NAME_MAX + 1];
+	char text[LAB_NAME_MAX + 1], own[256];
 	size_t i;
 
 	if (name) {
@@ -143,7 +155,7 @@ static int choose_name(struct lab *lab, const char *name, struct r3_err *err)
 	/* A name in the file is a name in full. */
 	if (lab->name)
 		return 0;
-	base = base ? base + 1 : lab->dir;
+	base = own_name(lab, own, sizeof(own)) ?: (base ? base + 1 : lab->dir);
 	for (i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (!strncmp(base, prefixes[i], strlen(prefixes[i])))
 			base += strlen(prefixes[i]);
