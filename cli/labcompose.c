@@ -12,8 +12,8 @@
 #include "netswitch_opts.h"
 
 #define DEFAULT_NETWORK	"default"
-/* What a network with an uplink has if nothing is said: that of ring3's NAT. */
-#define UPLINK_SUBNET	0x0a000200u
+/* 10.88.0.0/24 and so on: networks with an uplink, if nothing is said. A machine's own NAT has 10.0.2.0/24. */
+#define UPLINK_SUBNET	0x0a580000u
 
 /* ---- networks ---- */
 
