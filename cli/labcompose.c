@@ -505,7 +505,7 @@ static int read_machines(struct labread *r, struct ynode *map)
 	if (map->kind != YAML_MAP)
 		return labread_error(r, map, "names of machines and what they have are expected here");
 	for (i = 0; !ret && i < map->nr; i += 2) {
-		const struct ynode *key = map->child[i], *value = map->child[i + 1];
+		const struct ynode *key = map->child[i], *networks = ynode_get(map->child[i + 1], "networks");
 
 		snprintf(r->where, sizeof(r->where), "services.%.60s", key->text);
 		r->m = lab_add_machine(r->lab, key->text, labread_at(key), r->err);
@@ -516,7 +516,7 @@ static int read_machines(struct labread *r, struct ynode *map)
 			ret = labread_error(r, key, "say image: or root:, not both");
 		if (!ret && r->m->init && r->m->command.nr)
 			ret = labread_error(r, key, "init: and command: exclude each other; startup: runs commands beside an init");
-		if (!ret && (value->kind != YAML_MAP || !ynode_get(value, "networks")))
+		if (!ret && (!networks || ynode_is_null(networks)))
 			ret = add_card(r, &(struct ynode){ .kind = YAML_SCALAR, .line = key->line, .column = key->column,
 							   .text = DEFAULT_NETWORK }, NULL);
 	}

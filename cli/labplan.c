@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "base/util.h"
 #include "rootref.h"
 
+/* Of a machine that are looked at for changes. */
+#define FILES_MAX	20000
 /* The guest's side of ring3's NAT. */
 #define NAT_ROUTER	2
 #define NAT_RESOLVER	3
@@ -417,6 +420,34 @@ static uint64_t mix_list(uint64_t hash, const struct lab_list *list)
 
 #define FNV_START	0xcbf29ce484222325ull
 
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Names, sizes and times of a file, or of all in a folder, up to a bound. */
+static uint64_t mix_files(uint64_t hash, const char *path)
+{
+	char *const paths[] = { (char *)path, NULL };
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	unsigned int left = FILES_MAX;
+	FTSENT *e;
+
+	while (fts && left-- && (e = fts_read(fts))) {
+		if (e->fts_info == FTS_DP)
+			continue;
+		hash = mix_text(hash, e->fts_path);
+		if (!e->fts_statp || e->fts_info == FTS_D)
+			continue;
+		hash = mix(hash, &e->fts_statp->st_mode, sizeof(e->fts_statp->st_mode));
+		hash = mix(hash, &e->fts_statp->st_size, sizeof(e->fts_statp->st_size));
+		hash = mix(hash, &e->fts_statp->st_mtim, sizeof(e->fts_statp->st_mtim));
+	}
+	if (fts)
+		fts_close(fts);
+	return hash;
+}
+
 static uint64_t digest_machine(const struct labplan *plan, const struct labplan_machine *pm)
 {
 	const struct lab_machine *m = pm->m;
@@ -428,16 +459,8 @@ static uint64_t digest_machine(const struct labplan *plan, const struct labplan_
 	hash = mix_list(hash, &m->startup);
 	hash = mix_list(hash, &m->shutdown);
 	hash = mix_list(hash, &m->health.command);
-	for (i = 0; i < m->nr_copies; i++) {
-		struct stat st = { 0 };
-
-		/* What changes deep in a folder is not looked for. */
-		hash = mix_text(mix_text(hash, m->copy[i].from), m->copy[i].to);
-		if (!stat(m->copy[i].from, &st) && !S_ISDIR(st.st_mode)) {
-			hash = mix(hash, &st.st_size, sizeof(st.st_size));
-			hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
-		}
-	}
+	for (i = 0; i < m->nr_copies; i++)
+		hash = mix_files(mix_text(mix_text(hash, m->copy[i].from), m->copy[i].to), m->copy[i].from);
 	for (i = 0; i < m->nr_cards; i++)
 		if (m->card[i].network >= 0)
 			hash = mix(hash, &plan->network[m->card[i].network].digest, sizeof(uint64_t));
