@@ -373,7 +373,7 @@ static int take_ports(struct labread *r, struct ynode *v)
 static int take_dep(struct labread *r, const struct ynode *name, const struct ynode *options)
 {
 	const struct ynode *c = options ? ynode_get(options, "condition") : NULL;
-	bool healthy = false;
+	struct lab_dep *dep;
 	unsigned int i;
 
 	if (name->kind != YAML_SCALAR)
@@ -381,11 +381,15 @@ static int take_dep(struct labread *r, const struct ynode *name, const struct yn
 	for (i = 0; options && options->kind == YAML_MAP && i < options->nr; i += 2)
 		if (strcmp(options->child[i]->text, "condition"))
 			return labread_error(r, options->child[i], "depends_on: there is no key \"%.60s\" here but condition", options->child[i]->text);
-	if (c && (c->kind != YAML_SCALAR || (strcmp(c->text, "service_started") && strcmp(c->text, "service_healthy"))))
-		return labread_error(r, c, "depends_on: a condition is service_started or service_healthy");
-	if (c)
-		healthy = !strcmp(c->text, "service_healthy");
-	return lab_add_dep(r->lab, r->m, name->text, healthy, labread_at(name), r->err);
+	if (c && (c->kind != YAML_SCALAR || (strcmp(c->text, "service_started") && strcmp(c->text, "service_healthy") &&
+					     strcmp(c->text, "service_completed_successfully"))))
+		return labread_error(r, c, "depends_on: a condition is service_started, service_healthy or service_completed_successfully");
+	dep = lab_add_dep(r->lab, r->m, name->text, labread_at(name), r->err);
+	if (!dep)
+		return r->err->code;
+	dep->healthy = c && !strcmp(c->text, "service_healthy");
+	dep->completed = c && !strcmp(c->text, "service_completed_successfully");
+	return 0;
 }
 
 static int take_depends_on(struct labread *r, struct ynode *v)

@@ -323,7 +323,7 @@ static int make_jobs(struct up *up, struct r3_err *err)
 			return err->code;
 		for (k = 0; k < pm->m->nr_deps; k++) {
 			after[k] = pm->m->dep[k].machine;
-			all[k] = pm->m->dep[k].healthy;
+			all[k] = pm->m->dep[k].healthy || pm->m->dep[k].completed;
 		}
 		j->after = after;
 		j->after_all = all;

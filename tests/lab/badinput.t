@@ -35,6 +35,7 @@ YAML = [
     (MACHINE % "depends_on: [a]", "a depends on itself"),
     ("services: {a: {depends_on: [b]}, b: {depends_on: [a]}}", "in a circle"),
     ("services: {a: {depends_on: {b: {condition: service_healthy}}}, b: {}}", "which has no healthcheck"),
+    ("services: {a: {depends_on: {b: {condition: service_completed_successfully}}}, b: {}}", "which has none"),
     (MACHINE % "healthcheck: {interval: soon}", "give a time like 500ms"),
     (MACHINE % "mem: lots", "mem: give a size like 512M"),
     (MACHINE % "mem: 1M", "a guest needs 64M or more|is 1M"),
