@@ -59,7 +59,7 @@ bool config_name_ok(const char *name)
 	return true;
 }
 
-int config_check_sizes(const struct run_options *opt, struct r3_err *err)
+static int check_sizes(const struct run_options *opt, struct r3_err *err)
 {
 	uint64_t total = 0;
 	struct sysinfo si;
@@ -334,6 +334,20 @@ int config_finish(struct run_config *cfg, const struct run_options *opt, const c
 	return ret;
 }
 
+int config_check(const struct run_options *opt, struct r3_err *err)
+{
+	cleanup_close int kernel = -1, initrd = -1;
+	int ret = check_sizes(opt, err);
+
+	if (ret)
+		return ret;
+	kernel = open_file(opt->kernel, "guest kernel", "kernel", "RING3_KERNEL", err);
+	if (kernel < 0)
+		return kernel;
+	initrd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
+	return initrd < 0 ? initrd : 0;
+}
+
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
 	struct stat st;
@@ -358,7 +372,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	else
 		snprintf(cfg->name, sizeof(cfg->name), "g%d", getpid());
 
-	ret = config_check_sizes(opt, err);
+	ret = check_sizes(opt, err);
 	if (ret)
 		return ret;
 	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);

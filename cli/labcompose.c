@@ -319,6 +319,19 @@ static int take_root(struct labread *r, struct ynode *v)
 	return labread_image(r, v, "root");
 }
 
+static int take_path(struct labread *r, struct ynode *v, const char *what, char **path)
+{
+	int ret = labread_text(r, v, what, path);
+
+	if (ret)
+		return ret;
+	*path = lab_path(r->lab, *path, r->err);
+	return *path ? 0 : r->err->code;
+}
+
+LIST_KEY(take_kernel, take_path, "kernel", kernel)
+LIST_KEY(take_modules, take_path, "modules", modules)
+
 /* A guest that is started again has none of what its startup commands did. */
 static int take_restart(struct labread *r, struct ynode *v)
 {
@@ -485,6 +498,8 @@ static const struct labkey machine_keys[] = {
 	{ "hostname", take_hostname },
 	{ "sysctls", take_sysctl },
 	{ "append", take_append },
+	{ "kernel", take_kernel },
+	{ "modules", take_modules },
 	{ "restart", take_restart },
 	/* What every guest has, or what says nothing about it. */
 	{ "privileged", NULL, NULL }, { "cap_add", NULL, NULL }, { "tty", NULL, NULL }, { "stdin_open", NULL, NULL }, { "labels", NULL, NULL },

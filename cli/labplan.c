@@ -366,6 +366,10 @@ static int make_run(struct maker *k)
 	if (!ret && m->root_ro)
 		ret = add(k, "--root-ro");
 	if (!ret)
+		ret = add_option(k, "--kernel", m->kernel);
+	if (!ret)
+		ret = add_option(k, "--modules", m->modules);
+	if (!ret)
 		ret = add_option(k, "--mem", m->mem);
 	if (!ret)
 		ret = add_option(k, "--cpus", m->cpus);

@@ -347,7 +347,7 @@ int run_check(int argc, char **argv, struct r3_err *err)
 		return err_set(err, ENOMEM, "no memory for options");
 	ret = take_words(opt, &run_opts, argc, argv, err);
 	if (ret >= 0)
-		ret = config_check_sizes(opt, err);
+		ret = config_check(opt, err);
 	/* A parsed share has text of its own, which begins with the host's path. */
 	while (opt->nr_shares > 0)
 		free(opt->share[--opt->nr_shares].host);

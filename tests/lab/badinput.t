@@ -49,6 +49,7 @@ YAML = [
     (MACHINE % "image: x, root: ./y", "say image: or root:, not both"),
     (MACHINE % "init: /sbin/init, command: x", "init: and command: exclude each other"),
     (MACHINE % "user: me", "a: --user me"),
+    (MACHINE % "kernel: ./none", "a: cannot open the guest kernel"),
     (MACHINE % "sysctls: ['x']", "sysctls: give NAME=VALUE"),
     (MACHINE % 'command: "$NOT_SET_ANYWHERE"', "the variable NOT_SET_ANYWHERE is not set; set it, or write $$NOT_SET_ANYWHERE"),
     (MACHINE % "command: *x", "there is no such anchor"),
