@@ -70,6 +70,7 @@ static const char *mapped(const struct labplan_options *opt, const char *image)
 	return NULL;
 }
 
+/* NULL: what ring3 run has without --root. */
 static int find_root(struct maker *k, const char **root)
 {
 	const struct lab_machine *m = k->pm->m;
@@ -86,7 +87,7 @@ static int find_root(struct maker *k, const char **root)
 	}
 	if (!*root)
 		*root = k->opt->root;
-	return *root ? 0 : lab_error(k->lab, m->at, k->err, "%s has no root disk: say root: in the file, or --root ROOT, or set RING3_ROOT", m->name);
+	return 0;
 }
 
 /* That it is there, so that nothing is started for a root that is not. */
@@ -205,11 +206,11 @@ static int make_run(struct maker *k)
 {
 	const struct lab_machine *m = k->pm->m;
 	const char *root;
-	struct rootref ref;
+	struct rootref ref = { .kind = ROOTREF_DISK };
 	int ret;
 
 	ret = find_root(k, &root);
-	if (!ret)
+	if (!ret && root)
 		ret = check_root(k, root, &ref);
 	if (!ret)
 		ret = add_option(k, "--name", k->pm->guest);

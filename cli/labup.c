@@ -42,7 +42,7 @@ struct up {
 
 static const struct opt table[] = {
 	{ "name", 'n', "NAME", "What the lab is called. Its guests are NAME.MACHINE and its switches NAME.NETWORK. Default: what the file says, or the name of the file or its folder." },
-	{ "root", 'r', "ROOT", "The root of machines that name none, and of those whose image --image says nothing about, as for ring3 run. Default: $RING3_ROOT, of machines that name none." },
+	{ "root", 'r', "ROOT", "The root of machines that name none, and of those whose image --image says nothing about, as for ring3 run. Default, of machines that name none: as for ring3 run." },
 	{ "image", 0, "NAME=ROOT", "What an image's name stands for, as kathara/frr=routers.img: ring3 has no registry. May be given several times." },
 	{ "parallel", 'j', "N", "How many machines are started at a time. Default: twice the CPUs of this host, up to 8." },
 	{ "dry-run", 0, NULL, "Check all that can be checked, and print the commands that would start it." },
