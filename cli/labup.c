@@ -348,6 +348,8 @@ static int run_jobs(struct up *up, struct r3_err *err)
 	labshow_begin(&up->show, up->lab->name, "is up", up->quiet);
 	up->pool = (struct labpool){ .job = up->job, .nr = up->lab->nr_machines, .parallel = up->parallel,
 				     .changed = labshow_changed, .end_of = job_end, .ctx = &up->show };
+	if (up->lab->title)
+		labshow_say(&up->show, "lab %s: %s", up->lab->name, up->lab->title);
 	ret = labpool_run(&up->pool, err);
 	labshow_end(&up->show);
 	if (ret)
