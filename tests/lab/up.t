@@ -81,6 +81,18 @@ same(sorted(after), ["net.a", "net.b", "net.c2", "net.d", "net.router"], "the ne
 # Who knows the others by name has new names to know.
 ok(after["net.b"] != before["net.b"], "b was started anew")
 
+
+write(folder + "/ring3.yaml", changed.replace("right: {subnet", "right: {mtu: 1400, subnet"))
+p = ring3("up", folder)
+last, after = after, boots()
+ok(p.returncode == 0 and all((after[f"net.{m}"] == last[f"net.{m}"]) == (m in "abd") for m in ("a", "b", "c2", "d", "router")),
+   "a network that is changed is made anew, with those that are on it", p.stderr)
+ring3("net", "rm", "net.right")
+p = ring3("up", folder)
+last, after = after, boots()
+ok(p.returncode == 0 and sorted(g for g in after if after[g] == last[g]) == ["net.a", "net.b", "net.d"],
+   "so is one that somebody has removed", p.stderr)
+
 other = lab("other", "services: {a: {mem: 128M, networks: []}}\n")
 p = ring3("up", other)
 ok(p.returncode == 0, "another lab with a machine of the same name", p.stderr)
