@@ -405,7 +405,10 @@ static void take_request(struct client *cl, struct json_object *req)
 		return;
 	}
 	name = json_object_get_string(op);
-	if (!strcmp(name, "exec")) {
+	if (cl->calls && (!strcmp(name, "exec") || !strcmp(name, "console"))) {
+		/* What follows are no lines, and answers are. */
+		refuse(cl, "requests of this connection have no answer yet");
+	} else if (!strcmp(name, "exec")) {
 		begin_session(cl);
 	} else if (!strcmp(name, "console")) {
 		begin_console(cl);

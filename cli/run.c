@@ -312,6 +312,19 @@ static int take_folder(const struct run_options *opt, struct run_config *cfg, st
 	return ret;
 }
 
+/* Of --net fd: only. */
+static void drop_inherited(const struct run_options *opt)
+{
+	int keep[VM_MAX_NETS];
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < opt->net.nr_cards; i++)
+		if (opt->net.card[i].kind == NETOPT_FD)
+			keep[n++] = opt->net.card[i].fd;
+	background_drop_inherited(keep, n);
+}
+
 /*
  * definition: what is kept of a guest in the background, NULL if that is there already.
  * Return: the exit status, or -errno if no guest was started and nobody told of it.
@@ -322,6 +335,8 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 	struct net *net = NULL;
 	int ret, status;
 
+	if (opt->detach)
+		background_note_inherited();
 	ret = roots_prepare(opt, err);
 	if (!ret && opt->detach) {
 		ret = background_fork(&background, &status, err);
@@ -342,6 +357,8 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 		pass_settings(opt, &cfg);
 	if (ret >= 0)
 		ret = open_network(&cfg, opt, &net, err);
+	if (ret >= 0 && opt->detach)
+		drop_inherited(opt);
 	if (ret >= 0)
 		return machine_run(opt, &cfg, net, opt->detach ? &background : NULL);
 	net_close(net);
