@@ -21,7 +21,11 @@ struct subcommand {
 	int (*main)(int argc, char **argv);	/* argv[0] is its name */
 };
 
+struct r3_err;
+
 int run_main(int argc, char **argv);
+/* Whether run_main() would take these options and words; nothing stays open. 0 or more, or -errno with err set. */
+int run_check(int argc, char **argv, struct r3_err *err);
 int exec_main(int argc, char **argv);
 int cp_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
@@ -39,6 +43,9 @@ int stats_main(int argc, char **argv);
 int logs_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int rm_main(int argc, char **argv);
+int up_main(int argc, char **argv);
+int down_main(int argc, char **argv);
+int status_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);
 int roots_main(int argc, char **argv);

@@ -304,7 +304,7 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 		ret = add_word(cfg, err, "keep_bootcon");
 	if (!ret)
 		ret = add_word(cfg, err, "ring3.root=%s ring3.hostname=%s", !cfg->root_folder ? "/dev/vda" : opt->root_rw || opt->root_ro ?
-			       "virtiofs:root" : "overlay:root", opt->name ? cfg->name : "ring3");
+			       "virtiofs:root" : "overlay:root", opt->hostname ? opt->hostname : opt->name ? cfg->name : "ring3");
 	if (!ret && opt->modules)
 		ret = add_word(cfg, err, "ring3.modules=/dev/vd%c", cfg->root_folder ? 'a' : 'b');
 	if (!ret && opt->root_ro)
@@ -324,8 +324,8 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 			ret = add_word(cfg, err, "ring3.init=%s", opt->init);
 	}
 	/* What the root's own init would make of it is the root's own name. */
-	if (!ret && opt->init && opt->name)
-		ret = add_word(cfg, err, "systemd.hostname=%s", cfg->name);
+	if (!ret && opt->init && (opt->name || opt->hostname))
+		ret = add_word(cfg, err, "systemd.hostname=%s", opt->hostname ? opt->hostname : cfg->name);
 	/* The kernel makes it a variable of init, which gives it to its console. */
 	if (!ret && opt->init && term && isatty(0) && config_name_ok(term))
 		ret = add_word(cfg, err, "TERM=%s", term);
@@ -341,6 +341,20 @@ int config_finish(struct run_config *cfg, const struct run_options *opt, const c
 	if (!ret && opt->append)
 		ret = add_word(cfg, err, "%s", opt->append);
 	return ret;
+}
+
+int config_check(const struct run_options *opt, struct r3_err *err)
+{
+	cleanup_close int kernel = -1, initrd = -1;
+	int ret = check_sizes(opt, err);
+
+	if (ret)
+		return ret;
+	kernel = open_file(opt->kernel, "guest kernel", "kernel", "RING3_KERNEL", err);
+	if (kernel < 0)
+		return kernel;
+	initrd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
+	return initrd < 0 ? initrd : 0;
 }
 
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)

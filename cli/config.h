@@ -45,6 +45,7 @@ struct run_options {
 	int nr_shares;
 	struct netopt net;
 	const char *name;		/* NULL: made from the pid */
+	const char *hostname;		/* NULL: its name */
 	int64_t timeout_ms;		/* -1: none */
 	const char *init;		/* NULL: the agent is PID 1 */
 	const char *cwd;
@@ -78,6 +79,9 @@ struct run_config {
 
 /* Defaults, also those of the environment. */
 void options_init(struct run_options *opt);
+
+/* What config_open() would find wrong first: sizes, the kernel's files. Nothing stays open. */
+int config_check(const struct run_options *opt, struct r3_err *err);
 
 /* Checks sizes and opens the files. */
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);

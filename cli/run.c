@@ -47,6 +47,7 @@ static const struct opt table[] = {
 	{ "rm", 0, NULL, "With --detach: keep nothing of the guest when it has ended, neither its log nor how it ended." },
 	{ "restart", 0, "POLICY", "With --detach: what to do when the guest ends by itself: no; always; on-failure, if its exit status is not 0; on-failure:N, no more than N times in a row. It is started again with its disks as they are then, also those whose changes are thrown away at last. Default: no." },
 	{ "name", 'n', "NAME", "Name for ring3 ps, exec, console and stop, and the guest's host name. Default: made from the process number." },
+	{ "hostname", 0, "NAME", "What the guest calls itself. Default: its name." },
 	{ "timeout", 't', "TIME", "End the guest after this many seconds, or 10m or 2h, with status 124." },
 	{ "env", 'e', "NAME=VALUE", "Variable in the command's environment. May be given several times." },
 	{ "cwd", 'C', "DIR", "Directory in the guest to run the command in. Default: the user's home." },
@@ -100,7 +101,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	} texts[] = {
 		{ "root", &opt->root }, { "root-overlay", &opt->root_overlay }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
-		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+		{ "init", &opt->init }, { "name", &opt->name }, { "hostname", &opt->hostname }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
 		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
@@ -210,6 +211,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
 	if (opt->rm && opt->restart)
 		return err_set(err, EINVAL, "--rm and --restart exclude each other");
+	if (opt->hostname && !config_name_ok(opt->hostname))
+		return err_set(err, EINVAL, "--hostname %s: a host's name is up to 63 letters, digits, dots and dashes, the first a letter or digit", opt->hostname);
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
@@ -362,6 +365,23 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 	vhosts_close(cfg.vhosts, true);
 	if (opt->detach)
 		background_end(&background, CLI_START);
+	return ret;
+}
+
+int run_check(int argc, char **argv, struct r3_err *err)
+{
+	struct run_options *opt = calloc(1, sizeof(*opt));
+	int ret;
+
+	if (!opt)
+		return err_set(err, ENOMEM, "no memory for options");
+	ret = take_words(opt, &run_opts, argc, argv, err);
+	if (ret >= 0)
+		ret = config_check(opt, err);
+	/* A parsed share has text of its own, which begins with the host's path. */
+	while (opt->nr_shares > 0)
+		free(opt->share[--opt->nr_shares].host);
+	free(opt);
 	return ret;
 }
 

@@ -48,6 +48,7 @@ needs()
 	cmd:ninja ninja-build
 	cmd:pkg-config pkg-config
 	pc:json-c libjson-c-dev
+	pc:yaml-0.1 libyaml-dev
 	pc:libseccomp libseccomp-dev
 	file:/usr/include/slirp/libslirp.h libslirp-dev
 	pc:libarchive libarchive-dev
