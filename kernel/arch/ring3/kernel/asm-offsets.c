@@ -2,6 +2,7 @@
 #define COMPILE_OFFSETS
 #include <linux/kbuild.h>
 #include <linux/sched.h>
+#include <asm/extable.h>
 #include <asm/ptrace.h>
 
 int main(void);
@@ -32,5 +33,6 @@ int main(void)
 	PT(SP, sp);
 	PT(SS, ss);
 	DEFINE(PT_SIZE, sizeof(struct pt_regs));
+	DEFINE(EXTABLE_SIZE, sizeof(struct exception_table_entry));	/* for asm/asm.h */
 	return 0;
 }

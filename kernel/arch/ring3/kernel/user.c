@@ -14,7 +14,7 @@
 #include <linux/signal.h>
 #include <linux/nospec.h>
 #include <asm/syscall.h>
-#include <asm/syscall_work.h>
+#include <asm/generic_entry.h>
 #include <asm/space.h>
 #include <asm/debug.h>
 #include <asm/frame.h>
@@ -42,6 +42,7 @@ static void user_irqs(struct pt_regs *regs)
 {
 	irqentry_enter_from_user_mode(regs);
 	r3_take_irqs(regs);
+	r3_timer_rearm();
 	exit_to_user_mode();
 }
 

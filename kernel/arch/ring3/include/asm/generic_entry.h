@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The two steps around a system call, which generic code offers under other names
- * from version to version.
+ * What the way into the kernel and out of it asks of generic code, which offers it under
+ * other names from version to version.
  */
-#ifndef _ASM_RING3_SYSCALL_WORK_H
-#define _ASM_RING3_SYSCALL_WORK_H
+#ifndef _ASM_RING3_GENERIC_ENTRY_H
+#define _ASM_RING3_GENERIC_ENTRY_H
 
 #include <linux/entry-common.h>
 
@@ -26,6 +26,17 @@ static __always_inline void r3_syscall_exit_work(struct pt_regs *regs)
 #ifdef EXIT_TO_USER_MODE_WORK_SYSCALL
 	local_irq_disable();
 	syscall_exit_to_user_mode_prepare(regs);
+#endif
+}
+
+/*
+ * Interrupts were taken beside user code, which goes on: nothing else will set the
+ * timer that one of them may have left unset.
+ */
+static __always_inline void r3_timer_rearm(void)
+{
+#ifdef CONFIG_HRTIMER_REARM_DEFERRED
+	hrtimer_rearm_deferred();
 #endif
 }
 
