@@ -94,7 +94,7 @@ config_lost()
 		/^# CONFIG_.* is not set/ { split($0, a, " "); want[a[2]] = "n" }
 		END { for (o in want) print o, want[o] }' | sort | while read -r o v; do
 			got=$(sed -n "s/^$o=//p" "$OBJ/.config")
-			[ "${got:-n}" = "$v" ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
+			[ "${got:-n}" = "$v" ] || [ "$v$got" = my ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
 		done)
 	[ -z "$lost" ] || note "this kernel cannot have:$lost"
 }
