@@ -2,6 +2,7 @@
 #define COMPILE_OFFSETS
 #include <linux/kbuild.h>
 #include <linux/sched.h>
+#include <asm/alternative.h>
 #include <asm/extable.h>
 #include <asm/ptrace.h>
 
@@ -33,6 +34,8 @@ int main(void)
 	PT(SP, sp);
 	PT(SS, ss);
 	DEFINE(PT_SIZE, sizeof(struct pt_regs));
-	DEFINE(EXTABLE_SIZE, sizeof(struct exception_table_entry));	/* for asm/asm.h */
+	/* What x86's macros for assembly want to know from 6.19 on. */
+	DEFINE(EXTABLE_SIZE, sizeof(struct exception_table_entry));
+	DEFINE(ALT_INSTR_SIZE, sizeof(struct alt_instr));
 	return 0;
 }
