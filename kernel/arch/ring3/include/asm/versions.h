@@ -59,6 +59,10 @@
 #define R3_OLD_MK_PTE		1	/* mk_pte() is the arch's */
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define R3_IRQ_WORK		1	/* each process waits for irq work when it ends */
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
 #define R3_OLD_ZERO_PAGE	1	/* empty_zero_page is the arch's */
 #define R3_OLD_MM_INIT		1	/* the arch fills zones and the allocator */
