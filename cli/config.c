@@ -17,6 +17,7 @@
 #include "confine.h"
 #include "diskopt.h"
 #include "image/image.h"
+#include "installed.h"
 #include "overlay.h"
 #include "qsd.h"
 #include "share.h"
@@ -33,15 +34,20 @@ static const char *env_or_null(const char *name)
 	return value && *value ? value : NULL;
 }
 
+static const char *env_or_installed(const char *name, const char *file)
+{
+	return env_or_null(name) ?: installed_file(file);
+}
+
 void options_init(struct run_options *opt)
 {
 	*opt = (struct run_options){
 		.mem = MEM_DEFAULT,
 		.cpus = 1,
-		.kernel = env_or_null("RING3_KERNEL"),
-		.initrd = env_or_null("RING3_INITRD"),
+		.kernel = env_or_installed("RING3_KERNEL", "vmlinux"),
+		.initrd = env_or_installed("RING3_INITRD", "initramfs.cpio"),
 		.modules = env_or_null("RING3_MODULES"),
-		.root = env_or_null("RING3_ROOT"),
+		.root = env_or_null("RING3_ROOT") ?: "/",
 		.timeout_ms = -1,
 		.tty = -1,
 	};
@@ -90,7 +96,7 @@ static int open_file(const char *path, const char *what, const char *option, con
 	int fd;
 
 	if (!path)
-		return err_set(err, ENOENT, "no %s given; use --%s FILE or set %s", what, option, variable);
+		return err_set(err, ENOENT, "no %s given, and none is installed; use --%s FILE or set %s", what, option, variable);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, errno, "cannot open the %s %s: %s; check --%s or %s",
@@ -135,7 +141,7 @@ static int room_for_disk(const struct run_config *cfg, struct r3_err *err)
 }
 
 static int add_disk(struct run_config *cfg, const char *path, enum image_mode mode,
-		    const char *serial, struct r3_err *err)
+		    const char *serial, const struct diskopt *opt, struct r3_err *err)
 {
 	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
 	int fd, layer = -1;
@@ -153,6 +159,10 @@ static int add_disk(struct run_config *cfg, const char *path, enum image_mode mo
 		}
 	}
 	*disk = (struct vm_disk){ .fd = fd, .cow_fd = layer, .readonly = mode == IMAGE_RO };
+	if (opt) {
+		disk->rate = opt->rate;
+		disk->iops = opt->iops;
+	}
 	memcpy(disk->serial, serial, strnlen(serial, sizeof(disk->serial)));
 	snprintf(disk->path, sizeof(disk->path), "%s", path);
 	cfg->vm.nr_disks++;
@@ -166,6 +176,7 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 			 struct r3_err *err)
 {
 	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
+	const struct qsd_how how = { .queues = cfg->vm.cpus, .rate = opt->rate, .iops = opt->iops, .lossy = mode == IMAGE_COW };
 	struct qimage img;
 	int fd, ret = room_for_disk(cfg, err);
 
@@ -190,7 +201,7 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 	}
 	*disk = (struct vm_disk){ .fd = -1, .cow_fd = -1, .readonly = mode == IMAGE_RO };
 	snprintf(disk->path, sizeof(disk->path), "%.*s", (int)sizeof(disk->path) - 1, overlay ? overlay : opt->path);
-	ret = qsd_add(cfg->vhosts, cfg->vm.nr_disks, &img, cfg->vm.cpus, mode == IMAGE_COW, err);
+	ret = qsd_add(cfg->vhosts, cfg->vm.nr_disks, &img, &how, err);
 	if (ret)
 		return ret;
 	cfg->vm.nr_disks++;
@@ -210,7 +221,7 @@ static int add_user_disk(struct run_config *cfg, const char *text, int index, st
 	if (strcmp(d.format, QIMAGE_RAW))
 		return add_qemu_disk(cfg, &d, d.ro ? IMAGE_RO : IMAGE_RW, NULL, err);
 	snprintf(serial, sizeof(serial), "disk%d", index);
-	return add_disk(cfg, d.path, d.ro ? IMAGE_RO : IMAGE_RW, d.serial[0] ? d.serial : serial, err);
+	return add_disk(cfg, d.path, d.ro ? IMAGE_RO : IMAGE_RW, d.serial[0] ? d.serial : serial, &d, err);
 }
 
 static int add_root(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
@@ -219,8 +230,6 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 	struct diskopt d;
 	int ret;
 
-	if (!opt->root)
-		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
 	if (cfg->root_folder && (opt->root_overlay || opt->rootfstype))
 		return err_set(err, EINVAL, "--root %s is a folder, of which there is no %s: leave that out", opt->root,
 			       opt->root_overlay ? "--root-overlay" : "--rootfstype");
@@ -230,10 +239,10 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 	if (ret)
 		return ret;
 	if (d.ro || d.serial[0])
-		return err_set(err, EINVAL, "--root %s: only format= may follow the path; to use it read-only give --root-ro", opt->root);
+		return err_set(err, EINVAL, "--root %s: only format=, rate= and iops= may follow the path; to use it read-only give --root-ro", opt->root);
 	if (strcmp(d.format, QIMAGE_RAW) || opt->root_overlay)
 		return add_qemu_disk(cfg, &d, mode, opt->root_overlay, err);
-	ret = add_disk(cfg, d.path, mode, "root", err);
+	ret = add_disk(cfg, d.path, mode, "root", &d, err);
 	/* What people know it by. */
 	if (!ret && opt->root_text)
 		snprintf(cfg->vm.disk[0].path, sizeof(cfg->vm.disk[0].path), "%s", opt->root_text);
@@ -245,7 +254,7 @@ static int open_disks(struct run_config *cfg, const struct run_options *opt, str
 	int i, ret = add_root(cfg, opt, err);
 
 	if (!ret && opt->modules)
-		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", err);
+		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", NULL, err);
 	for (i = 0; !ret && i < opt->nr_disks; i++)
 		ret = add_user_disk(cfg, opt->disk[i], i, err);
 	return ret;
@@ -359,8 +368,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = check_sizes(opt, err);
 	if (ret)
 		return ret;
+	if (opt->nr_root_hide && (!opt->root || strspn(opt->root, "/") != strlen(opt->root)))
+		return err_set(err, EINVAL, "--root-hide %s is for --root / only: other folders are shown as they are", opt->root_hide[0]);
 	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);
-	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto" };
+	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto",
+					    .hide = opt->root_hide, .nr_hide = opt->nr_root_hide };
 	ret = make_cmdline(cfg, opt, err);
 	if (ret)
 		return ret;
