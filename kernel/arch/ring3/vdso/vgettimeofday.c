@@ -37,6 +37,7 @@ int clock_getres(clockid_t, struct __kernel_timespec *)
 	__attribute__((weak, alias("__vdso_clock_getres")));
 
 /* The CPU that user code could ask is the host's: only the kernel knows ours. */
+struct getcpu_cache;
 long __vdso_getcpu(unsigned int *cpu, unsigned int *node, R3_GETCPU_UNUSED *unused);
 long __vdso_getcpu(unsigned int *cpu, unsigned int *node, R3_GETCPU_UNUSED *unused)
 {
