@@ -20,14 +20,12 @@ find_fragment()
 # resolve_source SOURCE: the unpacked tree
 resolve_source()
 {
-	case $1 in
-	6.12|6.1) source_unpack "$1" ;;
-	*)
-		[ -d "$1" ] || die "there is no directory $1: --source wants 6.12, 6.1 or a source tree"
-		[ ! -e "$1/.config" ] && [ ! -e "$1/include/config" ] ||
-			die "$1 has been built in: run 'make mrproper' there first"
-		realpath "$1" ;;
-	esac
+	if is_series "$1"; then
+		source_unpack "$1"
+	else
+		source_clean "$1"
+		realpath "$1"
+	fi
 }
 
 # kernel_key SOURCE FRAGMENT...: what a cached kernel depends on, as a hash
@@ -36,13 +34,13 @@ kernel_key()
 	local src=$1 id tar
 
 	shift
-	case $src in
-	6.12|6.1)
+	if is_series "$src"; then
 		tar=$(source_tarball "$src") || exit
-		id=$(stat -Lc '%s %Y' "$tar") || exit ;;
-	*) src=$(resolve_source "$src") || exit
-	   id="$src $(source_version "$src") $(git -C "$src" rev-parse HEAD 2>/dev/null)" ;;
-	esac
+		id=$(stat -Lc '%s %Y' "$tar") || exit
+	else
+		src=$(resolve_source "$src") || exit
+		id="$src $(source_version "$src") $(source_state "$src")" || exit
+	fi
 	printf '%s-%s\n' "$(basename "$src")" "$({
 		echo "$id"
 		hash_tree "$REPO/kernel/arch/ring3"
@@ -96,7 +94,7 @@ config_lost()
 		/^# CONFIG_.* is not set/ { split($0, a, " "); want[a[2]] = "n" }
 		END { for (o in want) print o, want[o] }' | sort | while read -r o v; do
 			got=$(sed -n "s/^$o=//p" "$OBJ/.config")
-			[ "${got:-n}" = "$v" ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
+			[ "${got:-n}" = "$v" ] || [ "$v$got" = my ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
 		done)
 	[ -z "$lost" ] || note "this kernel cannot have:$lost"
 }
@@ -167,12 +165,13 @@ pack_modules()
 
 build_dev()
 {
-	local modules=$2 targets=$3 base tree
+	local modules=$2 targets=$3 name=$1 base tree
 
+	is_series "$name" || name=$(basename "$(realpath "$name")")
 	tree=$(resolve_source "$1") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
 	shift 3
-	base=$REPO/build/kernel-$SERIES$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
+	base=$REPO/build/kernel-$name$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
 	TREE=$base/src OBJ=$base/obj DEV=1
 	mkdir -p "$base"
 	with_lock "$base/lock"
