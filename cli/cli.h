@@ -27,6 +27,8 @@ int cp_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
+int pause_main(int argc, char **argv);
+int debug_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);
 int roots_main(int argc, char **argv);

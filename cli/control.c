@@ -329,6 +329,15 @@ static void take_request(struct client *cl, struct json_object *req)
 		cl->kind = KIND_WAIT;
 		reply(cl, answer(true));
 		cfg->ops->stop(cfg->ctx, forced);
+	} else if (!strcmp(name, "start") || !strcmp(name, "pause") || !strcmp(name, "resume")) {
+		struct r3_err err;
+
+		if (cfg->ops->order(cfg->ctx, name, &err)) {
+			refuse(cl, err.msg);
+			return;
+		}
+		reply(cl, answer(true));
+		kill_client(cl);
 	} else {
 		refuse(cl, "unknown \"op\"");
 	}

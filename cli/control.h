@@ -18,6 +18,8 @@
 struct control_ops {
 	struct json_object *(*info)(void *ctx);
 	void (*stop)(void *ctx, bool force);
+	/* "start", "pause" or "resume": 0, or err says why not. */
+	int (*order)(void *ctx, const char *op, struct r3_err *err);
 };
 
 struct control;

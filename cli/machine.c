@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@
  */
 static void force_end(struct machine *m)
 {
+	machine_release(m);
 	m->forced = true;
 	monitor_kill(&m->mon);
 	timer_set(&m->restart, -1);
@@ -63,6 +65,7 @@ void machine_stop(struct machine *m, enum machine_end why, int status, bool forc
 {
 	bool again = m->end != END_NONE;
 
+	machine_release(m);
 	if (!again) {
 		m->end = why;
 		m->status = status;
@@ -175,7 +178,7 @@ static void log_ready(void *ctx, short revents)
 static int start(struct machine *m, struct r3_err *err)
 {
 	struct vm_config *vm = &m->cfg->vm;
-	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
+	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, early[2] = { -1, -1 }, hold[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, con) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ag) < 0 ||
@@ -187,9 +190,16 @@ static int start(struct machine *m, struct r3_err *err)
 	vm->port[1] = (struct vm_port){ .fd = ag[1], .name = R3_AGENT_PORT };
 	vm->early_console_fd = early[1];
 
-	ret = vhosts_start(m->cfg->vhosts, err);
+	ret = machine_hold_pipes(m, !m->monitor_since, hold, err);
+	vm->start_fd = hold[0];
+	vm->panic_fd = hold[1];
+	vm->traceable = m->opt->debug || m->opt->dump_on_panic;
+	if (!ret)
+		ret = vhosts_start(m->cfg->vhosts, err);
 	if (!ret)
 		ret = monitor_start(&m->mon, vm, err);
+	util_close(&hold[0]);
+	util_close(&hold[1]);
 	close(con[1]);
 	close(ag[1]);
 	close(early[1]);
@@ -203,7 +213,9 @@ static int start(struct machine *m, struct r3_err *err)
 		return err_set(err, ret, "no memory for the connection to the guest's agent");
 	hvc_start(&m->hvc, con[0], early[0]);
 	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
-	timer_set(&m->slow, SLOW_MS);
+	timer_set(&m->slow, m->start_fd >= 0 ? -1 : SLOW_MS);
+	if (m->start_fd >= 0)
+		message("the guest waits for a debugger: ring3 debug %s", m->cfg->name);
 	return 0;
 }
 
@@ -220,6 +232,7 @@ static void collect(struct machine *m)
 	agent_close(&m->agent);
 	if (m->control)
 		control_reset(m->control);
+	machine_hold_closed(m);
 	timer_set(&m->slow, -1);
 	timer_set(&m->grace, -1);
 	timer_set(&m->killed, -1);
@@ -368,14 +381,19 @@ static struct json_object *info(void *ctx)
 {
 	const struct machine *m = ctx;
 	struct json_object *o = json_object_new_object();
+	char path[PATH_MAX];
 	size_t i;
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
+		m->end != END_NONE ? "ending" : m->paused ? "paused" : m->start_fd >= 0 ? "held" : m->agent.ready ? "running" :
 		m->restart.due >= 0 ? "rebooting" : "booting"));
+	json_object_object_add(o, "paused", json_object_new_boolean(m->paused));
+	json_object_object_add(o, "waits_for_debugger", json_object_new_boolean(m->start_fd >= 0));
+	if (realpath(m->opt->kernel, path))
+		json_object_object_add(o, "kernel_file", json_object_new_string(path));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
@@ -401,9 +419,14 @@ static void stop(void *ctx, bool force)
 	machine_stop(m, END_STOP, m->opt->init ? CLI_OK : CLI_ENDED, force);
 }
 
+static int order(void *ctx, const char *op, struct r3_err *err)
+{
+	return machine_order(ctx, op, err);
+}
+
 int machine_open_control(struct machine *m, struct r3_err *err)
 {
-	static const struct control_ops ops = { .info = info, .stop = stop };
+	static const struct control_ops ops = { .info = info, .stop = stop, .order = order };
 	const struct control_config cfg = {
 		.loop = &m->loop,
 		.agent = &m->agent,
@@ -476,6 +499,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	m.cfg = cfg;
 	m.net = net;
 	m.started = time(NULL);
+	m.start_fd = m.panic_fd = -1;
 	timing_start(&m.timing);
 	ret = begin(&m, &err);
 	if (ret) {

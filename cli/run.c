@@ -48,6 +48,7 @@ static const struct opt table[] = {
 	{ "no-tty", 'T', NULL, "Give the command pipes even if stdin and stdout are terminals." },
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
+	{ "debug", 0, NULL, "Have the guest wait before its first instruction for \"ring3 debug NAME\"." },
 	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
 	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
 	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },
@@ -81,7 +82,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		bool *flag;
 	} flags[] = {
 		{ "root-rw", &opt->root_rw }, { "root-ro", &opt->root_ro }, { "verbose", &opt->verbose },
-		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin },
+		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin }, { "debug", &opt->debug },
 	};
 	size_t i;
 

@@ -14,7 +14,8 @@ SYM_DATA_START(_start)
 	.quad	r3_start_secondary
 	.quad	r3_host_signal
 	.quad	_end - _start
-	.quad	0, 0
+	.quad	r3_held
+	.quad	0
 SYM_DATA_END(_start)
 
 	.text

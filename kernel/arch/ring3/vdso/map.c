@@ -19,11 +19,16 @@
 
 extern char vdso_start[], vdso_end[];
 
-static union {
+/* Its last word is r3_held, asm/held.h. */
+union {
 	struct vdso_data data[CS_BASES];
 	u8 page[PAGE_SIZE];
-} vdso_store __page_aligned_data;
-struct vdso_data *vdso_data = vdso_store.data;
+} r3_vdso_store __page_aligned_data;
+struct vdso_data *vdso_data = r3_vdso_store.data;
+static_assert(sizeof(r3_vdso_store.data) <= PAGE_SIZE - sizeof(u64));
+static_assert(PAGE_SIZE == 4096);
+asm(".globl r3_held\n.hidden r3_held\n.type r3_held, @object\n.size r3_held, 8\n"
+    ".set r3_held, r3_vdso_store + 4088");
 
 static struct page **vdso_pages __ro_after_init;
 
