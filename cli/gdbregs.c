@@ -41,7 +41,7 @@ static const struct reg table[] = {
 	XMM(8), XMM(9), XMM(10), XMM(11), XMM(12), XMM(13), XMM(14), XMM(15),
 	FX("mxcsr", 4, mxcsr),
 	REG("orig_rax", "int64", 8, orig_rax, "linux"),
-	REG("fs_base", "long", 8, fs_base, "segments"), REG("gs_base", "long", 8, gs_base),
+	REG("fs_base", "int64", 8, fs_base, "segments"), REG("gs_base", "int64", 8, gs_base),
 };
 
 void gdbregs_pack(unsigned char *out, const struct user_regs_struct *regs, const struct user_fpregs_struct *fp)
