@@ -28,6 +28,7 @@ int ps_main(int argc, char **argv);
 int console_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
+int dump_main(int argc, char **argv);
 int debug_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);

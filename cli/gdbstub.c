@@ -153,6 +153,15 @@ static void v_cont(struct stub *s, const char *text)
 
 /* ---- registers ---- */
 
+/* 0: not known. */
+static uint64_t task_of(struct stub *s, unsigned int cpu)
+{
+	struct user_fpregs_struct fp;
+	struct user_regs_struct regs;
+
+	return tracee_get(s->tr, cpu, &regs, &fp) ? 0 : vmem_task(s->tr->mem, regs.gs_base);
+}
+
 static int get_regs(struct stub *s, unsigned char *out)
 {
 	struct user_fpregs_struct fp;
@@ -226,6 +235,7 @@ static void read_memory(struct stub *s, const char *text)
 
 	range(text, &addr, &len);
 	len = min_t(size_t, len, sizeof(data));
+	vmem_set_user(s->tr->mem, addr < R3_TASK_SIZE ? task_of(s, s->cpu) : 0);
 	/* What can be had of it, if not all. */
 	while (len && vmem_read(s->tr->mem, addr, data, len))
 		len = len > 4096 ? 4096 : len / 2;
@@ -250,6 +260,7 @@ static void write_memory(struct stub *s, const char *text, int packet_len, bool 
 		return;
 	}
 	have = s->packet + packet_len - from;
+	vmem_set_user(s->tr->mem, addr < R3_TASK_SIZE ? task_of(s, s->cpu) : 0);
 	if (binary)
 		memcpy(data, from, min_t(size_t, have, len));
 	else
@@ -297,13 +308,24 @@ static void piece(struct stub *s, const char *text, const char *args)
 
 static void thread_list(struct stub *s, const char *args)
 {
-	char xml[R3_MAX_CPUS * 48 + 64];
+	char xml[R3_MAX_CPUS * 96 + 64], comm[16], *c;
 	unsigned int i;
+	int pid;
 	size_t n = snprintf(xml, sizeof(xml), "<?xml version=\"1.0\"?><threads>");
 
-	for (i = 0; i < s->tr->nr; i++)
-		if (tracee_alive(s->tr, i))
-			n += snprintf(xml + n, sizeof(xml) - n, "<thread id=\"%x\" name=\"vcpu%u\"/>", i + 1, i);
+	for (i = 0; i < s->tr->nr; i++) {
+		if (!tracee_alive(s->tr, i))
+			continue;
+		n += snprintf(xml + n, sizeof(xml) - n, "<thread id=\"%x\" name=\"vcpu%u\">", i + 1, i);
+		if (vmem_task_name(s->tr->mem, task_of(s, i), comm, &pid)) {
+			/* The guest's words. */
+			for (c = comm; *c; c++)
+				if (*c < 32 || *c > 126 || strchr("<>&\"", *c))
+					*c = '?';
+			n += snprintf(xml + n, sizeof(xml) - n, "%s[%d]", comm, pid);
+		}
+		n += snprintf(xml + n, sizeof(xml) - n, "</thread>");
+	}
 	snprintf(xml + n, sizeof(xml) - n, "</threads>");
 	piece(s, xml, args);
 }

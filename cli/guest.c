@@ -71,7 +71,6 @@ int guest_ask(const char *name, const char *op, struct r3_err *err)
 int guest_memory(const struct guest *g, struct vmem *m, char **symbols, struct r3_err *err)
 {
 	struct ksym k;
-	uint64_t pgd;
 	int ret = vmem_open(m, g->monitor, g->name, err);
 
 	if (ret)
@@ -80,8 +79,7 @@ int guest_memory(const struct guest *g, struct vmem *m, char **symbols, struct r
 	ret = *symbols ? ksym_open(&k, *symbols, err) : err_set(err, ENOMEM, "no memory for symbols");
 	if (ret)
 		return ret;
-	pgd = ksym_find(&k, "swapper_pg_dir");
-	m->pgd = pgd ? vmem_gpa(m, pgd) : VMEM_NONE;
+	vmem_symbols(m, ksym_find(&k, "swapper_pg_dir"), ksym_find(&k, "r3_current_task"), ksym_find(&k, "r3_outside"));
 	ksym_close(&k);
 	return 0;
 }

@@ -17,6 +17,7 @@ static const struct subcommand subcommands[] = {
 	{ "pause", "hold a running guest, and its time", pause_main },
 	{ "resume", "let a paused guest go on", pause_main },
 	{ "debug", "debug a running guest's kernel by gdb", debug_main },
+	{ "dump", "write a running guest's memory to an ELF core file", dump_main },
 	{ "net", "make and manage software switches, which connect guests", net_main },
 	{ "image", "make, check and change disk images", image_main },
 	{ "roots", "list and remove disks that were made of archives and images", roots_main },

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ring3/boot.h>
@@ -38,7 +39,7 @@ int vmem_open(struct vmem *m, pid_t monitor, const char *name, struct r3_err *er
 	struct r3_boot boot;
 	char path[64];
 
-	*m = (struct vmem){ .monitor = monitor, .pgd = VMEM_NONE };
+	*m = (struct vmem){ .monitor = monitor, .pgd = VMEM_NONE, .user_pgd = VMEM_NONE };
 	snprintf(path, sizeof(path), "/proc/%d/mem", monitor);
 	m->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (m->fd < 0 && (errno == ENOENT || errno == ESRCH))
@@ -54,6 +55,28 @@ int vmem_open(struct vmem *m, pid_t monitor, const char *name, struct r3_err *er
 	m->cpus = boot.nr_cpus;
 	m->tsc = boot.tsc_khz != 0;
 	return 0;
+}
+
+int vmem_ram(const struct vmem *m, struct r3_err *err)
+{
+	char path[64], name[64];
+	struct r3_boot boot;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	/* The number is the guest's to write, and may be any of its monitor's files. */
+	if (pread(m->fd, &boot, offsetof(struct r3_boot, vcpu), R3_SHARED_BASE) != offsetof(struct r3_boot, vcpu))
+		return err_set(err, ESRCH, "the guest has just ended");
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", m->monitor, boot.ram_fd);
+	n = readlink(path, name, sizeof(name) - 1);
+	name[n > 0 ? n : 0] = 0;
+	fd = strcmp(name, "/memfd:ring3-ram (deleted)") ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= m->ram && fcntl(fd, F_GET_SEALS) >= 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err_set(err, EACCES, "the guest's memory cannot be opened");
 }
 
 void vmem_close(struct vmem *m)
@@ -85,9 +108,9 @@ static uint64_t entry_at(const struct vmem *m, uint64_t table, int level, uint64
 }
 
 /* *len: up to where the answer, whatever it is, holds. */
-static uint64_t walk(const struct vmem *m, uint64_t addr, uint64_t *len)
+static uint64_t walk(const struct vmem *m, uint64_t table, uint64_t addr, uint64_t *len)
 {
-	uint64_t table = m->pgd, entry = 0, size = 0, gpa;
+	uint64_t entry = 0, size = 0, gpa;
 	int level;
 
 	for (level = LEVELS - 1; level >= 0; level--) {
@@ -106,13 +129,14 @@ static uint64_t walk(const struct vmem *m, uint64_t addr, uint64_t *len)
 
 uint64_t vmem_gpa(const struct vmem *m, uint64_t addr)
 {
-	uint64_t len;
+	uint64_t table, len;
 
 	if (addr >= R3_DIRECT_BASE && addr - R3_DIRECT_BASE < m->ram)
 		return addr - R3_DIRECT_BASE;
 	if (addr >= R3_IMAGE_BASE && addr < R3_MODULES_BASE)
 		return addr - R3_IMAGE_BASE + R3_IMAGE_GPA < m->ram ? addr - R3_IMAGE_BASE + R3_IMAGE_GPA : VMEM_NONE;
-	return m->pgd == VMEM_NONE || addr >> 47 ? VMEM_NONE : walk(m, addr, &len);
+	table = addr < R3_TASK_SIZE ? m->user_pgd : m->pgd;
+	return table == VMEM_NONE || addr >> 47 ? VMEM_NONE : walk(m, table, addr, &len);
 }
 
 int vmem_each(const struct vmem *m, uint64_t from, uint64_t to,
@@ -122,7 +146,7 @@ int vmem_each(const struct vmem *m, uint64_t from, uint64_t to,
 	int ret = 0;
 
 	for (at = from; at < to && m->pgd != VMEM_NONE; at += len) {
-		gpa = walk(m, at, &len);
+		gpa = walk(m, m->pgd, at, &len);
 		len = min_t(uint64_t, len, to - at);
 		if (gpa != VMEM_NONE && run_gpa != VMEM_NONE && run_gpa + run_len == gpa) {
 			run_len += len;
@@ -142,6 +166,43 @@ int vmem_each(const struct vmem *m, uint64_t from, uint64_t to,
 	return ret;
 }
 
+void vmem_symbols(struct vmem *m, uint64_t pgd, uint64_t current_task, uint64_t outside)
+{
+	m->pgd = pgd ? vmem_gpa(m, pgd) : VMEM_NONE;
+	m->current_task = current_task;
+	if (!outside || vmem_read(m, outside, &m->at, sizeof(m->at)) || m->at.version != R3_OUTSIDE_VERSION)
+		m->at.version = 0;
+}
+
+static uint64_t pointer_at(const struct vmem *m, uint64_t addr)
+{
+	uint64_t value;
+
+	return addr >= R3_TASK_SIZE && !vmem_read(m, addr, &value, sizeof(value)) && value >= R3_TASK_SIZE ? value : 0;
+}
+
+uint64_t vmem_task(const struct vmem *m, uint64_t gs_base)
+{
+	return m->current_task ? pointer_at(m, gs_base + m->current_task) : 0;
+}
+
+bool vmem_task_name(const struct vmem *m, uint64_t task, char comm[16], int *pid)
+{
+	if (!task || !m->at.version || vmem_read(m, task + m->at.task_comm, comm, 16) ||
+	    vmem_read(m, task + m->at.task_pid, pid, sizeof(*pid)))
+		return false;
+	comm[15] = 0;
+	return true;
+}
+
+void vmem_set_user(struct vmem *m, uint64_t task)
+{
+	uint64_t mm = task && m->at.version ? pointer_at(m, task + m->at.task_mm) : 0;
+	uint64_t pgd = mm ? pointer_at(m, mm + m->at.mm_pgd) : 0;
+
+	m->user_pgd = pgd ? vmem_gpa(m, pgd) : VMEM_NONE;
+}
+
 /* By the address itself, or by that of the RAM behind it in the direct map. */
 static int move(const struct vmem *m, uint64_t addr, void *buf, size_t len, bool write)
 {
@@ -149,8 +210,12 @@ static int move(const struct vmem *m, uint64_t addr, void *buf, size_t len, bool
 		size_t n = min_t(size_t, len, PAGE - (addr & (PAGE - 1)));
 		uint64_t gpa = vmem_gpa(m, addr);
 		uint64_t at = gpa == VMEM_NONE ? addr : R3_DIRECT_BASE + gpa;
-		ssize_t done = write ? pwrite(m->fd, buf, n, at) : pread(m->fd, buf, n, at);
+		ssize_t done;
 
+		/* User addresses are the spaces'; the monitor has something else there. */
+		if (addr < R3_TASK_SIZE && gpa == VMEM_NONE)
+			return -EFAULT;
+		done = write ? pwrite(m->fd, buf, n, at) : pread(m->fd, buf, n, at);
 		if (done != (ssize_t)n)
 			return -EFAULT;
 		addr += n;

@@ -15,7 +15,7 @@ TOP = os.environ.get("REPO", os.path.join(os.path.dirname(os.path.abspath(__file
 # Folders that a part may include from, besides itself and abi/.
 BELOW = {"wire": [], "guest": ["wire"], "cli": ["wire", "monitor"]}
 # What is one module in more than one file.
-ONE = {"machine_agent": "machine", "machine_signal": "machine", "machine_hold": "machine", "debug": "cli", "pause": "cli", "spawn_child": "spawn", "stdin": "session",
+ONE = {"machine_agent": "machine", "machine_signal": "machine", "machine_hold": "machine", "debug": "cli", "dump": "cli", "pause": "cli", "spawn_child": "spawn", "stdin": "session",
        "boot": "agent", "modules": "agent", "port": "agent", "power": "agent", "report": "agent", "setup": "agent",
        "run": "cli", "ps": "cli", "exec": "cli", "console": "cli", "stop": "cli", "image": "cli", "doctor": "cli", "main": "cli", "rootsmain": "cli", "cp": "cli", "copy": "agent"}
 
