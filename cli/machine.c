@@ -23,6 +23,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "decode.h"
 #include "machine.h"
 #include "message.h"
 
@@ -260,6 +261,14 @@ static void show_tail(struct machine *m)
 		bootlog_show(&m->hvc.log, TAIL_LINES);
 }
 
+static void show_places(struct machine *m)
+{
+	cleanup_free char *text = bootlog_tail(&m->hvc.log, TAIL_LINES);
+
+	if (text)
+		decode_show(m->opt->kernel, text);
+}
+
 static void guest_off(struct machine *m, const char *how)
 {
 	if (m->opt->init || !m->opt->argv) {
@@ -361,6 +370,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		message("the guest kernel panicked%s", m->opt->verbose || m->opt->init ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
+		show_places(m);
 		finish(m, CLI_PANIC);
 		break;
 	case VM_EXIT_HOST:

@@ -5,12 +5,18 @@
  * stopped process: nothing of the guest has to agree, and it costs no CPU time.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "core.h"
 #include "machine.h"
 #include "message.h"
 
@@ -80,6 +86,46 @@ static int pair(int ours_theirs[2], struct r3_err *err)
 	return 0;
 }
 
+/* It traces, so it is a process of its own, of which this one waits for the end. */
+static void dump_panicked(struct machine *m)
+{
+	struct guest g = { .name = m->cfg->name, .monitor = m->mon.pid };
+	char path[PATH_MAX], when[32];
+	time_t now = time(NULL);
+	struct r3_err err;
+	int status = 1;
+	pid_t pid;
+
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime(&now));
+	snprintf(path, sizeof(path), "%s/%s-%s.core", m->opt->dump_on_panic, m->cfg->name, when);
+	if (!realpath(m->opt->kernel, g.kernel))
+		snprintf(g.kernel, sizeof(g.kernel), "%s", m->opt->kernel);
+	pid = fork();
+	if (!pid) {
+		status = core_write(&g, path, &err);
+		if (status)
+			message("no dump of the panicked guest: %s", err.msg);
+		_exit(status != 0);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (!status)
+		message("the panicked guest's memory is in %s", path);
+}
+
+static void panicked(void *ctx, short revents)
+{
+	struct machine *m = ctx;
+	char byte;
+
+	loop_unwatch(&m->loop, &m->panic_watch);
+	/* Closed: it ends without one. */
+	if (read(m->panic_fd, &byte, 1) != 1)
+		return;
+	dump_panicked(m);
+	write_full(m->panic_fd, "", 1);
+}
+
 /* The monitor's ends are closed by the caller when it has them. */
 int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3_err *err)
 {
@@ -98,6 +144,7 @@ int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3
 		if (ret)
 			return ret;
 		m->panic_fd = fd[0];
+		loop_watch(&m->loop, &m->panic_watch, fd[0], POLLIN, panicked, m);
 		monitors[1] = fd[1];
 	}
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "cli.h"
@@ -49,6 +50,7 @@ static const struct opt table[] = {
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
 	{ "debug", 0, NULL, "Have the guest wait before its first instruction for \"ring3 debug NAME\"." },
+	{ "dump-on-panic", 0, "DIR", "Write the guest's memory to a file in DIR if its kernel panics, as \"ring3 dump\" does." },
 	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
 	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
 	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },
@@ -74,7 +76,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	} texts[] = {
 		{ "root", &opt->root }, { "root-overlay", &opt->root_overlay }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
-		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+		{ "init", &opt->init }, { "name", &opt->name }, { "cwd", &opt->cwd }, { "timing", &opt->timing }, { "dump-on-panic", &opt->dump_on_panic },
 		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
@@ -168,6 +170,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--init and a command exclude each other; start the guest with --init and use \"ring3 exec\" for the command");
 	if (opt->init && opt->entrypoint)
 		return err_set(err, EINVAL, "--init and --entrypoint exclude each other");
+	if (opt->dump_on_panic && access(opt->dump_on_panic, W_OK | X_OK))
+		return err_set(err, errno, "--dump-on-panic: cannot write to the directory %s: %s", opt->dump_on_panic, strerror(errno));
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
