@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/procfs.h>
@@ -196,7 +197,37 @@ static int refused(const char *path, int ret, struct r3_err *err)
 		       ret == -EFBIG ? "; raise the limit of file sizes (ulimit -f)" : "");
 }
 
-/* Under another name first, so that a dump is whole or is not there. */
+/* A file without a name, or where there are none, of another name, which *part is then. */
+static int open_unnamed(const char *path, char **part)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	int fd = dir ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		return fd;
+	if (asprintf(part, "%s.part-%d", path, getpid()) < 0) {
+		*part = NULL;
+		return -ENOMEM;
+	}
+	fd = open(*part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int give_name(int fd, const char *part, const char *path)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	if (!part)
+		return linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	/* Some file systems have no links. */
+	if (!link(part, path) || ((errno == EPERM || errno == EOPNOTSUPP) && !rename(part, path)))
+		return 0;
+	return -errno;
+}
+
+/* Its name last, so that a dump is whole or is not there. */
 static int with_file(struct core *c, int ram, const char *path, struct r3_err *err)
 {
 	cleanup_free char *part = NULL;
@@ -204,18 +235,15 @@ static int with_file(struct core *c, int ram, const char *path, struct r3_err *e
 
 	if (!access(path, F_OK))
 		return err_set(err, EEXIST, "there is a file %s already: remove it, or choose another name", path);
-	if (asprintf(&part, "%s.part-%d", path, getpid()) < 0)
-		return err_set(err, ENOMEM, "no memory for a name");
-	c->fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	signal(SIGXFSZ, SIG_IGN);
+	c->fd = open_unnamed(path, &part);
 	if (c->fd < 0)
-		return refused(path, -errno, err);
+		return refused(path, c->fd, err);
 	ret = put_all(c, ram);
-	if (!ret && link(part, path))
-		ret = -errno;
-	/* Some file systems have no links. */
-	if ((ret == -EPERM || ret == -EOPNOTSUPP) && !rename(part, path))
-		ret = 0;
-	unlink(part);
+	if (!ret)
+		ret = give_name(c->fd, part, path);
+	if (part)
+		unlink(part);
 	close(c->fd);
 	return ret ? refused(path, ret, err) : 0;
 }

@@ -71,11 +71,6 @@ static int to_start(struct tracee *tr, const struct guest *g, struct r3_err *err
 	return ret;
 }
 
-static bool never(void *ctx)
-{
-	return true;
-}
-
 /* Serves one debugger. 0, 1 if the guest has ended, or a negative errno. */
 static int serve(const char *name, int in, int out, struct r3_err *err)
 {
@@ -95,8 +90,8 @@ static int serve(const char *name, int in, int out, struct r3_err *err)
 	tr = tracee_open(&m, name, err);
 	if (!tr)
 		return err->code;
-	tr->fd = in;
-	tr->input = never;
+	/* What the debugger says can wait. */
+	tr->fd = -1;
 	if (g.waits)
 		ret = to_start(tr, &g, err);
 	if (!ret) {
