@@ -19,7 +19,7 @@ def plain(text):
 
 with open(os.path.join(man, "ring3.1")) as f:
     top = plain(f.read())
-for sub in ("run", "ps", "exec", "cp", "console", "stop", "doctor", "roots",
+for sub in ("run", "ps", "exec", "cp", "console", "stop", "pause", "debug", "dump", "doctor", "roots",
             "net add", "net rm", "net ls", "net set", "net stats", "net capture",
             *(f"image {word}" for word in ("create", "info", "check", "commit", "resize", "convert"))):
     with open(os.path.join(man, f"ring3-{sub.split()[0]}.1")) as f:

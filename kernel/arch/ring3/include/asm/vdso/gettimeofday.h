@@ -46,7 +46,7 @@ static __always_inline long clock_getres_fallback(clockid_t clk, struct __kernel
 static __always_inline u64 __arch_get_hw_counter(s32 clock_mode, const struct vdso_data *vd)
 {
 	/* r3_held, see asm/held.h: the page's last word. */
-	const volatile u64 *held = (const u64 *)((unsigned long)vd | (PAGE_SIZE - sizeof(u64)));
+	const volatile u64 *held = (const u64 *)((unsigned long)vd | (4096 - sizeof(u64)));
 	u64 before;
 	u32 lo, hi;
 
