@@ -10,6 +10,8 @@
 #include "ksym.h"
 #include "state.h"
 
+#define WAIT_MS		5000
+
 static struct json_object *request(const char *op)
 {
 	struct json_object *req = json_object_new_object();
@@ -71,8 +73,11 @@ int guest_ask(const char *name, const char *op, struct r3_err *err)
 int guest_memory(const struct guest *g, struct vmem *m, char **symbols, struct r3_err *err)
 {
 	struct ksym k;
-	int ret = vmem_open(m, g->monitor, g->name, err);
+	int ret, tries;
 
+	/* One that has just been started makes it. */
+	for (tries = 0; (ret = vmem_open(m, g->monitor, g->name, err)) == -EAGAIN && tries < WAIT_MS / 10; tries++)
+		usleep(10000);
 	if (ret)
 		return ret;
 	*symbols = ksym_beside(g->kernel);

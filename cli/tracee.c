@@ -42,6 +42,7 @@
 /* No kernel stack is there, but all signal stacks are. */
 #define KERNEL_END	(R3_VMALLOC_BASE + R3_VMALLOC_SIZE)
 #define SYSCALL_INSN	0x050f
+#define WAIT_MS		5000
 
 static uint64_t peek(pid_t tid, size_t offset)
 {
@@ -378,6 +379,11 @@ static int attach(struct tracee *tr, const char *name, struct r3_err *err)
 	int ret;
 
 	find_threads(tr);
+	/* They are made at the guest's start. */
+	for (i = 0; tr->nr != tr->mem->cpus && i < WAIT_MS / 10; i++) {
+		usleep(10000);
+		find_threads(tr);
+	}
 	if (!tr->nr || tr->nr != tr->mem->cpus)
 		return err_set(err, EAGAIN, "the guest %s has no vCPUs yet: try again", name);
 	hold_init(&tr->hold, tr->mem);
