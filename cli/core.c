@@ -29,6 +29,7 @@ struct core {
 	unsigned int nr;
 	char *note;
 	size_t note_len;
+	bool headers;
 	int fd;
 };
 
@@ -75,10 +76,12 @@ static int make_notes(struct core *c, const struct tracee *tr, struct r3_err *er
 	struct user_regs_struct regs;
 	unsigned int i;
 
-	c->note = calloc(1, MAX_INFO + 128 + tr->nr * (sizeof(struct elf_prstatus) + sizeof(fp) + 128));
+	unsigned int nr = tr ? tr->nr : 0;
+
+	c->note = calloc(1, MAX_INFO + 128 + nr * (sizeof(struct elf_prstatus) + sizeof(fp) + 128));
 	if (!c->note)
 		return err_set(err, ENOMEM, "no memory for a dump's notes");
-	for (i = 0; i < tr->nr; i++) {
+	for (i = 0; i < nr; i++) {
 		struct elf_prstatus status = { .pr_pid = i + 1 };
 
 		if (tracee_get(tr, i, &regs, &fp))
@@ -180,14 +183,17 @@ static int put_all(struct core *c, int ram)
 	int ret;
 
 	c->phdr[0] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = head, .p_filesz = c->note_len, .p_memsz = c->note_len, .p_align = 4 };
-	for (i = 1; i < c->nr; i++)
+	for (i = 1; i < c->nr; i++) {
 		c->phdr[i].p_offset += to;
+		if (c->headers)
+			c->phdr[i].p_filesz = 0;
+	}
 	ret = put(c, &eh, sizeof(eh), 0);
 	if (!ret)
 		ret = put(c, c->phdr, c->nr * sizeof(Elf64_Phdr), sizeof(eh));
 	if (!ret)
 		ret = put(c, c->note, c->note_len, head);
-	return ret ?: copy_ram(c, ram, to);
+	return ret || c->headers ? ret : copy_ram(c, ram, to);
 }
 
 static int refused(const char *path, int ret, struct r3_err *err)
@@ -248,12 +254,12 @@ static int with_file(struct core *c, int ram, const char *path, struct r3_err *e
 	return ret ? refused(path, ret, err) : 0;
 }
 
-int core_write(const struct guest *g, const char *path, struct r3_err *err)
+int core_write(const struct guest *g, const char *path, bool headers, struct r3_err *err)
 {
 	cleanup_free char *symbols = NULL;
-	struct core c = { .fd = -1 };
+	struct core c = { .fd = -1, .headers = headers };
 	cleanup_close int ram = -1;
-	struct tracee *tr;
+	struct tracee *tr = NULL;
 	struct vmem mem;
 	int ret = guest_memory(g, &mem, &symbols, err);
 
@@ -264,15 +270,15 @@ int core_write(const struct guest *g, const char *path, struct r3_err *err)
 	ret = ram < 0 ? ram : ksym_open(&c.sym, symbols, err);
 	if (ret)
 		return ret;
-	tr = tracee_open(&mem, g->name, err);
-	if (!tr)
+	if (!headers && !(tr = tracee_open(&mem, g->name, err)))
 		return err->code;
 	ret = make_notes(&c, tr, err);
 	if (!ret)
 		ret = make_loads(&c, err);
 	if (!ret)
 		ret = with_file(&c, ram, path, err);
-	tracee_close(tr);
+	if (tr)
+		tracee_close(tr);
 	ksym_close(&c.sym);
 	vmem_close(&mem);
 	free(c.phdr);

@@ -9,7 +9,10 @@
 
 #include "guest.h"
 
-/* Holds the guest meanwhile. Makes @path, which must not exist, or nothing. */
-int core_write(const struct guest *g, const char *path, struct r3_err *err);
+/*
+ * Holds the guest meanwhile. Makes @path, which must not exist, or nothing. With
+ * @headers only the guest is not held, and the file has neither memory nor registers.
+ */
+int core_write(const struct guest *g, const char *path, bool headers, struct r3_err *err);
 
 #endif

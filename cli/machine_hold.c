@@ -102,7 +102,7 @@ static void dump_panicked(struct machine *m)
 		snprintf(g.kernel, sizeof(g.kernel), "%s", m->opt->kernel);
 	pid = fork();
 	if (!pid) {
-		status = core_write(&g, path, &err);
+		status = core_write(&g, path, false, &err);
 		if (status)
 			message("no dump of the panicked guest: %s", err.msg);
 		_exit(status != 0);
