@@ -21,6 +21,7 @@
 #define MAX_LOADS	65000		/* below PN_XNUM */
 #define MAX_INFO	(64 << 10)
 #define CHUNK		(1 << 20)
+#define IDLE_PID	0x10000000	/* and the CPU: nobody has such a number */
 
 struct core {
 	struct vmem *mem;
@@ -82,10 +83,14 @@ static int make_notes(struct core *c, const struct tracee *tr, struct r3_err *er
 	if (!c->note)
 		return err_set(err, ENOMEM, "no memory for a dump's notes");
 	for (i = 0; i < nr; i++) {
-		struct elf_prstatus status = { .pr_pid = i + 1 };
+		struct elf_prstatus status = { .pr_pid = 0 };
+		char comm[16];
 
 		if (tracee_get(tr, i, &regs, &fp))
 			continue;
+		/* By the task's number drgn knows whose registers they are; gdb wants each but once. */
+		if (!vmem_task_name(c->mem, vmem_task(c->mem, regs.gs_base), comm, &status.pr_pid) || !status.pr_pid)
+			status.pr_pid = IDLE_PID + i;
 		memcpy(&status.pr_reg, &regs, sizeof(regs));
 		add_note(c, "CORE", NT_PRSTATUS, &status, sizeof(status));
 		add_note(c, "CORE", NT_FPREGSET, &fp, sizeof(fp));

@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import drgn
+import drgn.helpers.linux
 
 RING3 = os.environ.get("RING3", "ring3")
 DIRECT_BASE = 0x700000000000
@@ -79,7 +80,6 @@ def main():
             exec(compile(f.read(), sys.argv[0], "exec"), names)
         return
     import code
-    import drgn.helpers.linux
     names.update((n, getattr(drgn.helpers.linux, n)) for n in dir(drgn.helpers.linux) if n[0] != "_")
     code.interact(banner="prog is the guest's kernel; drgn.helpers.linux is there", local=names)
 
