@@ -88,6 +88,9 @@ int lookup_child(struct share *s, const struct at *dir, const char *name, unsign
 	bool known;
 	int fd, ret;
 
+	/* The host may not let us search it, and the guest is told that nothing is there. */
+	if (s->hide && (fstat(dir->fd, st) || hide_closed(s->hide, dir->inode) || !hide_public(st)))
+		return -ENOENT;
 	/* What is known and has not changed, and what its directory can tell, needs no descriptor. */
 	if (fstatat(dir->fd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -errno;

@@ -189,6 +189,7 @@ int main(int argc, char **argv)
 	hidden("usr/bin/mine");
 	hidden("usr/group/x");
 	hidden("usr/search/x");
+	hidden("usr/none/x");
 	hidden("opt/named/x");
 	hidden("opt/file");
 	hidden("var/log/syslog");

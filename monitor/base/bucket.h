@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A token bucket that may be overdrawn once: what is taken is waited for afterwards. */
-#ifndef R3_NAT_BUCKET_H
-#define R3_NAT_BUCKET_H
+#ifndef R3_BUCKET_H
+#define R3_BUCKET_H
 
 #include <stdbool.h>
 #include <stdint.h>
