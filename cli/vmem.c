@@ -30,7 +30,8 @@ static int refused(const char *name, int error, struct r3_err *err)
 		close(fd);
 	}
 	if (text[0] >= '1')
-		return err_set(err, error, "this host lets no process trace another (kernel.yama.ptrace_scope is %c): start the guest with \"ring3 run --debug\", or set that to 0", text[0]);
+		return err_set(err, error, "this host lets no process trace another (kernel.yama.ptrace_scope is %c): %sset that to 0", text[0],
+			       text[0] == '1' ? "start the guest with \"ring3 run --debug\", or " : "");
 	return err_set(err, error, "this host does not let you trace the guest %s (%s): do it as the user who started it; in a container, allow ptrace", name, strerror(-error));
 }
 
