@@ -82,7 +82,7 @@ main()
 		[ -d "$dir" ] || build_cached "$source" "$dir" "${fragments[@]+"${fragments[@]}"}"
 	fi
 	if [ -n "$out" ]; then
-		mkdir -p "$out" && cp -f "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
+		mkdir -p "$out" && cp -rf "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
 		dir=$out
 	fi
 	printf '%s\n' "$dir" >&3

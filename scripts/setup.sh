@@ -61,8 +61,8 @@ needs()
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
-	# tests/model, tests/net
-	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
+	# tests/model, tests/net, tests/debug
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin gdb gdb tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
 }
 
 missing_packages()

@@ -136,10 +136,24 @@ install_kernel()
 	cp -f "$OBJ/vmlinux" "$dir/vmlinux.debug"
 	cp -f "$OBJ/.config" "$dir/config"
 	echo "$release" > "$dir/release"
+	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || install_gdb "$dir"
 	[ "$2" = 1 ] || return 0
 	[ -e "$dir/modules.img" ] && [ -z "$(find "$OBJ" \( -name '*.ko' -o -name modules.order -o \
 		-name kernel.release \) -newer "$dir/modules.img" -print -quit)" ] && return
 	pack_modules "$dir" "$release"
+}
+
+# install_gdb DIR: mainline's lx- commands, which "ring3 debug" loads from there
+install_gdb()
+{
+	kmake scripts_gdb > "$OBJ/gdb.log" 2>&1 || {
+		tail -20 "$OBJ/gdb.log" >&2
+		die "the kernel's commands for gdb could not be made: see above"
+	}
+	rm -rf "$1/gdb"
+	mkdir -p "$1/gdb/scripts/gdb"
+	cp -L "$OBJ/vmlinux-gdb.py" "$1/gdb/" && cp -rL "$OBJ/scripts/gdb/linux" "$1/gdb/scripts/gdb/" ||
+		die "cannot write $1/gdb: free some space"
 }
 
 # pack_modules DIR RELEASE: modules.img holds what belongs in /lib/modules. It

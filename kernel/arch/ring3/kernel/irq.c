@@ -15,6 +15,7 @@
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/forced_yield.h>
+#include <asm/held.h>
 #include <asm/traps.h>
 #include <asm/space.h>
 
@@ -66,6 +67,7 @@ void r3_take_irqs(struct pt_regs *regs)
 
 	irq_enter_rcu();
 	this_cpu_write(r3_irq_pending, 0);
+	r3_held_check();
 	while ((bits = __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL))) {
 		if (bits & R3_PEND_STOP)
 			r3_stop_this_cpu();

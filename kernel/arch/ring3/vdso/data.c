@@ -8,16 +8,22 @@
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
+#include <asm/held.h>
 #include <asm/page.h>
 #include "data.h"
 
 #ifdef R3_OLD_VDSO_DATA
 
-static union {
+/* Its last word is r3_held, asm/held.h. */
+union {
 	struct vdso_data data[CS_BASES];
 	u8 page[PAGE_SIZE];
-} vdso_store __page_aligned_data;
-struct vdso_data *vdso_data = vdso_store.data;
+} r3_vdso_store __page_aligned_data;
+struct vdso_data *vdso_data = r3_vdso_store.data;
+static_assert(sizeof(r3_vdso_store.data) <= PAGE_SIZE - sizeof(u64));
+static_assert(PAGE_SIZE == 4096);
+asm(".globl r3_held\n.hidden r3_held\n.type r3_held, @object\n.size r3_held, 8\n"
+    ".set r3_held, r3_vdso_store + 4088");
 
 #ifdef CONFIG_TIME_NS
 struct vdso_data *arch_get_vdso_data(void *vvar_page)
@@ -79,5 +85,10 @@ int vdso_join_timens(struct task_struct *task, struct time_namespace *ns)
 	return 0;
 }
 #endif
+
+#else
+
+/* Generic code's page has no place for it that the monitor would know: no time is held. */
+const volatile u64 r3_held;
 
 #endif

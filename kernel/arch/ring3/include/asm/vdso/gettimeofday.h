@@ -50,10 +50,16 @@ static __always_inline long clock_getres_fallback(clockid_t clk, struct __kernel
 
 static __always_inline u64 __arch_get_hw_counter(s32 clock_mode, const struct vdso_data *vd)
 {
+	/* r3_held, see asm/held.h: the page's last word. */
+	const volatile u64 *held = (const u64 *)((unsigned long)vd | (4096 - sizeof(u64)));
+	u64 before;
 	u32 lo, hi;
 
-	asm volatile("lfence; rdtsc" : "=a" (lo), "=d" (hi) :: "memory");
-	return ((u64)hi << 32) | lo;
+	do {
+		before = *held;
+		asm volatile("lfence; rdtsc" : "=a" (lo), "=d" (hi) :: "memory");
+	} while (__builtin_expect(before != *held, 0));
+	return (((u64)hi << 32) | lo) - before;
 }
 
 #ifdef R3_OLD_VDSO_DATA
