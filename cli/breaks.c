@@ -6,10 +6,21 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
+#include <ring3/layout.h>
+
 #include "base/util.h"
 
 #define INT3	0xcc
 #define DR(n)	offsetof(struct user, u_debugreg[n])
+
+/* Memory of a module that is gone is nobody's to write. */
+static void put_back(const struct breaks *b, const struct soft_break *s)
+{
+	uint8_t there;
+
+	if (!vmem_read(b->mem, s->addr, &there, 1) && there == INT3)
+		vmem_write(b->mem, s->addr, &s->before, 1);
+}
 
 void breaks_remove(struct breaks *b)
 {
@@ -18,7 +29,7 @@ void breaks_remove(struct breaks *b)
 	for (i = 0; i < BREAKS_SOFT; i++) {
 		if (!b->soft[i].addr)
 			continue;
-		vmem_write(b->mem, b->soft[i].addr, &b->soft[i].before, 1);
+		put_back(b, &b->soft[i]);
 		b->soft[i].addr = 0;
 	}
 }
@@ -43,7 +54,8 @@ static int set_soft(struct breaks *b, uint64_t addr)
 	static const uint8_t int3 = INT3;
 	struct soft_break *s = soft_at(b, 0);
 
-	if (!addr || vmem_gpa(b->mem, addr) == VMEM_NONE)
+	/* User code is in the page cache, for all processes; and which one's address it is is known now only. */
+	if (addr < R3_TASK_SIZE || vmem_gpa(b->mem, addr) == VMEM_NONE)
 		return -EFAULT;
 	if (soft_at(b, addr))
 		return 0;
@@ -62,13 +74,10 @@ static int set_soft(struct breaks *b, uint64_t addr)
 static int clear_soft(struct breaks *b, uint64_t addr)
 {
 	struct soft_break *s = addr ? soft_at(b, addr) : NULL;
-	uint8_t there;
 
 	if (!s)
 		return -ENOENT;
-	/* Memory of a module that is gone is nobody's to write. */
-	if (!vmem_read(b->mem, addr, &there, 1) && there == INT3)
-		vmem_write(b->mem, addr, &s->before, 1);
+	put_back(b, s);
 	store_release(s->addr, 0);
 	return 0;
 }

@@ -88,8 +88,10 @@ static int serve(const char *name, int in, int out, struct r3_err *err)
 	if (ret)
 		return ret;
 	tr = tracee_open(&m, name, err);
-	if (!tr)
+	if (!tr) {
+		vmem_close(&m);
 		return err->code;
+	}
 	/* What the debugger says can wait. */
 	tr->fd = -1;
 	if (g.waits)
@@ -99,6 +101,7 @@ static int serve(const char *name, int in, int out, struct r3_err *err)
 		ret = !alive;
 	}
 	tracee_close(tr);
+	vmem_close(&m);
 	return ret;
 }
 

@@ -165,6 +165,16 @@ static struct vcpu_thread *thread_of(struct tracee *tr, pid_t tid)
 	return NULL;
 }
 
+static bool all_gone(const struct tracee *tr)
+{
+	unsigned int i;
+
+	for (i = 0; i < tr->nr; i++)
+		if (!tr->t[i].gone)
+			return false;
+	return true;
+}
+
 /* All that runs, runs no more. */
 static void stop_all(struct tracee *tr)
 {
@@ -190,9 +200,12 @@ static void stop_all(struct tracee *tr)
 				resume(tr, t);
 		}
 	}
-	if (!tr->held)
-		hold_begin(&tr->hold, false);
-	tr->held = true;
+	/* Of a guest that has ended the number may be another's by now. */
+	if (tr->held || all_gone(tr))
+		return;
+	/* First: if this process is killed in the middle the guard lets go of what was stopped. */
+	store_release(tr->held, true);
+	hold_begin(&tr->hold, false);
 }
 
 static void run_all(struct tracee *tr, uint64_t step, uint64_t go)
@@ -230,16 +243,6 @@ static bool wait_event(struct tracee *tr, struct stop *stop)
 	if (ppoll(&pfd, 1, NULL, &waiting) <= 0 || !tr->input(tr->ctx))
 		return false;
 	stop->why = STOP_ASKED;
-	return true;
-}
-
-static bool all_gone(const struct tracee *tr)
-{
-	unsigned int i;
-
-	for (i = 0; i < tr->nr; i++)
-		if (!tr->t[i].gone)
-			return false;
 	return true;
 }
 
@@ -368,6 +371,7 @@ static int start_guard(struct tracee *tr, struct r3_err *err)
 	}
 	close(p[0]);
 	tr->guard = p[1];
+	tr->guard_pid = pid;
 	return pid < 0 ? err_set(err, errno, "no process to guard breakpoints: %s", strerror(errno)) : 0;
 }
 
@@ -403,6 +407,32 @@ static int attach(struct tracee *tr, const char *name, struct r3_err *err)
 	return 0;
 }
 
+/* Nothing is left for it to do. */
+static void end_guard(struct tracee *tr)
+{
+	if (tr->guard_pid <= 0)
+		return;
+	close(tr->guard);
+	while (waitpid(tr->guard_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void release(struct tracee *tr)
+{
+	unsigned int i;
+	int status;
+
+	/* Those that were seized before another could not be. */
+	for (i = 0; i < tr->nr; i++) {
+		pid_t tid = tr->t[i].tid;
+
+		if (tr->t[i].running && !ptrace(PTRACE_INTERRUPT, tid, 0, 0) && waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status))
+			ptrace(PTRACE_DETACH, tid, 0, EVENT(status) ? 0 : WSTOPSIG(status));
+	}
+	end_guard(tr);
+	munmap(tr, sizeof(*tr));
+}
+
 struct tracee *tracee_open(struct vmem *mem, const char *name, struct r3_err *err)
 {
 	struct tracee *tr = mmap(NULL, sizeof(*tr), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -413,7 +443,10 @@ struct tracee *tracee_open(struct vmem *mem, const char *name, struct r3_err *er
 	}
 	tr->mem = mem;
 	tr->breaks.mem = mem;
-	return attach(tr, name, err) ? NULL : tr;
+	if (!attach(tr, name, err))
+		return tr;
+	release(tr);
+	return NULL;
 }
 
 void tracee_close(struct tracee *tr)
@@ -441,4 +474,6 @@ void tracee_close(struct tracee *tr)
 	/* The wall clock is right again at the next interrupt, which this is. */
 	if (tr->nr && !tr->t[0].gone)
 		syscall(SYS_tgkill, tr->mem->monitor, tr->t[0].tid, R3_SIG_IRQ);
+	end_guard(tr);
+	munmap(tr, sizeof(*tr));
 }

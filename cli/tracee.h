@@ -51,6 +51,7 @@ struct tracee {
 	unsigned int nr;
 	bool held;
 	int guard;		/* its end is the guard's cue */
+	pid_t guard_pid;
 	bool (*input)(void *ctx);	/* called when fd has something; true: stop them */
 	void *ctx;
 	int fd;
@@ -58,7 +59,7 @@ struct tracee {
 
 /* Attaches; all vCPUs are stopped then. NULL with err set if that cannot be. */
 struct tracee *tracee_open(struct vmem *mem, const char *name, struct r3_err *err);
-/* They go on as if nothing had been. */
+/* They go on as if nothing had been. Frees @tr. */
 void tracee_close(struct tracee *tr);
 
 /* Lets those go on of which the step or go bit is set, and waits for the next stop. */
