@@ -2,6 +2,8 @@
 /* ring3 debug: gdb, or whoever speaks its protocol, on a guest's kernel. */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #include "ksym.h"
 #include "message.h"
 #include "opts.h"
+#include "peer.h"
 
 #define GDB_ARGS	32	/* of ours */
 
@@ -149,6 +152,28 @@ static void tell_port(int fd, const char *name)
 		strchr(host, ':') ? "]" : "", port);
 }
 
+/* Other users of this host but root are not: the port would give them what is this user's. */
+static bool is_welcome(int client)
+{
+	uid_t uid;
+
+	if (!peer_user(client, &uid) || uid == geteuid() || !uid)
+		return true;
+	message("a debugger of another user of this host (user ID %u) was sent away", uid);
+	return false;
+}
+
+/* The guest is not to be held for ever by a debugger whose host is gone. */
+static void keep_alive(int client)
+{
+	const int one = 1, idle = 30, between = 10, times = 3;
+
+	setsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(client, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(client, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof(between));
+	setsockopt(client, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
+
 static int serve_port(const struct debug *d, const char *name, struct r3_err *err)
 {
 	struct guest g;
@@ -172,8 +197,15 @@ static int serve_port(const struct debug *d, const char *name, struct r3_err *er
 		client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		if (client < 0)
 			continue;
-		ret = serve(name, client, client, err);
+		keep_alive(client);
+		if (is_welcome(client))
+			ret = serve(name, client, client, err);
 		close(client);
+		/* As while it is paused. The next one may come later. */
+		if (ret == -EBUSY) {
+			message("%s", err->msg);
+			ret = 0;
+		}
 	}
 	close(fd);
 	return ret < 0 ? ret : 0;

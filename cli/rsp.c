@@ -83,6 +83,11 @@ int rsp_receive(struct rsp *r, char *packet)
 			c = next(r);
 			if (c < 0)
 				return -1;
+			if (!r->begun && c != '$' && c != '+' && c != '-' && c != CTRL_C) {
+				r->closed = true;
+				return -1;
+			}
+			r->begun = true;
 		} while (c != '$');
 		len = body(r, packet, &right);
 		if (len < 0)

@@ -12,11 +12,15 @@ struct rsp {
 	int in, out;
 	bool no_ack;
 	bool closed;
+	bool begun;		/* it has said something that is of this protocol */
 	unsigned char buf[4096];	/* read, not used yet */
 	size_t at, len;
 };
 
 /*
+ * Who begins with anything else than this protocol does is gone at once: a browser can be made to
+ * send whatever follows its own words to a port of the loopback.
+ *
  * The next packet, unescaped and terminated; its length, which is at most RSP_MAX, or
  * -1 when the other side is gone. Ctrl-C between packets is dropped.
  */

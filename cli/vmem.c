@@ -99,17 +99,43 @@ static unsigned int shift_of(int level)
 	return 12 + 9 * level;
 }
 
-static uint64_t entry_at(const struct vmem *m, uint64_t table, int level, uint64_t addr)
+/* The tables that were read last, for a walk over many addresses. */
+struct tables {
+	uint64_t gpa[LEVELS];
+	uint64_t entry[LEVELS][512];
+	bool empty[LEVELS];
+};
+
+static bool read_table(const struct vmem *m, struct tables *t, uint64_t table, int level)
 {
+	int i;
+
+	if (t->gpa[level] == table)
+		return true;
+	t->gpa[level] = VMEM_NONE;
+	if (vmem_read_gpa(m, table, t->entry[level], sizeof(t->entry[level])))
+		return false;
+	t->gpa[level] = table;
+	t->empty[level] = true;
+	for (i = 0; i < 512; i++)
+		t->empty[level] &= !(t->entry[level][i] & PTE_PRESENT);
+	return true;
+}
+
+static uint64_t entry_at(const struct vmem *m, struct tables *t, uint64_t table, int level, uint64_t addr)
+{
+	unsigned int n = addr >> shift_of(level) & 511;
 	uint64_t entry;
 
-	if (vmem_read_gpa(m, table + (addr >> shift_of(level) & 511) * 8, &entry, sizeof(entry)))
+	if (t)
+		entry = read_table(m, t, table, level) ? t->entry[level][n] : 0;
+	else if (vmem_read_gpa(m, table + n * 8, &entry, sizeof(entry)))
 		return 0;
 	return entry & PTE_PRESENT ? entry : 0;
 }
 
 /* *len: up to where the answer, whatever it is, holds. */
-static uint64_t walk(const struct vmem *m, uint64_t table, uint64_t addr, uint64_t *len)
+static uint64_t walk(const struct vmem *m, struct tables *t, uint64_t table, uint64_t addr, uint64_t *len)
 {
 	uint64_t entry = 0, size = 0, gpa;
 	int level;
@@ -117,7 +143,12 @@ static uint64_t walk(const struct vmem *m, uint64_t table, uint64_t addr, uint64
 	for (level = LEVELS - 1; level >= 0; level--) {
 		size = 1ULL << shift_of(level);
 		*len = size - (addr & (size - 1));
-		entry = entry_at(m, table, level, addr);
+		entry = entry_at(m, t, table, level, addr);
+		/* One that is empty may be in thousands of others. */
+		if (!entry && t && t->gpa[level] == table && t->empty[level]) {
+			size *= 512;
+			*len = size - (addr & (size - 1));
+		}
 		if (!entry)
 			return VMEM_NONE;
 		table = entry & PTE_ADDRESS;
@@ -137,17 +168,18 @@ uint64_t vmem_gpa(const struct vmem *m, uint64_t addr)
 	if (addr >= R3_IMAGE_BASE && addr < R3_MODULES_BASE)
 		return addr - R3_IMAGE_BASE + R3_IMAGE_GPA < m->ram ? addr - R3_IMAGE_BASE + R3_IMAGE_GPA : VMEM_NONE;
 	table = addr < R3_TASK_SIZE ? m->user_pgd : m->pgd;
-	return table == VMEM_NONE || addr >> 47 ? VMEM_NONE : walk(m, table, addr, &len);
+	return table == VMEM_NONE || addr >> 47 ? VMEM_NONE : walk(m, NULL, table, addr, &len);
 }
 
 int vmem_each(const struct vmem *m, uint64_t from, uint64_t to,
 	      int (*run)(void *ctx, uint64_t addr, uint64_t gpa, uint64_t len), void *ctx, unsigned int max)
 {
 	uint64_t at, len, gpa, run_at = 0, run_gpa = VMEM_NONE, run_len = 0;
+	struct tables tables = { { VMEM_NONE, VMEM_NONE, VMEM_NONE, VMEM_NONE } };
 	int ret = 0;
 
 	for (at = from; at < to && m->pgd != VMEM_NONE; at += len) {
-		gpa = walk(m, m->pgd, at, &len);
+		gpa = walk(m, &tables, m->pgd, at, &len);
 		len = min_t(uint64_t, len, to - at);
 		if (gpa != VMEM_NONE && run_gpa != VMEM_NONE && run_gpa + run_len == gpa) {
 			run_len += len;

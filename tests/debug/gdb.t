@@ -123,6 +123,11 @@ remote()
 unset -f gdb
 like "$(remote)" 'hit Breakpoint 1' "a debugger at the port of --gdb"
 like "$(remote)" '#[0-9]+ .* (do_syscall|do_fast) ' "another one after it"
+server=$(pgrep -f 'debug --gdb :0 g1' | head -1)
+is "$(pgrep -P "$server" | wc -l)" 0 "nothing is left of those that were served"
+printf 'POST / HTTP/1.1\r\n\r\n$k#6b' | timeout 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; cat >&3; cat <&3" > "$T/http" 2> /dev/null
+is "$(cat "$T/http")" "" "a browser gets no answer"
+like "$(remote)" 'hit Breakpoint 1' "... and the next debugger is served"
 status 1 "a port that is in use" "$RING3" debug --gdb ":$port" g1
 like "$(cat "$T/check.out")" "cannot listen on port $port: Address already in use" "... is named"
 "$RING3" stop -f g1
