@@ -32,7 +32,7 @@ struct debug {
 };
 
 static const struct opt table[] = {
-	{ "gdb", 0, "[ADDRESS]:PORT", "Start no gdb, but wait there for debuggers that speak gdb's remote protocol, one after the other, until the guest ends. Without ADDRESS on the loopback: whoever reaches the port owns the guest." },
+	{ "gdb", 0, "[ADDRESS]:PORT", "Start no gdb, but wait there for debuggers that speak gdb's remote protocol, one after the other, until the guest ends. Without ADDRESS on the loopback. Whoever reaches the port from another host owns the guest; other users of this one are sent away." },
 	{ "stdio", 0, NULL, "Start no gdb, but speak gdb's remote protocol on stdin and stdout, as for gdb's \"target remote | ring3 debug --stdio NAME\"." },
 	{ NULL }
 };
