@@ -17,6 +17,7 @@
 #include "message.h"
 
 #define MAX_PLACES	64
+#define MAX_LOOKUPS	256		/* each goes through all symbols, of which there are 100000 */
 #define NAME_MAX_LEN	80
 
 struct place {
@@ -33,9 +34,9 @@ static bool is_name(char c)
 static int find_places(const struct ksym *k, const char *text, struct place *place)
 {
 	const char *plus, *name, *line;
-	int n = 0;
+	int n = 0, lookups = 0;
 
-	for (plus = strstr(text, "+0x"); plus && n < MAX_PLACES; plus = strstr(plus + 1, "+0x")) {
+	for (plus = strstr(text, "+0x"); plus && n < MAX_PLACES && lookups < MAX_LOOKUPS; plus = strstr(plus + 1, "+0x")) {
 		char word[NAME_MAX_LEN], *end;
 		uint64_t offset, addr;
 
@@ -46,6 +47,7 @@ static int find_places(const struct ksym *k, const char *text, struct place *pla
 			continue;
 		snprintf(word, sizeof(word), "%.*s", (int)(plus - name), name);
 		addr = ksym_find(k, word);
+		lookups++;
 		if (!addr)
 			continue;
 		for (line = name; line > text && line[-1] != '\n'; line--)
