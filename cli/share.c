@@ -15,7 +15,7 @@
 #define PROGRAM		"ring3-fs"
 #define END_MS		2000
 #define WORDS_MAX	1024
-#define HIDE_MAX	40		/* those of the user, and homes */
+#define HIDE_MAX	44		/* those of the user, homes, and where links at the top lead */
 
 struct share {
 	bool is_root;
@@ -96,14 +96,28 @@ static int hide_homes(struct share *s, struct r3_err *err)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(home); i++)
-		if (home[i] && home[i][0] == '/' && home[i][1] && !access(home[i], F_OK) && add_hidden(s, "", home[i], &none) == ENOMEM)
+		if (home[i] && home[i][0] == '/' && home[i][1] && !access(home[i], F_OK) && add_hidden(s, "", home[i], &none) == -ENOMEM)
+			return err_set(err, ENOMEM, "no memory for what is to be hidden");
+	return 0;
+}
+
+/* Of what is hidden at the top where it really is, as /home is in /var or on another disk on some hosts. */
+static int hide_targets(struct share *s, struct r3_err *err)
+{
+	static const char *const top[] = { "/home", "/media", "/mnt", "/root", "/srv", "/tmp" };
+	char full[PATH_MAX];
+	struct r3_err none;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(top); i++)
+		if (realpath(top[i], full) && strcmp(full, top[i]) && strcmp(full, "/") && add_hidden(s, "", full, &none) == -ENOMEM)
 			return err_set(err, ENOMEM, "no memory for what is to be hidden");
 	return 0;
 }
 
 static int find_hidden(struct share *s, struct r3_err *err)
 {
-	int i, ret = hide_homes(s, err);
+	int i, ret = hide_homes(s, err) ?: hide_targets(s, err);
 
 	for (i = 0; i < s->opt->nr_hide && !ret; i++)
 		ret = add_hidden(s, "--root-hide ", s->opt->hide[i], err);

@@ -13,10 +13,10 @@
 #include "hide.h"
 
 /* Not of this machine's users, but of this machine: the guest has other disks, and is another machine. */
-static const char *const others[] = { "/etc/fstab", "/etc/crypttab", "/etc/machine-id" };
+static const char *const others[] = { "/etc/fstab", "/etc/crypttab", "/etc/machine-id", "/var/lib/dbus/machine-id" };
 
-/* What programs left there is not theirs to run. */
-static const char *const left[] = { "/var/backups", "/var/crash", "/var/log", "/var/mail", "/var/spool", "/var/tmp", "/var/www" };
+/* What programs left there is not theirs to run; and where some hosts have the homes and the mounts. */
+static const char *const left[] = { "/usr/home", "/var/backups", "/var/crash", "/var/home", "/var/log", "/var/mail", "/var/mnt", "/var/roothome", "/var/spool", "/var/srv", "/var/tmp", "/var/www" };
 
 static int add(struct hide *h, const char *path, bool soft)
 {

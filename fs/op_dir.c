@@ -185,6 +185,8 @@ int op_fsyncdir(struct request *r)
 
 	if (!in)
 		return -EINVAL;
+	if (r->share->ro)
+		return 0;
 	f = file_get(r->share, in->fh, true);
 	if (!f)
 		return -EBADF;

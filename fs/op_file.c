@@ -194,6 +194,9 @@ int op_fsync(struct request *r)
 
 	if (!in)
 		return -EINVAL;
+	/* What is not the guest's to write is not its to have written back, at the cost of all of the host. */
+	if (r->share->ro)
+		return 0;
 	f = file_get(r->share, in->fh, false);
 	if (!f)
 		return -EBADF;
@@ -204,9 +207,12 @@ int op_fsync(struct request *r)
 
 int op_syncfs(struct request *r)
 {
-	int fd = openat(r->share->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int ret = fd < 0 ? -errno : syncfs(fd) ? -errno : 0;
+	int fd, ret;
 
+	if (r->share->ro)
+		return 0;
+	fd = openat(r->share->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = fd < 0 ? -errno : syncfs(fd) ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
 	return ret;

@@ -41,10 +41,11 @@ static void put(const char *path, mode_t mode)
 static void make(void)
 {
 	static const char *const dirs[] = { "share", "share/usr", "share/usr/bin", "share/etc", "share/opt", "share/opt/named", "share/var", "share/var/lib",
-					    "share/var/log", "share/home", "share/home/me", "share/data", "share/tmp", "share/proc" };
+					    "share/var/log", "share/home", "share/home/me", "share/data", "share/tmp", "share/proc",
+					    "share/var/lib/dbus", "share/var/home", "share/var/home/other", "share/usr/home" };
 	static const char *const files[] = { "share/usr/bin/tool", "share/etc/passwd", "share/etc/fstab", "share/etc/machine-id", "share/opt/named/x",
 					     "share/opt/file", "share/opt/tool", "share/var/lib/db", "share/var/log/syslog", "share/home/me/key", "share/data/x",
-					     "share/swap", "share/tmp/x" };
+					     "share/swap", "share/tmp/x", "share/var/lib/dbus/machine-id", "share/var/home/other/x", "share/usr/home/x" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(dirs); i++)
@@ -171,7 +172,7 @@ int main(int argc, char **argv)
 	there("usr/link");
 	lists("", ". .. bin data etc home opt proc root tmp usr var ");
 	lists("etc", ". .. passwd ");
-	lists("usr", ". .. bin group link none search ");
+	lists("usr", ". .. bin group home link none search ");
 	lists("opt", ". .. named tool ");
 	lists("usr/bin", ". .. su tool ");
 	for (size_t i = 0; i < 9; i++)
@@ -184,6 +185,9 @@ int main(int argc, char **argv)
 	hidden("etc/shadow");
 	hidden("etc/fstab");
 	hidden("etc/machine-id");
+	hidden("var/lib/dbus/machine-id");
+	hidden("var/home/other");
+	hidden("usr/home/x");
 	hidden("usr/linked");
 	hidden("usr/fifo");
 	hidden("usr/bin/mine");
