@@ -70,6 +70,7 @@ struct machine {
 	bool over;
 
 	int start_fd;			/* the monitor waits for a byte there, for a debugger; -1: it does not */
+	unsigned int dumps;		/* of panics, over all restarts */
 	int panic_fd;			/* it waits there after a panic, for a dump; -1: it does not */
 	struct watch panic_watch;
 	bool paused;

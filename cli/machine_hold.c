@@ -86,6 +86,9 @@ static int pair(int ours_theirs[2], struct r3_err *err)
 	return 0;
 }
 
+/* A guest that panics whenever it is started again must not fill the disk. */
+#define MAX_DUMPS	5
+
 /* It traces, so it is a process of its own, of which this one waits for the end. */
 static void dump_panicked(struct machine *m)
 {
@@ -122,7 +125,10 @@ static void panicked(void *ctx, short revents)
 	/* Closed: it ends without one. */
 	if (read(m->panic_fd, &byte, 1) != 1)
 		return;
-	dump_panicked(m);
+	if (m->dumps++ < MAX_DUMPS)
+		dump_panicked(m);
+	else
+		message("no dump of the panicked guest: %d were written since it was started, in %s", MAX_DUMPS, m->opt->dump_on_panic);
 	write_full(m->panic_fd, "", 1);
 }
 
