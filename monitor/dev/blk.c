@@ -131,6 +131,12 @@ static uint8_t blk_ranges(struct blk *blk, bool zero, unsigned int n,
 	return status;
 }
 
+/* Where the host's file system has no such thing zeroes are written, 2 GiB by 16 bytes of the guest's: not past a rate. */
+static bool blk_offers_zeroes(const struct blk *blk)
+{
+	return !blk->bytes.rate;
+}
+
 /*
  * Does the request in blk->chain. The framing of a request into descriptors is
  * the driver's choice (2.7.4): a header of 16 bytes, data, one status byte.
@@ -176,6 +182,10 @@ static int64_t blk_request(struct blk *blk)
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
+		if (le32toh(hdr.type) == VIRTIO_BLK_T_WRITE_ZEROES && !blk_offers_zeroes(blk)) {
+			status = VIRTIO_BLK_S_UNSUPP;
+			break;
+		}
 		out = iov_slice(blk->data, c->iov, c->nr_out, sizeof(hdr), out_len);
 		status = blk_ranges(blk, le32toh(hdr.type) == VIRTIO_BLK_T_WRITE_ZEROES,
 				    out, out_len);
@@ -282,7 +292,7 @@ int dev_blk_create(struct image *img, const char serial[20], const struct dev_bl
 	bucket_set(&blk->bytes, limits->bytes, limits->bytes / 10);
 	bucket_set(&blk->requests, limits->requests, limits->requests / 10);
 	dev_init(&blk->dev, &blk_ops, BLK_FEATURES_RO |
-		 (img->readonly ? 1ULL << VIRTIO_BLK_F_RO : BLK_FEATURES_RW));
+		 (img->readonly ? 1ULL << VIRTIO_BLK_F_RO : BLK_FEATURES_RW & ~(blk_offers_zeroes(blk) ? 0 : 1ULL << VIRTIO_BLK_F_WRITE_ZEROES)));
 	blk->dev.nr_queues = 1;
 	blk->dev.queue_size[0] = BLK_QUEUE_SIZE;
 	dev_config_set(&blk->dev, 0, &config, sizeof(config));

@@ -392,6 +392,22 @@ static void test_readonly(void)
 	close(fd);
 }
 
+/* Zeroes that the host would have to write, for 16 bytes. */
+static void test_limited_zeroes(void)
+{
+	limits.bytes = 1 << 20;
+	start(false);
+	ok(!(d.page->features >> VIRTIO_BLK_F_WRITE_ZEROES & 1) && d.page->features >> VIRTIO_BLK_F_DISCARD & 1,
+	   "a disk with a rate offers no writing of zeroes");
+	init(0);
+	*(struct virtio_blk_discard_write_zeroes *)ptr(data) = (struct virtio_blk_discard_write_zeroes){ 0, 8, 0 };
+	is(request(VIRTIO_BLK_T_WRITE_ZEROES, 0, 16, 1, false), VIRTIO_BLK_S_UNSUPP, "nor does it");
+	is(request(VIRTIO_BLK_T_OUT, 0, 512, 1, false), VIRTIO_BLK_S_OK, "it writes");
+	drv_stop(&d, 0);
+	close(fd);
+	limits.bytes = 0;
+}
+
 int main(void)
 {
 	srand(5);
@@ -414,6 +430,7 @@ int main(void)
 	drv_stop(&d, 0);
 	close(fd);
 	test_readonly();
+	test_limited_zeroes();
 	test_flush();
 	return tap_done();
 }
