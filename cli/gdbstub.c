@@ -37,6 +37,13 @@ static bool input(void *ctx)
 	return rsp_interrupted(&s->rsp);
 }
 
+static void wait_input(void *ctx)
+{
+	struct stub *s = ctx;
+
+	tracee_wait(s->tr, s->rsp.in);
+}
+
 static bool begins(const char *text, const char *with, const char **rest)
 {
 	size_t len = strlen(with);
@@ -435,7 +442,7 @@ bool gdbstub_serve(struct tracee *tr, int in, int out)
 
 	if (!s)
 		return true;
-	s->rsp = (struct rsp){ .in = in, .out = out };
+	s->rsp = (struct rsp){ .in = in, .out = out, .wait = wait_input, .ctx = s };
 	s->tr = tr;
 	s->go_cpus = ALL;
 	tr->input = input;

@@ -23,6 +23,8 @@ static bool fill(struct rsp *r)
 {
 	ssize_t n;
 
+	if (r->wait)
+		r->wait(r->ctx);
 	do
 		n = read(r->in, r->buf, sizeof(r->buf));
 	while (n < 0 && errno == EINTR);

@@ -15,6 +15,8 @@ struct rsp {
 	bool begun;		/* it has said something that is of this protocol */
 	unsigned char buf[4096];	/* read, not used yet */
 	size_t at, len;
+	void (*wait)(void *ctx);	/* called before a packet is read; may be NULL */
+	void *ctx;
 };
 
 /*

@@ -165,6 +165,25 @@ static struct vcpu_thread *thread_of(struct tracee *tr, pid_t tid)
 	return NULL;
 }
 
+void tracee_wait(struct tracee *tr, int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	sigset_t waiting;
+	unsigned int i;
+	int status;
+
+	sigprocmask(SIG_SETMASK, NULL, &waiting);
+	sigdelset(&waiting, SIGCHLD);
+	do {
+		for (i = 0; i < tr->nr; i++) {
+			struct vcpu_thread *t = &tr->t[i];
+
+			if (!t->gone && waitpid(t->tid, &status, __WALL | WNOHANG) == t->tid && !WIFSTOPPED(status))
+				t->gone = true;
+		}
+	} while (ppoll(&pfd, 1, NULL, &waiting) < 0 && errno == EINTR);
+}
+
 static bool all_gone(const struct tracee *tr)
 {
 	unsigned int i;

@@ -65,6 +65,9 @@ void tracee_close(struct tracee *tr);
 /* Lets those go on of which the step or go bit is set, and waits for the next stop. */
 void tracee_run(struct tracee *tr, uint64_t step, uint64_t go, struct stop *stop);
 
+/* Until fd has something, with all stopped. One that is killed meanwhile can end, and its parent hear of it. */
+void tracee_wait(struct tracee *tr, int fd);
+
 bool tracee_alive(const struct tracee *tr, unsigned int cpu);
 int tracee_get(const struct tracee *tr, unsigned int cpu, struct user_regs_struct *regs, struct user_fpregs_struct *fp);
 int tracee_set(const struct tracee *tr, unsigned int cpu, const struct user_regs_struct *regs, const struct user_fpregs_struct *fp);

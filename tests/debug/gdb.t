@@ -137,6 +137,32 @@ for i in $(seq 100); do
 done
 is "$(jobs -r | grep -c -- '--gdb')" 0 "who waits for debuggers ends with the guest"
 
+# ---- a guest that ends while it is held ----
+
+"$RING3" run --net none --name g4 --timeout 100 -- sh -c "$loop" > "$T/g4.out" 2> "$T/g4.err" &
+for i in $(seq 300); do
+	[ -s "$T/g4.out" ] && break
+	sleep 0.1
+done
+monitor=$("$RING3" ps -j | sed -n 's/.*"name":"g4".*"monitor":\([0-9]*\).*/\1/p')
+mkfifo "$T/silent"
+exec 5<> "$T/silent"
+"$RING3" debug --stdio g4 <&5 > "$T/g4.stub" &
+held=$!
+for i in $(seq 100); do
+	pgrep -f 'debug --stdio g4' > /dev/null && break
+	sleep 0.1
+done
+sleep 1
+"$RING3" stop -f g4
+for i in $(seq 100); do
+	[ -d "/proc/$monitor" ] || break
+	sleep 0.1
+done
+check "nothing is left of a guest that is stopped while a debugger holds it" test -n "$monitor" -a ! -d "/proc/$monitor"
+kill $held 2> /dev/null
+exec 5>&-
+
 # ---- from the first instruction ----
 
 start g2 --debug -- echo done
