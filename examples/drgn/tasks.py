@@ -3,4 +3,6 @@
 from drgn.helpers.linux.pid import for_each_task
 
 for task in for_each_task(prog):
-    print(f"{task.pid.value_():6} {task.__state.value_():4x} {task.comm.string_().decode(errors='replace')}")
+    # A task calls itself what it likes; the terminal is not to obey it.
+    name = "".join(c if c.isprintable() else "?" for c in task.comm.string_().decode(errors="replace"))
+    print(f"{task.pid.value_():6} {task.__state.value_():4x} {name}")
