@@ -17,6 +17,7 @@
 #include "confine.h"
 #include "diskopt.h"
 #include "image/image.h"
+#include "installed.h"
 #include "overlay.h"
 #include "qsd.h"
 #include "share.h"
@@ -33,15 +34,20 @@ static const char *env_or_null(const char *name)
 	return value && *value ? value : NULL;
 }
 
+static const char *env_or_installed(const char *name, const char *file)
+{
+	return env_or_null(name) ?: installed_file(file);
+}
+
 void options_init(struct run_options *opt)
 {
 	*opt = (struct run_options){
 		.mem = MEM_DEFAULT,
 		.cpus = 1,
-		.kernel = env_or_null("RING3_KERNEL"),
-		.initrd = env_or_null("RING3_INITRD"),
+		.kernel = env_or_installed("RING3_KERNEL", "vmlinux"),
+		.initrd = env_or_installed("RING3_INITRD", "initramfs.cpio"),
 		.modules = env_or_null("RING3_MODULES"),
-		.root = env_or_null("RING3_ROOT"),
+		.root = env_or_null("RING3_ROOT") ?: "/",
 		.timeout_ms = -1,
 		.tty = -1,
 	};
@@ -90,7 +96,7 @@ static int open_file(const char *path, const char *what, const char *option, con
 	int fd;
 
 	if (!path)
-		return err_set(err, ENOENT, "no %s given; use --%s FILE or set %s", what, option, variable);
+		return err_set(err, ENOENT, "no %s given, and none is installed; use --%s FILE or set %s", what, option, variable);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, errno, "cannot open the %s %s: %s; check --%s or %s",
@@ -219,8 +225,6 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 	struct diskopt d;
 	int ret;
 
-	if (!opt->root)
-		return err_set(err, ENOENT, "no root disk given; use --root FILE or set RING3_ROOT");
 	if (cfg->root_folder && (opt->root_overlay || opt->rootfstype))
 		return err_set(err, EINVAL, "--root %s is a folder, of which there is no %s: leave that out", opt->root,
 			       opt->root_overlay ? "--root-overlay" : "--rootfstype");
@@ -361,8 +365,11 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	ret = config_check_sizes(opt, err);
 	if (ret)
 		return ret;
+	if (opt->nr_root_hide && (!opt->root || strspn(opt->root, "/") != strlen(opt->root)))
+		return err_set(err, EINVAL, "--root-hide %s is for --root / only: other folders are shown as they are", opt->root_hide[0]);
 	cfg->root_folder = opt->root && !stat(opt->root, &st) && S_ISDIR(st.st_mode);
-	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto" };
+	cfg->root_share = (struct shareopt){ .text = opt->root, .host = (char *)opt->root, .ro = !opt->root_rw, .cache = "auto",
+					    .hide = opt->root_hide, .nr_hide = opt->nr_root_hide };
 	ret = make_cmdline(cfg, opt, err);
 	if (ret)
 		return ret;

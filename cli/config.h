@@ -14,6 +14,7 @@
 #include "vm/vm.h"
 
 #define RUN_MAX_ENV	256
+#define RUN_MAX_HIDE	32
 #define ROOTS_MAX_ENV	256	/* of a root that is an image */
 
 enum restart_policy {
@@ -32,6 +33,8 @@ struct run_options {
 	const char *root_text;		/* what root was made of, as it was named; NULL: it is a disk */
 	const char *entrypoint;		/* NULL: not given, "": none */
 	bool root_rw, root_ro;
+	const char *root_hide[RUN_MAX_HIDE];
+	int nr_root_hide;
 	const char *rootfstype;
 	const char *append;
 	const char *disk[VM_MAX_DISKS];	/* PATH or PATH,ro */

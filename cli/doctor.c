@@ -16,6 +16,7 @@
 #include "backend.h"
 #include "base/util.h"
 #include "cli.h"
+#include "installed.h"
 #include "jail/jail.h"
 #include "message.h"
 #include "netnat.h"
@@ -194,18 +195,23 @@ static void check_walls(void)
 
 static void check_files(void)
 {
-	static const char *const names[] = { "RING3_KERNEL", "RING3_INITRD", "RING3_ROOT", "RING3_MODULES" };
+	static const struct {
+		const char *name, *file, *what;
+	} files[] = {
+		{ "RING3_KERNEL", "vmlinux", "guest kernel" }, { "RING3_INITRD", "initramfs.cpio", "initramfs" },
+		{ "RING3_MODULES", "modules.img", "modules" }, { "RING3_ROOT", NULL, "root" },
+	};
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *path = getenv(names[i]);
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *path = getenv(files[i].name), *own = path && *path ? path : files[i].file ? installed_file(files[i].file) : "/";
 
-		if (!path || !*path)
-			say("note", "%s is not set: \"ring3 run\" needs the option instead", names[i]);
-		else if (access(path, R_OK))
-			say("BAD", "%s: %s: %s", names[i], path, strerror(errno));
+		if (!own)
+			say("note", "%s: none is installed, and %s is not set: \"ring3 run\" needs the option", files[i].what, files[i].name);
+		else if (access(own, R_OK))
+			say("BAD", "%s %s: %s", files[i].what, own, strerror(errno));
 		else
-			say("ok", "%s %s", names[i], path);
+			say("ok", "%s %s", files[i].what, own);
 	}
 	if (!access("/dev/kvm", R_OK | W_OK))
 		say("ok", "/dev/kvm can be opened (not needed)");

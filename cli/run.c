@@ -10,6 +10,7 @@
 #include "background.h"
 #include "cli.h"
 #include "machine.h"
+#include "installed.h"
 #include "message.h"
 #include "net.h"
 #include "netnat.h"
@@ -23,10 +24,11 @@ static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
 	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
 	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
-	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT, or raw; or a folder, with a layer in the guest's memory over it; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT." },
+	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT, or raw; or a folder, with a layer in the guest's memory over it, where / is this host's programs without what is private; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT, or /." },
 	{ "root-overlay", 0, "FILE", "Keep what the guest writes to its root disk in FILE, a qcow2 image over that of --root, which stays as it is. Made if there is none." },
 	{ "root-rw", 0, NULL, "Write to the root disk's image, or to the folder, itself. No other guest may use an image meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
+	{ "root-hide", 0, "PATH", "With --root /: keep this file or folder of the host from the guest, too. Up to 32 times." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
 	{ "disk", 0, "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
@@ -36,9 +38,9 @@ static const struct opt table[] = {
 	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
 	{ "net-log", 0, "FILE", "Add a line of JSON to FILE for each connection through nat and for each refusal." },
 	{ "net-rate", 0, "BYTES[,CONNECTIONS]", "At most so many bytes a second through nat, each way, as 10M, and so many new connections a second." },
-	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL." },
-	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD." },
-	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES." },
+	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL, or the one that is installed." },
+	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD, or the one that is installed." },
+	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES, or those of the installed kernel." },
 	{ "append", 'a', "WORDS", "Words for the kernel's command line, after those of ring3." },
 	{ "init", 'i', "PATH", "Hand over to this program in the guest, as /sbin/init, with the terminal as its console." },
 	{ "detach", 'd', NULL, "Return when the guest is ready: its agent answers, its network is there, COMMAND was started. The guest lives on without this terminal; its name is printed. What COMMAND and the console write goes to a log, which ring3 logs shows. Without COMMAND the guest is there for ring3 exec." },
@@ -150,6 +152,12 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 			return err_set(err, E2BIG, "--share can be given at most %d times", VM_MAX_VHOSTS);
 		return shareopt_parse(&opt->share[opt->nr_shares++], value, err);
 	}
+	if (!strcmp(o->name, "root-hide")) {
+		if (opt->nr_root_hide == RUN_MAX_HIDE)
+			return err_set(err, E2BIG, "--root-hide can be given at most %d times", RUN_MAX_HIDE);
+		opt->root_hide[opt->nr_root_hide++] = value;
+		return 0;
+	}
 	if (!strcmp(o->name, "net"))
 		return netopt_card(&opt->net, value, err);
 	if (!strcmp(o->name, "publish"))
@@ -188,6 +196,11 @@ static const struct opts run_opts = {
 
 static int check(struct run_options *opt, struct r3_err *err)
 {
+	const char *installed = installed_file("vmlinux");
+
+	/* Modules belong to one kernel. */
+	if (!opt->modules && installed && opt->kernel && !strcmp(opt->kernel, installed))
+		opt->modules = installed_file("modules.img");
 	if (opt->root_rw && opt->root_ro)
 		return err_set(err, EINVAL, "--root-rw and --root-ro exclude each other");
 	if (opt->root_overlay && (opt->root_rw || opt->root_ro))

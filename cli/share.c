@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define PROGRAM		"ring3-fs"
 #define END_MS		2000
 #define WORDS_MAX	1024
+#define HIDE_MAX	40		/* those of the user, and homes */
 
 struct share {
 	bool is_root;
@@ -22,6 +24,9 @@ struct share {
 	char path[PATH_MAX];		/* of the program */
 	char guest[PATH_MAX];
 	int fd;				/* the folder, O_PATH */
+	bool host_root;			/* it is this host's own */
+	char *hide[HIDE_MAX];		/* absolute, without links */
+	int nr_hide;
 };
 
 struct shares {
@@ -50,23 +55,78 @@ static int open_folder(struct share *s, struct r3_err *err)
 		return err_set(err, errno, "%s %s: you may not read the folder %s", option, opt->text, opt->host);
 	if (!opt->ro && access(full, W_OK))
 		return err_set(err, errno, s->is_root ? "%s %s: you may not write to the folder %s; leave --root-rw out" : "%s %s: you may not write to the folder %s; share it with :ro", option, opt->text, opt->host);
-	/* Nothing of it would be hidden: homes, keys, passwords. */
-	if (s->is_root && !strcmp(full, "/"))
-		return err_set(err, EINVAL, "--root %s: this would show the guest all files of this host; give a folder that was made to be a root", opt->text);
+	s->host_root = s->is_root && !strcmp(full, "/");
+	if (s->host_root && !opt->ro)
+		return err_set(err, EINVAL, "--root / and --root-rw exclude each other: a guest does not write to the root of this host; leave --root-rw out");
 	snprintf(s->guest, sizeof(s->guest), "%s", opt->guest ? opt->guest : full);
 	if (!s->is_root && !strcmp(s->guest, "/"))
 		return err_set(err, EINVAL, "%s %s: the guest's root is what --root says; give another path in the guest, as %s:/host", option, opt->text, opt->host);
 	return 0;
 }
 
+/* What does not exist has a name in a directory that does: the file may be made later. */
+static int add_hidden(struct share *s, const char *option, const char *path, struct r3_err *err)
+{
+	char full[PATH_MAX], dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	if (*path != '/' || !slash[1] || strstr(path, "/../") || !strcmp(slash, "/..") || !strcmp(slash, "/."))
+		return err_set(err, EINVAL, "%s%s cannot be hidden: give an absolute path, without a slash at its end, of this host", option, path);
+	if (!realpath(path, full)) {
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+		if (!realpath(*dir ? dir : "/", full))
+			return err_set(err, errno, "%s%s: there is no folder %s on this host, of which something could be hidden", option, path, *dir ? dir : "/");
+		len = strlen(full);
+		if (snprintf(full + len, sizeof(full) - len, "%s", len > 1 ? slash : slash + 1) >= (int)(sizeof(full) - len))
+			return err_set(err, ENAMETOOLONG, "%s%s: the path is too long", option, path);
+	}
+	if (!strcmp(full, "/"))
+		return err_set(err, EINVAL, "%s%s is all of the root; give another --root", option, path);
+	s->hide[s->nr_hide] = strdup(full);
+	return s->hide[s->nr_hide++] ? 0 : err_set(err, ENOMEM, "no memory for what is to be hidden");
+}
+
+/* Of those that are elsewhere than in /home, which is hidden in any case. */
+static int hide_homes(struct share *s, struct r3_err *err)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	const char *home[] = { getenv("HOME"), pw ? pw->pw_dir : NULL };
+	struct r3_err none;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(home); i++)
+		if (home[i] && home[i][0] == '/' && home[i][1] && !access(home[i], F_OK) && add_hidden(s, "", home[i], &none) == ENOMEM)
+			return err_set(err, ENOMEM, "no memory for what is to be hidden");
+	return 0;
+}
+
+static int find_hidden(struct share *s, struct r3_err *err)
+{
+	int i, ret = hide_homes(s, err);
+
+	for (i = 0; i < s->opt->nr_hide && !ret; i++)
+		ret = add_hidden(s, "--root-hide ", s->opt->hide[i], err);
+	return ret;
+}
+
 static int start(void *ctx, struct backend *b, int socket, struct r3_err *err)
 {
 	struct share *s = ctx;
 	char uid[12], gid[12];
-	char *argv[] = { PROGRAM, "--cache", (char *)s->opt->cache, "--locks", s->opt->host_locks ? "host" : "guest", "--uid", uid,
-			 "--gid", gid, "--jail", (char *)s->jail, s->opt->ro ? "--ro" : NULL, NULL };
+	char *argv[16 + 2 * HIDE_MAX] = { PROGRAM, "--cache", (char *)s->opt->cache, "--locks", s->opt->host_locks ? "host" : "guest", "--uid", uid,
+					  "--gid", gid, "--jail", (char *)s->jail };
 	const int fds[] = { socket, s->fd };
+	int i, n = 11;
 
+	if (s->opt->ro)
+		argv[n++] = "--ro";
+	if (s->host_root)
+		argv[n++] = "--host-root";
+	for (i = 0; i < s->nr_hide; i++) {
+		argv[n++] = "--hide";
+		argv[n++] = s->hide[i];
+	}
 	snprintf(uid, sizeof(uid), "%u", s->opt->uid);
 	snprintf(gid, sizeof(gid), "%u", s->opt->gid);
 	return backend_start(b, PROGRAM, s->path, argv, fds, 2, err);
@@ -98,7 +158,7 @@ static int add(struct shares *all, int i, struct vhosts *vhosts, struct r3_err *
 	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
 	int ret, j;
 
-	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err);
+	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err) ?: (s->host_root ? find_hidden(s, err) : 0);
 	/* What only shows once both are known. */
 	for (j = 0; !ret && j < i; j++)
 		if (!strcmp(all->share[j].guest, s->guest))

@@ -15,6 +15,8 @@ struct shareopt {
 	bool ro, host_locks;
 	const char *cache;		/* "auto", "always", "none" */
 	uint32_t uid, gid;
+	const char *const *hide;	/* of a host's root */
+	int nr_hide;
 };
 
 /* "HOST[:GUEST][:ro][,KEY=VALUE...]". 0, or -errno with err set. */

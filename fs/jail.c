@@ -28,6 +28,7 @@
 
 #include "base/util.h"
 #include "../backend/walls.h"
+#include "hide.h"
 #include "jail/walls.h"
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
@@ -137,17 +138,48 @@ static int root_is_possible(struct share *s, int folder)
 
 /* ---- Landlock ---- */
 
+static int landlock_version(void)
+{
+	int version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return version < 0 ? -errno : version;
+}
+
+struct rule {
+	int ruleset;
+	uint64_t rights;
+};
+
+static int allow(void *ctx, int fd)
+{
+	const struct rule *r = ctx;
+	struct landlock_path_beneath_attr rule = { .allowed_access = r->rights, .parent_fd = fd };
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	/* What is for directories only is refused of a file. */
+	if (!S_ISDIR(st.st_mode))
+		rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE;
+	return syscall(SYS_landlock_add_rule, r->ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
+}
+
+/* The folder; of a host's root what is shown, and names, as directories have to be opened. */
+static int allow_all(const struct share *s, struct rule *r)
+{
+	struct rule names = { r->ruleset, LANDLOCK_ACCESS_FS_READ_DIR };
+
+	return s->hide ? allow(&names, s->root_fd) ?: hide_grant(s->hide, s->root_fd, allow, r) : allow(r, s->root_fd);
+}
+
 static int landlock(const struct share *s)
 {
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = READ_RIGHTS | (s->ro ? 0 : WRITE_RIGHTS),
-		.parent_fd = s->root_fd,
-	};
+	struct rule rule = { .rights = READ_RIGHTS | (s->ro ? 0 : WRITE_RIGHTS) };
 	struct ruleset_attr attr = { .fs = (1ULL << 13) - 1 };
-	int version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), fd, ret;
+	int version = landlock_version(), fd, ret;
 
 	if (version < 1)
-		return version < 0 ? -errno : -ENOSYS;
+		return version < 0 ? version : -ENOSYS;
 	/* The first one refuses each rename into another directory. */
 	if (version < 2 && !s->ro)
 		return -EOPNOTSUPP;
@@ -159,11 +191,14 @@ static int landlock(const struct share *s)
 		attr.fs |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
 	if (version >= 6)
 		attr.scoped = LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
-	rule.allowed_access &= attr.fs;
+	rule.rights &= attr.fs;
 	fd = syscall(SYS_landlock_create_ruleset, &attr, version >= 6 ? sizeof(attr) : sizeof(attr.fs), 0);
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) || syscall(SYS_landlock_restrict_self, fd, 0) ? -errno : 0;
+	rule.ruleset = fd;
+	ret = allow_all(s, &rule);
+	if (!ret && syscall(SYS_landlock_restrict_self, fd, 0))
+		ret = -errno;
 	close(fd);
 	return ret;
 }
@@ -181,6 +216,13 @@ static int open_plain(struct share *s, int folder, struct r3_err *err)
 	return 0;
 }
 
+static int start_hiding(struct share *s, struct r3_err *err)
+{
+	int ret = s->hide ? hide_start(s->hide, s->root_fd) : 0;
+
+	return ret ? err_set(err, ret, "what is to be hidden of this host cannot be found: %s", strerror(-ret)) : 0;
+}
+
 int fs_jail_process(enum jail_mode mode, struct share *s, int folder, const char **warning, struct r3_err *err)
 {
 	char missing[512] = "";
@@ -189,8 +231,14 @@ int fs_jail_process(enum jail_mode mode, struct share *s, int folder, const char
 	if (ret)
 		return ret;
 	if (mode != JAIL_OFF) {
-		root = root_is_possible(s, folder) ?: new_root(s, folder);
-		wall_want(root, "a root of its own", missing, sizeof(missing));
+		/* Of a host's root the owners are to be seen, which a user namespace would hide. */
+		root = s->hide && landlock_version() > 0 ? -EOPNOTSUPP : root_is_possible(s, folder) ?: new_root(s, folder);
+		s->no_ids = s->hide && !root;
+		if (!s->hide)
+			wall_want(root, "a root of its own", missing, sizeof(missing));
+		ret = start_hiding(s, err);
+		if (ret)
+			return ret;
 		wall_want(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs", missing, sizeof(missing));
 		lock = landlock(s);
 		wall_want(lock, "Landlock", missing, sizeof(missing));
@@ -203,6 +251,8 @@ int fs_jail_process(enum jail_mode mode, struct share *s, int folder, const char
 		wall_limit(RLIMIT_MEMLOCK, 0);
 		wall_limit(RLIMIT_MSGQUEUE, 0);
 	}
+	if (mode == JAIL_OFF && start_hiding(s, err))
+		return -EIO;
 	close(folder);
 	return fchdir(s->proc_fd) ? err_set(err, -errno, "a shared folder needs /proc: %s", strerror(errno)) : 0;
 }
@@ -214,9 +264,9 @@ static int filter(enum jail_mode mode, const char *kind)
 	return mode == JAIL_OFF ? 0 : jail_filter(kind, value);
 }
 
-int fs_jail_worker(enum jail_mode mode)
+int fs_jail_worker(enum jail_mode mode, bool ro)
 {
-	return filter(mode, "worker");
+	return filter(mode, ro ? "reader" : "worker");
 }
 
 int fs_jail_main(enum jail_mode mode, struct r3_err *err)

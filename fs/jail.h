@@ -16,7 +16,8 @@
 int fs_jail_process(enum jail_mode mode, struct share *s, int folder, const char **warning, struct r3_err *err);
 
 /* The lists of system calls, of the calling thread. */
-int fs_jail_worker(enum jail_mode mode);
+/* @ro: nothing is written to */
+int fs_jail_worker(enum jail_mode mode, bool ro);
 int fs_jail_main(enum jail_mode mode, struct r3_err *err);
 
 #endif

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "hide.h"
 #include "jail.h"
 #include "lock.h"
 #include "vhost.h"
@@ -32,6 +33,7 @@
 struct opts {
 	enum jail_mode jail;
 	uint64_t inodes;
+	bool ro;
 };
 
 static const struct option longopts[] = {
@@ -42,6 +44,8 @@ static const struct option longopts[] = {
 	{ "gid", required_argument, NULL, 'g' },
 	{ "inodes", required_argument, NULL, 'i' },
 	{ "jail", required_argument, NULL, 'j' },
+	{ "host-root", no_argument, NULL, 'h' },
+	{ "hide", required_argument, NULL, 'H' },
 	{ }
 };
 
@@ -90,10 +94,16 @@ static int one_option(struct share *s, struct opts *o, int c, const char *arg, s
 		if (parse_size(arg, &o->inodes) || o->inodes < 64 || o->inodes > INODES_MAX)
 			return err_set(err, -EINVAL, "--inodes %s: give a number from 64 to %u", arg, INODES_MAX);
 		return 0;
+	case 'h':
+		s->hide = s->hide ?: hide_new();
+		s->ro = true;
+		return s->hide ? 0 : err_set(err, -ENOMEM, "no memory for what is to be hidden");
+	case 'H':
+		return s->hide ? hide_add(s->hide, arg, err) : err_set(err, -EINVAL, "--hide is for --host-root, which has to go before it");
 	case 'j':
 		return jail_mode_parse(arg, &o->jail, err);
 	}
-	return err_set(err, -EINVAL, "usage: ring3-fs [--ro] [--cache auto|always|none] [--locks guest|host] [--uid N] [--gid N] [--inodes N] [--jail on|require|off] 3<>SOCKET 4<FOLDER");
+	return err_set(err, -EINVAL, "usage: ring3-fs [--ro] [--cache auto|always|none] [--locks guest|host] [--uid N] [--gid N] [--inodes N] [--jail on|require|off] [--host-root [--hide PATH]...] 3<>SOCKET 4<FOLDER");
 }
 
 static int parse(struct share *s, struct opts *o, int argc, char **argv, struct r3_err *err)
@@ -152,7 +162,7 @@ static struct opts opts;
 
 static int enter_worker(void)
 {
-	return fs_jail_worker(opts.jail);
+	return fs_jail_worker(opts.jail, opts.ro);
 }
 
 static void *run_locks(void *share)
@@ -204,6 +214,7 @@ int main(int argc, char **argv)
 	opts.inodes = INODES_MAX / 2;
 	ret = parse(&s, &opts, argc, argv, &err);
 	s.max_inodes = opts.inodes;
+	opts.ro = s.ro;
 	if (!ret) {
 		signals();
 		ret = start(&s, &err);

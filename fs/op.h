@@ -88,6 +88,9 @@ void at_put(struct request *r, struct at *at);
 int lookup_child(struct share *s, const struct at *dir, const char *name, unsigned int lookups, struct inode **found,
 		 struct stat *st, struct owner *o);
 
+/* Whether the guest is not shown what the name is. */
+bool name_hidden(const struct share *s, const struct at *dir, const char *name, const struct stat *st);
+
 void fill_attr(const struct share *s, const struct stat *st, const struct owner *o, struct fuse_attr *attr);
 void fill_entry(const struct share *s, const struct inode *i, const struct stat *st, const struct owner *o, struct fuse_entry_out *out);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "hide.h"
 #include "op.h"
 
 /* As the host's kernel writes it. */
@@ -30,7 +31,11 @@ int op_opendir(struct request *r)
 	if (!ret && !S_ISDIR(at.inode->type))
 		ret = -ENOTDIR;
 	if (!ret) {
-		ret = fd = openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* Of a closed one nothing is read. It may be another user's, and opening it may mount something. */
+		struct stat st;
+		bool closed = s->hide && (hide_closed(s->hide, at.inode) || fstat(at.fd, &st) || !hide_public(&st));
+
+		ret = fd = openat(closed ? s->root_fd : at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			ret = -errno;
 		else
@@ -101,6 +106,21 @@ static size_t put_plus(struct request *r, struct file *f, char *to, const struct
 	return sizeof(out) + put_dirent(to + sizeof(out), e, len);
 }
 
+static bool is_shown(struct request *r, const struct file *f, const char *name)
+{
+	const struct at dir = { f->inode, f->fd };
+	struct share *s = r->share;
+	struct stat st, opened;
+
+	if (!s->hide || !strcmp(name, ".") || !strcmp(name, ".."))
+		return true;
+	/* Instead of a closed one another was opened. */
+	if (fstat(f->fd, &opened) || opened.st_ino != f->inode->ino || opened.st_dev != f->inode->dev)
+		return false;
+	return !hide_closed(s->hide, f->inode) && !fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) &&
+	       !name_hidden(s, &dir, name, &st);
+}
+
 static int read_dir(struct request *r, bool plus)
 {
 	const struct fuse_read_in *in = ARG(r, fuse_read_in);
@@ -125,7 +145,8 @@ static int read_dir(struct request *r, bool plus)
 
 			if (used + size > room)
 				break;
-			used += plus ? put_plus(r, f, r->reply + used, e, len) : put_dirent(r->reply + used, e, len);
+			if (is_shown(r, f, e->name))
+				used += plus ? put_plus(r, f, r->reply + used, e, len) : put_dirent(r->reply + used, e, len);
 			step(f->dir, e);
 			off = f->dir->next;
 		}

@@ -9,6 +9,7 @@
 
 #include "base/iov.h"
 #include "base/util.h"
+#include "hide.h"
 #include "lock.h"
 #include "op.h"
 
@@ -69,8 +70,14 @@ int op_open(struct request *r)
 	if (!ret && (in->open_flags & FUSE_OPEN_KILL_SUIDGID))
 		ret = owner_kill_suid(s, at.inode, at.fd);
 	if (!ret) {
+		struct stat st;
+
 		ret = fd = open_again(at.fd, open_flags(in->flags) | (in->flags & O_TRUNC));
-		if (fd >= 0) {
+		/* It may have been made private since the guest found it. */
+		if (fd >= 0 && s->hide && (fstat(fd, &st) || !hide_public(&st))) {
+			close(fd);
+			ret = -EACCES;
+		} else if (fd >= 0) {
 			out.open_flags = open_answer(s, at.inode, fd, in->flags);
 			ret = file_open(s, at.inode, fd, false, &out.fh);
 		}

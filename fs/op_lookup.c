@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hide.h"
 #include "op.h"
 
 /* What the guest keeps for how long. */
@@ -73,6 +74,13 @@ void fill_entry(const struct share *s, const struct inode *i, const struct stat 
 	fill_attr(s, st, o, &out->attr);
 }
 
+bool name_hidden(const struct share *s, const struct at *dir, const char *name, const struct stat *st)
+{
+	struct stat dir_st;
+
+	return s->hide && (fstat(dir->fd, &dir_st) || hide_name(s->hide, &dir_st, name, st));
+}
+
 int lookup_child(struct share *s, const struct at *dir, const char *name, unsigned int lookups, struct inode **found,
 		 struct stat *st, struct owner *o)
 {
@@ -80,9 +88,14 @@ int lookup_child(struct share *s, const struct at *dir, const char *name, unsign
 	bool known;
 	int fd, ret;
 
+	/* The host may not let us search it, and the guest is told that nothing is there. */
+	if (s->hide && (fstat(dir->fd, st) || hide_closed(s->hide, dir->inode) || !hide_public(st)))
+		return -ENOENT;
 	/* What is known and has not changed, and what its directory can tell, needs no descriptor. */
 	if (fstatat(dir->fd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -errno;
+	if (name_hidden(s, dir, name, st))
+		return -ENOENT;
 	i = inode_known(s, st);
 	known = i && inode_owner(s, i, st, o);
 	inode_put(s, i);
@@ -103,6 +116,11 @@ int lookup_child(struct share *s, const struct at *dir, const char *name, unsign
 		ret = -errno;
 		close(fd);
 		return ret;
+	}
+	/* Others may have changed what the name stands for. */
+	if (name_hidden(s, dir, name, st)) {
+		close(fd);
+		return -ENOENT;
 	}
 	i = inode_found(s, dir->inode, name, fd, st, lookups);
 	if (!i)

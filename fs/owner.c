@@ -133,6 +133,13 @@ mode_t owner_host_mode(uint32_t mode)
 /* Without an attribute. */
 static void plain(const struct share *s, const struct stat *st, struct owner *o)
 {
+	if (s->hide) {
+		/* A host's root has the host's owners; who they are a user namespace does not tell, so they are root's then. */
+		*o = (struct owner){ .uid = s->no_ids ? 0 : st->st_uid, .gid = s->no_ids ? 0 : st->st_gid, .mode = st->st_mode };
+		if (s->no_ids)
+			o->mode &= ~(S_ISUID | S_ISGID);
+		return;
+	}
 	*o = (struct owner){
 		.uid = st->st_uid == s->own_uid ? s->uid : OWNER_NOBODY,
 		.gid = st->st_gid == s->own_gid ? s->gid : OWNER_NOBODY,
@@ -146,7 +153,7 @@ static void plain(const struct share *s, const struct stat *st, struct owner *o)
 
 static bool has_xattr(const struct share *s, const struct stat *st)
 {
-	return !s->no_xattr && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
+	return !s->no_xattr && !s->hide && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
 }
 
 /* What getxattr() said, which returned n. 0 or -errno. */

@@ -14,6 +14,7 @@ enum share_cache {
 	SHARE_NONE,			/* nothing is kept */
 };
 
+struct hide;
 struct inodes;
 struct files;
 struct locks;
@@ -22,6 +23,8 @@ struct share {
 	int root_fd;			/* O_PATH: the folder */
 	int proc_fd;			/* O_PATH: /proc/self/fd, and the working directory */
 	bool ro;
+	struct hide *hide;		/* NULL: all of the folder is shown; else it is a host's root */
+	bool no_ids;			/* a user namespace hides whose files are */
 	bool host_locks;		/* the guest's locks are the host's too */
 	enum share_cache cache;
 	uid_t uid;			/* as whose the guest sees files of own_uid */

@@ -4,6 +4,8 @@
  * not reach it (virtio 1.2, section 5.1.6.4).
  */
 #include <endian.h>
+#include <netinet/udp.h>
+#include <stddef.h>
 
 #include "base/iov.h"
 #include "base/mutation.h"
@@ -79,7 +81,9 @@ void net_header_complete(const struct virtio_net_hdr_v1 *hdr, const struct iovec
 	}
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	/* 0 would say that there is none, in UDP. */
-	be = htobe16(sum == 0xffff ? 0xffff : ~sum);
+	/* 0 says that there is none, in UDP. In TCP it has to be 0: RFC 1624. */
+	be = htobe16(~sum);
+	if (!be && le16toh(hdr->csum_offset) == offsetof(struct udphdr, check))
+		be = 0xffff;
 	iov_write(iov, n, off + start + le16toh(hdr->csum_offset), &be, sizeof(be));
 }

@@ -151,10 +151,9 @@ static void put_frame(struct capture *c, const struct frame *f, const uint8_t *t
 	memcpy(p + 12 + tagged, f->data + 12, f->len - 12);
 	if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		unsigned int start = le16toh(f->hdr.csum_start) + tagged;
-		unsigned int where = start + le16toh(f->hdr.csum_offset);
-		uint16_t sum = ~csum_fold(csum_add(0, p + start, len - start));
+		unsigned int offset = le16toh(f->hdr.csum_offset);
 
-		put16(p + where, sum ? sum : 0xffff);
+		put16(p + start + offset, csum_finish(csum_add(0, p + start, len - start), offset));
 	}
 	c->end += len;
 	memset(c->buffer + c->end, 0, -len & 3);

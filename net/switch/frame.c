@@ -3,6 +3,8 @@
 
 #include <endian.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,16 +288,21 @@ uint16_t csum_fold(uint64_t sum)
 	return htobe16((uint16_t)sum);
 }
 
+uint16_t csum_finish(uint64_t sum, unsigned int csum_offset)
+{
+	uint16_t folded = ~csum_fold(sum);
+
+	/* 0 says that there is none, in UDP. In TCP it has to be 0: RFC 1624. */
+	return !folded && csum_offset == offsetof(struct udphdr, check) ? 0xffff : folded;
+}
+
 void frame_complete(struct frame *f)
 {
-	unsigned int start = le16toh(f->hdr.csum_start), at = start + le16toh(f->hdr.csum_offset);
-	uint16_t sum;
+	unsigned int start = le16toh(f->hdr.csum_start), offset = le16toh(f->hdr.csum_offset);
 
 	if (!(f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return;
-	sum = ~csum_fold(csum_add(0, f->data + start, f->len - start));
-	/* 0 says "none" in UDP, and is the same number in TCP. */
-	put16(f->data + at, sum ? sum : 0xffff);
+	put16(f->data + start + offset, csum_finish(csum_add(0, f->data + start, f->len - start), offset));
 	f->hdr.flags = 0;
 	f->hdr.csum_start = 0;
 	f->hdr.csum_offset = 0;

@@ -89,6 +89,8 @@ uint64_t frame_wire_bytes(const struct frame *f);
 /* Ones' complement sum, to be continued; and a sum's 16 bits. */
 uint64_t csum_add(uint64_t sum, const uint8_t *p, size_t len);
 uint16_t csum_fold(uint64_t sum);
+/* The checksum of a packet whose bytes from csum_start on have that sum. */
+uint16_t csum_finish(uint64_t sum, unsigned int csum_offset);
 
 /* Completes a checksum that was left to the receiver, in a frame of the caller's own. */
 void frame_complete(struct frame *f);

@@ -4,9 +4,11 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/servers.sh"
 J=$BUILD/tests/files/jailed
-for what in "lists" "walls" "lists ro" "walls ro"; do
+for what in "lists" "walls" "lists ro" "walls ro" "lists host" "walls host"; do
 	rm -rf "$T/x" && mkdir -p "$T/x/share" "$T/x/outside"
 	echo secret > "$T/x/outside/secret"; echo text > "$T/x/share/file"; ln -s ../outside/secret "$T/x/share/link"
+	mkdir -p "$T/x/share"/{usr,home,opt/named,opt/other}; ln -s ../../outside/secret "$T/x/share/usr/link"
+	tee "$T/x/share"/{usr/file,home/key,opt/named/x,opt/other/x} > /dev/null <<< text
 	# shellcheck disable=SC2086
 	out=$("$J" "$T/x/share" $what 2>&1); st=$?
 	if [[ $out == *"# SKIP"* ]]; then

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ring3-fs under foreign control: what its jail leaves. jailed FOLDER walls|lists [ro]. With
+ * ring3-fs under foreign control: what its jail leaves. jailed FOLDER walls|lists [ro|host]. With
  * "walls" the lists of system calls are left out, so that the walls behind them are tested.
  * Beside the folder is "outside/secret".
  */
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "../unit/tap.h"
+#include "hide.h"
 #include "jail.h"
 
 static struct share s;
@@ -88,6 +89,31 @@ static void files(bool ro)
 	refused(call(syscall(SYS_linkat, s.root_fd, "file", s.root_fd, "../outside/linked", 0)), "linking one out");
 }
 
+/* Of a host's root: Landlock knows what is hidden. */
+static void host_root(void)
+{
+	is(reads(s.root_fd, "usr/file"), 1, "a program is read");
+	refused(reads(s.root_fd, "file"), "a file at the top");
+	refused(reads(s.root_fd, "home/key"), "a file of a home");
+	refused(reads(s.root_fd, "opt/named/x"), "one that was to be hidden");
+	is(reads(s.root_fd, "opt/other/x"), 1, "one beside it is not");
+	refused(reads(AT_FDCWD, "/etc/passwd"), "/etc/passwd of this host");
+	refused(reads(s.root_fd, "../outside/secret"), "a file beside the folder");
+	refused(reads(s.root_fd, "usr/link"), "the target of a link that leads out");
+	refused(try_open(s.root_fd, "usr/file", O_WRONLY), "writing");
+	refused(try_open(s.root_fd, "usr/new", O_CREAT | O_WRONLY), "making a file");
+	refused(call(syscall(SYS_unlinkat, s.root_fd, "usr/file", 0)), "removing one");
+}
+
+static void read_only(void)
+{
+	refused(call(syscall(SYS_chmod, "4", 0644)), "a mode");
+	refused(call(syscall(SYS_utimensat, s.root_fd, "usr/file", NULL, 0)), "a time");
+	refused(call(syscall(SYS_setxattr, "4", "user.x", "1", 1, 0)), "an attribute");
+	refused(call(syscall(SYS_openat, s.root_fd, "usr/file", O_RDWR)), "opening for writing");
+	refused(call(syscall(SYS_linkat, s.root_fd, "usr/file", s.root_fd, "usr/linked", 0)), "a name");
+}
+
 static void process(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80), .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -135,16 +161,30 @@ int main(int argc, char **argv)
 		return 2;
 	folder = open(argv[1], O_PATH | O_DIRECTORY);
 	s.ro = argc > 3;
+	if (s.ro && !strcmp(argv[3], "host"))
+		s.hide = hide_new();
+	if (s.hide && hide_add(s.hide, "/opt/named", &err))
+		return 2;
 	s.own_uid = geteuid();
 	s.own_gid = getegid();
 	if (fs_jail_process(JAIL_REQUIRE, &s, folder, &warning, &err)) {
 		printf("1..0 # SKIP host: %s\n", err.msg);
 		return 0;
 	}
-	if (!strcmp(argv[2], "lists") && fs_jail_worker(JAIL_ON))
+	if (!strcmp(argv[2], "lists") && fs_jail_worker(JAIL_ON, s.ro))
 		tap_bail("no list");
-	files(s.ro);
-	process();
+	if (s.hide) {
+		if (s.no_ids) {
+			printf("1..0 # SKIP host: no Landlock\n");
+			return 0;
+		}
+		host_root();
+	} else {
+		files(s.ro);
+		process();
+	}
+	if (s.ro && !strcmp(argv[2], "lists"))
+		read_only();
 	if (!strcmp(argv[2], "lists"))
 		lists();
 	/* The C library's end is more than the list has. */

@@ -30,5 +30,28 @@ is "$(cat "$R/etc/kept")" kept "... writes to the folder"
 is "$(fguest --cpus 2 -- sh -c 'cat /etc/kept; find / -xdev | cat > /tmp/all; [ -s /tmp/all ] && echo walked')" "kept
 walked" "the next guest has that"
 out=$(fguest --root-overlay "$T/o.qcow2" -- true 2>&1); like "$? $out" "125 .*is a folder" "a folder and --root-overlay"
-out=$(fguest --root / -- true 2>&1); like "$? $out" "125 .*all files of this host" "this host's own root"
+
+# ---- this host's own ----
+hguest() { RING3_ROOT= guest --net none --root / "$@"; }
+sum() { find /etc /usr/bin /usr/sbin -printf '%p %m %U %s %T@ %l\n' 2> /dev/null | sort | cksum; }
+echo secret > "$T/private"; chmod 600 "$T/private"
+before=$(sum)
+out=$(hguest --share "$R/etc:/mnt" --root-hide /etc/passwd -- sh -c '
+	echo "os $(cksum < /etc/os-release)"; echo "owner $(stat -Lc %u:%a /etc/os-release)"
+	for d in /home /root /tmp /run/lock /srv /mnt; do ls -A $d; done
+	for f in /etc/shadow /etc/passwd /etc/fstab '"$T/private ${HOME:-/root}/.profile"'; do [ ! -e $f ] || echo there $f; done
+	cat /mnt/word; umount /mnt
+	echo kept > /root/x; echo "wrote $(cat /root/x)"
+	rm -rf --no-preserve-root /etc /usr/sbin /usr/bin /home; [ -e /etc/passwd ] || echo gone' 2>&1)
+like "$out" "^os $(cksum < /etc/os-release)" "--root /: this host's programs and settings"
+like "$out" "^owner 0:644" "... with their owners"
+is "$(grep -c ^there <<< "$out")" 0 "... and nothing that is private, or to be hidden"
+like "$out" "^host" "... but what is shared"
+like "$out" "^wrote kept" "the guest writes to its layer"
+like "$out" "^gone" "and may remove it all"
+is "$(sum)" "$before" "the host's files are as they were"
+out=$(hguest --root-rw -- true 2>&1); like "$? $out" "125 .*does not write to the root of this host" "--root-rw"
+out=$(hguest --root-hide x -- true 2>&1); like "$? $out" "125 .*absolute path" "--root-hide with a relative path"
+out=$(hguest --root-hide /nonesuch/x -- true 2>&1); like "$? $out" "125 .*no folder /nonesuch" "... in a folder that is not there"
+out=$(fguest --root-hide /etc/x -- true 2>&1); like "$? $out" "125 .*--root / only" "... with another root"
 done_testing

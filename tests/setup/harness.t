@@ -37,6 +37,8 @@ is "$(totals 'printf "1..2\nok 1\nok 2 - b # SKIP no reason\n"' true)" "1 passed
 is "$(totals 'printf "1..2\nok 1\nok 2 - b # SKIP host: no KVM\n"' true)" "1 passed, 0 failed, 1 skipped" \
 	"a skip for what the host lacks does not"
 like "$(collect 'printf "1..1\nok 1 - b # SKIP why not\n"')" "demo/x: b: why not" "the reason is shown"
+like "$(collect 'printf "1..2\nnot ok 1 - b\n# got: 7\nok 2 - c\n# of c\n"' | grep -A1 'not ok: b')" '# got: 7' \
+	"a failure is shown with its diagnostics"
 status 1 "no test run is a failure" eval 'collect "echo 1..0 # SKIP nothing" > /dev/null'
 status 2 "an unknown name is refused" env REPO="$T/repo" BUILD="$T/build" PATH="$T/bin:$PATH" "$collector" nonesuch
 done_testing

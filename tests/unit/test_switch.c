@@ -103,6 +103,23 @@ static bool is_whole(const struct frame *s, unsigned int l4, unsigned int proto)
 	return plain_sum(pseudo(s, proto, len), s->data + l4, len) == 0xffff;
 }
 
+/* A payload whose sum is its checksum's complement: the checksum is 0, which only UDP may not say so. */
+static void test_zero_sum(bool udp)
+{
+	unsigned int l4 = ETH_HEADER + 20, data = l4 + (udp ? 8 : 32), at = l4 + (udp ? 6 : 16);
+	uint16_t sum = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct frame *f = make(false, udp, 100, 0);
+
+		put16(f->data + data, sum);
+		frame_complete(f);
+		sum = get16(f->data + at);
+		frame_put(f);
+	}
+	is(sum, udp ? 0xffff : 0, "a %s checksum of 0", udp ? "UDP" : "TCP");
+}
+
 static void test_segments(bool v6, bool udp, unsigned int payload, unsigned int size)
 {
 	struct frame *f = make(v6, udp, payload, size);
@@ -219,6 +236,8 @@ static void test_headers(void)
 	refused("a frame that ends in its IP header", DROP_HEADER, cut_ip);
 	refused("a frame that ends in its Ethernet header", DROP_LENGTH, cut_ether);
 	refused("an empty frame", DROP_LENGTH, empty);
+	test_zero_sum(false);
+	test_zero_sum(true);
 	csum_beyond(34, 16, DROP_NONE);
 	csum_beyond(164, 0, DROP_NONE);
 	csum_beyond(165, 0, DROP_HEADER);

@@ -53,6 +53,16 @@ void new_region(struct region *r)
 
 /* ---- registers ---- */
 
+static int are_wrong(unsigned long v, unsigned long a, unsigned long b)
+{
+	unsigned long wrong = a != v ? a : b;
+
+	if (wrong >> 40 == CANARY && (wrong >> 16 & 0xffffff) != (v >> 16 & 0xffffff))
+		finding("vector registers of process %lu are in those of %lu: %#lx", wrong >> 16 & 0xffffff, v >> 16 & 0xffffff, wrong);
+	/* A hostile one says itself what it had in them, by events that it makes up. */
+	return (a != v || b != v) && !hostile;
+}
+
 static int vectors_wrong(unsigned long v, int ms)
 {
 	struct timespec t = { 0, ms * 1000000 };
@@ -62,7 +72,7 @@ static int vectors_wrong(unsigned long v, int ms)
 			 "movq %%xmm6, %[a]; movq %%xmm15, %[b]"
 			 : [a] "=&r"(a), [b] "=&r"(b) : [v] "r"(v), [nr] "i"(SYS_nanosleep), "D"(&t)
 			 : "rax", "rsi", "rcx", "r11", "xmm6", "xmm15", "memory");
-	return a != v || b != v;
+	return are_wrong(v, a, b);
 }
 
 /* Computes without a call: who preempts has to put them back. */
@@ -73,7 +83,7 @@ int vectors_spin(unsigned long v, long turns)
 	__asm__ volatile("movq %[v], %%xmm7; movq %[v], %%xmm14; 1: pause; decq %[n]; jnz 1b;"
 			 "movq %%xmm7, %[a]; movq %%xmm14, %[b]"
 			 : [a] "=&r"(a), [b] "=&r"(b), [n] "+r"(turns) : [v] "r"(v) : "xmm7", "xmm14", "cc");
-	return a != v || b != v;
+	return are_wrong(v, a, b);
 }
 
 void look_at_vectors(void)

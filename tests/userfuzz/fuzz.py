@@ -10,7 +10,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "boot"))
 from host import *
 
 PROGRAM = os.path.join(os.environ["BUILD"], "tests", "userfuzz", "userfuzz")
-COMPLAINTS = re.compile(r"BUG|WARNING:|Oops|corrupt|Bad page|Bad rss|stall|soft lockup|panic|ended a guest process|ended the space")
+# A space that the host ends is not among them: hostile code can move its stack pointer into the host's
+# signal stack. Whether somebody died who had not asked for it, the program knows.
+COMPLAINTS = re.compile(r"BUG|WARNING:|Oops|corrupt|Bad page|Bad rss|stall|soft lockup|panic|ended the space")
 
 
 def fuzz(cpus, seconds, seed, *words, mem="512M", append="quiet", before="true"):

@@ -73,7 +73,7 @@ static long ms_since(const struct timespec *t)
 /* They end by themselves; a SIGKILL helps those that do not, and what even that does not end is a finding. */
 static void one_round(int round)
 {
-	struct { int pid; unsigned long seed; } kids[KIDS] = { };
+	struct { int pid; unsigned long seed; bool killed; } kids[KIDS] = { };
 	struct timespec t;
 	int i, status, left;
 
@@ -106,14 +106,16 @@ static void one_round(int round)
 			for (int j = 0; j < 8; j++)
 				rnd(2);
 			rnd(16);		/* new_region() */
-			if ((rnd(4) || (without & 1) || board->focus) && WTERMSIG(status) != SIGKILL)
+			if ((rnd(4) || (without & 1) || board->focus) && (WTERMSIG(status) != SIGKILL || !kids[i].killed))
 				finding("process %d of uid %u ended by signal %d", i, uids[i % 3], WTERMSIG(status));
 		}
 		usleep(5000);
 		if (ms_since(&t) > ROUND_MS + 1000)
 			for (i = 0; i < KIDS; i++)
-				if (kids[i].pid)
+				if (kids[i].pid) {
+					kids[i].killed = true;
 					kill(kids[i].pid, SIGKILL);
+				}
 	} while (left && ms_since(&t) < 40000);
 	for (i = 0; i < KIDS; i++)
 		if (kids[i].pid)

@@ -429,8 +429,9 @@ static void space_died(u32 id)
 		pr_err("ring3: the host allows no more processes (error %d): raise ulimit -u\n",
 		       -r3_zygote->space[id].pid);
 	else if (!space->dying)
-		pr_err("ring3: the host ended a guest process's space (host pid %d)\n",
-		       r3_zygote->space[id].pid);
+		/* User code can bring that about: by its stack pointer, in the host's signal stack. */
+		pr_err_ratelimited("ring3: the host ended a guest process's space (host pid %d)\n",
+				   r3_zygote->space[id].pid);
 	set_dead(space);
 	if (on_loss)
 		on_loss();

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 120
+# What is installed works by itself: without the tree, without variables.
+. "$(dirname "$0")/../lib.sh"
+K=$(dirname "$RING3_KERNEL")
+DESTDIR=$T/i meson install -C "$BUILD" --no-rebuild > "$T/log" 2>&1 || diag < "$T/log"
+P=$(dirname "$(dirname "$(find "$T/i" -path '*/bin/ring3')")")
+is "$(ls "$P/bin" "$P/libexec/ring3" "$P/lib/ring3" 2>&1 | tr '\n' ' ' | sed "s|$P/||g")" \
+	"bin: ring3  lib/ring3: initramfs.cpio modules.img vmlinux  libexec/ring3: ring3-copy ring3-fs ring3-net ring3-switch ring3-unpack " "programs, kernel and initramfs are where they belong"
+cmp -s "$K/vmlinux" "$P/lib/ring3/vmlinux" && ok "the kernel is the one that was built" || not_ok "the kernel is the one that was built"
+is "$(find "$P/share/man" -name 'ring3*' | wc -l)" "$(ls "$REPO"/man/ring3* | wc -l)" "all pages of the manual"
+installed() { env -u RING3 -u RING3_KERNEL -u RING3_INITRD -u RING3_MODULES -u RING3_ROOT "$P/bin/ring3" "$@"; }
+cd / || exit
+is "$(installed run --net none -- sh -c 'id -u; uname -s; modprobe dummy && lsmod | grep -c ^dummy' 2>&1 | tr '\n' ' ')" "0 Linux 1 " "a guest on this host's own root, with modules"
+like "$(installed run -- cat /proc/net/dev 2>&1)" "eth0" "with a network"
+like "$(installed doctor 2>&1)" "guest kernel .*/lib/ring3/vmlinux" "doctor knows where it is"
+rm "$P/lib/ring3/vmlinux"
+out=$(installed run -- true 2>&1); like "$? $out" "125 .*none is installed" "without a kernel it says so"
+
+# ---- completion ----
+complete_bash()
+{
+	PATH=$P/bin:$PATH bash --norc -c '. "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); compopt() { :; }
+		_ring3 ring3 "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf "%s " "${COMPREPLY[@]}"' x "$P/share/bash-completion/completions/ring3" "$@"
+}
+like "$(complete_bash ring3 do)" "^doctor $" "bash: subcommands"
+like "$(complete_bash ring3 run --root-)" "--root-overlay --root-rw --root-ro" "bash: options"
+is "$(complete_bash ring3 exec nonesuch)" " " "bash: names of guests"
+if command -v zsh > /dev/null; then
+	is "$(zsh -n "$P/share/zsh/vendor-completions/_ring3" 2>&1)" "" "zsh reads its file"
+else
+	skip "zsh reads its file" "host: no zsh"
+fi
+if command -v fish > /dev/null; then
+	like "$(PATH=$P/bin:$PATH fish -c ". $P/share/fish/vendor_completions.d/ring3.fish; complete -C 'ring3 do'" 2>&1)" "^doctor" "fish completes"
+else
+	skip "fish completes" "host: no fish"
+fi
+done_testing
