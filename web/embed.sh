@@ -5,6 +5,8 @@
 echo '.section .rodata'
 for file; do
 	name=page_$(basename "$file" | tr . _)
+	# So that this text changes with the file, and is assembled again.
+	echo "/* $(cksum < "$file") */"
 	printf '.global %s, %s_end\n%s:\n.incbin "%s"\n%s_end:\n' "$name" "$name" "$name" "$file" "$name"
 done
 echo '.section .note.GNU-stack,"",@progbits'

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "xterm.h"
 
 #define HOST_MAX	(4 << 20)
 
 /* By embed.sh. */
-extern const char page_index_html[], page_index_html_end[], page_style_css[], page_style_css_end[], page_page_js[], page_page_js_end[];
+extern const char page_index_html[], page_index_html_end[], page_style_css[], page_style_css_end[], page_page_js[], page_page_js_end[],
+	page_icon_svg[], page_icon_svg_end[];
 
 static const struct {
 	const char *name, *type, *start, *end;
@@ -20,45 +22,45 @@ static const struct {
 	{ "", "text/html; charset=utf-8", page_index_html, page_index_html_end },
 	{ "style.css", "text/css; charset=utf-8", page_style_css, page_style_css_end },
 	{ "page.js", "text/javascript; charset=utf-8", page_page_js, page_page_js_end },
+	{ "icon.svg", "image/svg+xml", page_icon_svg, page_icon_svg_end },
 };
 
-/* Of Debian's package libjs-xterm. */
-static const struct {
-	const char *name, *type, *path;
-} host[] = {
-	{ "xterm.js", "text/javascript; charset=utf-8", "/usr/share/javascript/xterm/xterm.js" },
-	{ "xterm.css", "text/css; charset=utf-8", "/usr/share/javascript/xterm/xterm.css" },
-	{ "fit.js", "text/javascript; charset=utf-8", "/usr/share/javascript/xterm/addons/fit/fit.js" },
-};
+#define XTERM_CSS	"/usr/share/javascript/xterm/xterm.css"
 
-static struct file files[ARRAY_SIZE(own) + ARRAY_SIZE(host)];
+static struct file files[ARRAY_SIZE(own) + 2];
 static size_t nr;
 
-static void load(size_t i)
+static void add(const char *name, const char *type, const char *data, size_t len)
 {
-	cleanup_close int fd = open(host[i].path, O_RDONLY | O_CLOEXEC);
+	files[nr++] = (struct file){ .name = name, .type = type, .data = data, .len = len };
+}
+
+static void add_host(const char *name, const char *type, const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	char *data;
 
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > HOST_MAX)
 		return;
 	data = malloc(st.st_size + 1);
-	if (!data || read_full(fd, data, st.st_size) != st.st_size) {
+	if (data && read_full(fd, data, st.st_size) == st.st_size)
+		add(name, type, data, st.st_size);
+	else
 		free(data);
-		return;
-	}
-	files[nr++] = (struct file){ .name = host[i].name, .type = host[i].type, .data = data, .len = st.st_size };
 }
 
 void files_load(void)
 {
-	size_t i;
+	size_t i, len;
+	char *script = xterm_script(&len);
 
 	for (i = 0; i < ARRAY_SIZE(own); i++)
-		files[nr++] = (struct file){ .name = own[i].name, .type = own[i].type, .data = own[i].start,
-					     .len = own[i].end - own[i].start };
-	for (i = 0; i < ARRAY_SIZE(host); i++)
-		load(i);
+		add(own[i].name, own[i].type, own[i].start, own[i].end - own[i].start);
+	if (!script)
+		return;
+	add("xterm.js", "text/javascript; charset=utf-8", script, len);
+	add_host("xterm.css", "text/css; charset=utf-8", XTERM_CSS);
 }
 
 const struct file *files_find(const char *name)

@@ -110,7 +110,7 @@ int action_callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		while (read_words(j))
 			;
 		keep_line(j);
-		if (!lws_get_context(wsi) || !server.lws)
+		if (server.ending)
 			return 0;
 		lws_sul_schedule(server.lws, 0, &j->sul, reap, 1);
 		return 0;

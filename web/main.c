@@ -17,6 +17,7 @@
 #include "files.h"
 #include "message.h"
 #include "server.h"
+#include "xterm.h"
 
 struct server server;
 
@@ -162,8 +163,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (!files_find("xterm.js"))
-		message("terminals in the browser need Debian's package libjs-xterm: apt install libjs-xterm");
+		message("terminals in the browser are lines only, without Debian's package " XTERM_PACKAGE);
 	serve();
+	server.ending = true;
 	term_end();
 	captures_end();
 	lws_context_destroy(server.lws);

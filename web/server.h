@@ -21,6 +21,7 @@ struct server {
 	struct check check;
 	struct collector collector;
 	const char *ring3;		/* the program whose subcommands are run */
+	bool ending;
 	bool can_pause;			/* it has pause and resume */
 	int nr_terms;
 };

@@ -101,7 +101,8 @@ int lines_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
 		}
 		return 0;
 	case LWS_CALLBACK_RAW_CLOSE_FILE:
-		message("the process that collects what there is has ended; start \"ring3 web\" again");
+		if (!server.ending)
+			message("the process that collects what there is has ended; start \"ring3 web\" again");
 		return 0;
 	default:
 		return 0;

@@ -25,6 +25,7 @@
 #define WINDOW		(256 * 1024)
 #define IN_MAX		(2 * SERVER_MESSAGE_MAX)
 #define REAP_US		20000
+#define LINGER_S	30
 #define HANGUP_TICKS	5		/* seconds from SIGHUP to SIGKILL */
 
 struct term {
@@ -227,7 +228,8 @@ static int tell_end(struct term *t)
 	int len = snprintf((char *)buf + LWS_PRE, 64, "{\"exit\":%d}", t->status);
 
 	t->told = true;
-	lws_close_reason(t->ws, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+	/* The page hangs up: if we did, what it has not read yet could be lost. */
+	lws_set_timeout(t->ws, PENDING_TIMEOUT_CLOSE_SEND, LINGER_S);
 	return lws_write(t->ws, buf + LWS_PRE, len, LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
@@ -236,7 +238,7 @@ static int writeable(struct term *t)
 	int ret;
 
 	if (t->told)
-		return -1;
+		return 0;
 	/* What it wrote before its end may still be there. */
 	if (!t->pty && t->fd >= 0 && may_read(t))
 		read_some(t);
@@ -251,9 +253,7 @@ static int writeable(struct term *t)
 	}
 	if (t->pty || t->status < 0 || !may_read(t))
 		return 0;
-	ret = tell_end(t);
-	lws_callback_on_writable(t->ws);
-	return ret;
+	return tell_end(t);
 }
 
 /* ---- from the page to the command ---- */
@@ -376,7 +376,7 @@ int pty_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
 		t->pty = NULL;
 		if (t->ws)
 			lws_callback_on_writable(t->ws);
-		if (server.lws)
+		if (!server.ending)
 			lws_sul_schedule(server.lws, 0, &sul, reap, 1);
 		return 0;
 	default:
