@@ -176,8 +176,11 @@ static int request(struct lws *wsi, struct http *h)
 
 	*h = (struct http){ .wsi = wsi };
 	/* Anything but GET has another token for its path. */
-	if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
-		return refuse(wsi, h, 405, "only GET is served");
+	if (!lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI)) {
+		/* And a body that may never come is not waited for. */
+		lws_return_http_status(wsi, 405, NULL);
+		return -1;
+	}
 	rest = server_admit(wsi, path, sizeof(path), &why);
 	if (!rest)
 		return refuse(wsi, h, 403, why);

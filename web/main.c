@@ -155,6 +155,8 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
+	/* What broken clients do is not worth a word. */
+	lws_set_log_level(0, say);
 	live_start();
 	six = strchr(address, ':');
 	printf("http://%s%s%s:%d/%s/\n", six ? "[" : "", address, six ? "]" : "", lws_get_vhost_listen_port(server.vhost), server.check.token);

@@ -25,6 +25,7 @@
 #define WINDOW		(256 * 1024)
 #define IN_MAX		(2 * SERVER_MESSAGE_MAX)
 #define REAP_US		20000
+#define RETRY_US	4000
 #define LINGER_S	30
 #define HANGUP_TICKS	5		/* seconds from SIGHUP to SIGKILL */
 
@@ -52,7 +53,7 @@ struct session {
 const size_t term_session_size = sizeof(struct session);
 
 static struct term *all;
-static lws_sorted_usec_list_t sul;
+static lws_sorted_usec_list_t sul, sul_in;
 
 /* ---- its life ---- */
 
@@ -258,6 +259,8 @@ static int writeable(struct term *t)
 
 /* ---- from the page to the command ---- */
 
+static void retry_in(lws_sorted_usec_list_t *s);
+
 static int flush_in(struct term *t)
 {
 	ssize_t n = t->in_len && t->fd >= 0 ? write(t->fd, t->in, t->in_len) : 0;
@@ -266,11 +269,21 @@ static int flush_in(struct term *t)
 		t->in_len -= n;
 		memmove(t->in, t->in + n, t->in_len);
 	}
+	/* libwebsockets 4.1 forgets what a file's callback asks for of its next one. */
 	if (t->in_len && t->pty)
-		lws_callback_on_writable(t->pty);
+		lws_sul_schedule(server.lws, 0, &sul_in, retry_in, RETRY_US);
 	if (t->ws)
 		lws_rx_flow_control(t->ws, t->in_len < SERVER_MESSAGE_MAX);
 	return 0;
+}
+
+static void retry_in(lws_sorted_usec_list_t *s)
+{
+	struct term *t;
+
+	for (t = all; t; t = t->next)
+		if (t->in_len)
+			flush_in(t);
 }
 
 static int64_t number_of(struct json_object *o, const char *key)
@@ -370,8 +383,6 @@ int pty_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
 			return -1;
 		lws_rx_flow_control(wsi, 0);
 		return 0;
-	case LWS_CALLBACK_RAW_WRITEABLE_FILE:
-		return flush_in(t);
 	case LWS_CALLBACK_RAW_CLOSE_FILE:
 		t->pty = NULL;
 		if (t->ws)

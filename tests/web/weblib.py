@@ -95,11 +95,11 @@ class WebSocket:
         words = head.split()
         self.status = int(words[1]) if len(words) > 1 else 0
 
-    def send(self, data, binary=False):
+    def send(self, data, binary=False, op=None):
         if isinstance(data, str):
             data = data.encode()
         mask = os.urandom(4)
-        head = bytes([0x82 if binary else 0x81])
+        head = bytes([0x80 | (op or (2 if binary else 1))])
         n = len(data)
         head += bytes([0x80 | n]) if n < 126 else bytes([0xfe]) + struct.pack(">H", n) if n < 65536 else bytes([0xff]) + struct.pack(">Q", n)
         self.sock.sendall(head + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(data)))
@@ -136,6 +136,7 @@ class WebSocket:
                 return None
             payload, self.buf = self.buf[at:at + n], self.buf[at + n:]
             if op & 15 == 9:
+                self.send(payload, op=10)
                 continue
             if op & 15 == 8:
                 return None
@@ -189,7 +190,8 @@ class Term(WebSocket):
         end = time.monotonic() + seconds
         want = want.encode() if isinstance(want, str) else want
         self.sock.settimeout(seconds)
-        while want not in self.text:
+        at = self.text.find(want)
+        while at < 0:
             if time.monotonic() > end:
                 return False
             try:
@@ -199,12 +201,16 @@ class Term(WebSocket):
             if m is None:
                 return False
             if m[0] == 2:
+                old = max(0, len(self.text) - len(want))
                 self.text += m[1]
+                at = self.text.find(want, old)
+                if at < 0:
+                    self.text = self.text[-65536:]
                 if ack:
                     self.send(json.dumps({"ack": len(m[1])}))
             else:
                 self.status_line = json.loads(m[1])
-        self.text = self.text[self.text.index(want) + len(want):]
+        self.text = self.text[at + len(want):]
         return True
 
     def exit(self):
