@@ -226,7 +226,7 @@ $("lab").addEventListener("change", () => {
 // ---- where things are in the picture ----
 
 const BOX = new Map([["m", [158, 48]], ["s", [104, 34]], ["u", [84, 30]]]);
-const LENGTH = 268;
+const LENGTH = 290;
 const places = new Map();	// key -> { x, y, held }
 let shape = "";
 
@@ -247,6 +247,9 @@ function distances(keys, near) {
 // Stress majorization: every two things as far from each other as there are links between them.
 function relax(keys, dist, at) {
 	const want = (d) => LENGTH * Math.pow(d, 0.92);
+
+	if (keys.length < 2)
+		return;
 
 	for (let round = 0; round < 250; round++)
 		for (let i = 0; i < keys.length; i++) {
@@ -608,7 +611,7 @@ function plot(title, format, ...series) {
 				setAttr(area, "d", values.length ? `${path}V54H${x(0)}Z` : "");
 		});
 		now.replaceChildren(...series.map((s, i) => el("span", { class: series.length > 1 ? `key-${i + 1}` : "" }, (i ? " \u00a0" : "") + texts[i])));
-		setText(top, `highest ${format(Math.max(0, ...all.flat()))}`);
+		setText(top, `max ${format(Math.max(0, ...all.flat()))}`);
 		setAttr(svg, "aria-label", `${title} of the last ${Math.round(all[0].length / 60) || 1} min: now ${texts.join(", ")}, highest ${format(high)}`);
 	} };
 }
