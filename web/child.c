@@ -78,8 +78,11 @@ int child_on_pipe(struct child *c, const char *path, char *const argv[], struct 
 		return err_set(err, errno, "no pipe for ring3 %s: %s", argv[1], strerror(errno));
 	write_end = p[1];
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		/* Nobody is left to stop a capture then. One on a terminal is hung up on. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		become(path, argv, null, p[1], false);
+	}
 	return started(c, pid, p[0], argv[1], err);
 }
 

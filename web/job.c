@@ -102,6 +102,8 @@ int action_callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	struct job *j = lws_get_opaque_user_data(wsi);
 
 	switch (reason) {
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return 1;
 	case LWS_CALLBACK_RAW_RX_FILE:
 		while (read_words(j))
 			;

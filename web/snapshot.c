@@ -89,6 +89,8 @@ int lines_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
 	char *nl;
 
 	switch (reason) {
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return 1;
 	case LWS_CALLBACK_RAW_RX_FILE:
 		from = line.len;
 		if (!read_more(server.collector.lines))

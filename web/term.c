@@ -373,6 +373,8 @@ int pty_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
 	ssize_t n;
 
 	switch (reason) {
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return 1;
 	case LWS_CALLBACK_RAW_RX_FILE:
 		if (!may_read(t)) {
 			lws_rx_flow_control(wsi, 0);

@@ -96,6 +96,8 @@ for protocol, path in (("ring3-live", "live"), ("ring3-term", "term?kind=shell&m
     same(WebSocket(s, path, protocol, headers={"Sec-Fetch-Site": "cross-site"}).status, 403, f"{protocol} across sites")
     same(WebSocket(s, "other", protocol).status != 101, True, f"{protocol} at another path")
 same(WebSocket(s, "live", "chat").status != 101, True, "an unknown protocol")
+for name in ("http", "lines", "pty", "action"):
+    same(WebSocket(s, "live", name).status != 101, True, f"{name}: what the server calls its own files is none")
 same(WebSocket(s, "live", "").status != 101, True, "no protocol")
 same(WebSocket(s, "live", "ring3-live", headers={"Upgrade": "h2c"}).status != 101, True, "HTTP/2 by an upgrade")
 

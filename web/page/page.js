@@ -226,7 +226,8 @@ $("lab").addEventListener("change", () => {
 // ---- where things are in the picture ----
 
 const BOX = new Map([["m", [158, 48]], ["s", [104, 34]], ["u", [84, 30]]]);
-const LENGTH = 290;
+const LENGTH = 290, SHORT = 190, MANY = 12;	// with many things a link has a shorter text
+let dense = false;
 const places = new Map();	// key -> { x, y, held }
 let shape = "";
 
@@ -246,7 +247,7 @@ function distances(keys, near) {
 
 // Stress majorization: every two things as far from each other as there are links between them.
 function relax(keys, dist, at) {
-	const want = (d) => LENGTH * Math.pow(d, 0.92);
+	const want = (d) => (dense ? SHORT : LENGTH) * Math.pow(d, 0.92);
 
 	if (keys.length < 2)
 		return;
@@ -393,8 +394,39 @@ function fit(keys) {
 		return;
 	const b = extent(keys), w = Math.max(b.x1 - b.x0 + 70, 720), h = Math.max(b.y1 - b.y0 + 90, 430);
 
-	setAttr($("map"), "viewBox", `${(b.x0 + b.x1 - w) / 2} ${(b.y0 + b.y1 - h) / 2} ${w} ${h}`);
+	show({ x: (b.x0 + b.x1 - w) / 2, y: (b.y0 + b.y1 - h) / 2, w, h });
 }
+
+// Nearer or farther, around a point of the picture.
+let view = null;
+
+function show(v) {
+	view = v;
+	setAttr($("map"), "viewBox", `${v.x} ${v.y} ${v.w} ${v.h}`);
+}
+
+function zoom(by, x, y) {
+	if (!view || view.w / by < 200 || view.w / by > 20000)
+		return;
+	x = x ?? view.x + view.w / 2;
+	y = y ?? view.y + view.h / 2;
+	show({ x: x - (x - view.x) / by, y: y - (y - view.y) / by, w: view.w / by, h: view.h / by });
+}
+
+$("map").addEventListener("wheel", (e) => {
+	const at = new DOMPoint(e.clientX, e.clientY).matrixTransform($("map").getScreenCTM().inverse());
+
+	e.preventDefault();
+	zoom(e.deltaY < 0 ? 1.15 : 1 / 1.15, at.x, at.y);
+}, { passive: false });
+$("map").addEventListener("keydown", (e) => {
+	if (e.key === "+")
+		zoom(1.2);
+	else if (e.key === "-")
+		zoom(1 / 1.2);
+	else if (e.key === "0")
+		fit([...drawn.keys()].filter((k) => places.has(k)));
+});
 
 // ---- the picture ----
 
@@ -527,8 +559,8 @@ function drawWire(l, n, of) {
 	setAttr(d.label, "transform", `translate(${middle.x.toFixed(1)} ${middle.y.toFixed(1)}) rotate(${turn.toFixed(1)})`);
 	setAttr(d.address, "dy", (-4 - width / 2).toFixed(1));
 	setAttr(d.speed, "dy", (11 + width / 2).toFixed(1));
-	setText(d.address, cut(address, 20));
-	setText(d.speed, bps > 0 ? `${forward[0]} ${bits(l.rx)}  ${forward[1]} ${bits(l.tx)}` : "");
+	setText(d.address, dense ? cut(address.replace(/\/.*/, ""), 15) : cut(address, 20));
+	setText(d.speed, bps > 0 ? dense ? bits(l.tx + l.rx) : `${forward[0]} ${bits(l.rx)}  ${forward[1]} ${bits(l.tx)}` : "");
 	setAttr(d.g, "class", wireClass(l));
 	setAttr(d.g, "aria-label", `link of ${l.machine ? l.machine.name : l.port.name} to ${l.sw.name}${address ? `, ${address}` : ""}, ` +
 		(l.port ? `sends ${bits(l.tx)}, receives ${bits(l.rx)}` : "not connected"));
@@ -554,6 +586,7 @@ function draw() {
 
 	if (now !== shape) {
 		shape = now;
+		dense = nodes.size > MANY;
 		layout([...nodes.keys()], links);
 		fit([...nodes.keys()]);
 	}
@@ -563,6 +596,7 @@ function draw() {
 		if (!used.has(key)) {
 			d.g.remove();
 			drawn.delete(key);
+			places.delete(key);
 		}
 	for (const l of links) {
 		if (!drawn.has(l.id)) {
@@ -771,7 +805,7 @@ let panel = null;
 function overview() {
 	const machines = table("Machine", "State", "#CPU", "#Memory"), nets = table("Network", "#Ports", "#Traffic");
 	const head = el("h2"), e = el("div", {}, head, el("h3", {}, "Machines"), machines.e, el("h3", {}, "Networks"), nets.e,
-		el("p", { class: "dim" }, "Choose a machine, a network or a link for more. Shift and arrow keys, or the mouse, move things."));
+		el("p", { class: "dim" }, "Choose a machine, a network or a link for more. Shift and arrow keys, or the mouse, move things; +, \u2212, 0 and the wheel zoom."));
 
 	return { e, update() {
 		setText(head, lab ? `Lab ${lab}` : "All machines and networks");
