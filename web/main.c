@@ -171,5 +171,6 @@ int main(int argc, char **argv)
 	term_end();
 	captures_end();
 	lws_context_destroy(server.lws);
+	term_wait();
 	return 0;
 }

@@ -54,5 +54,7 @@ int live_start(void);
 /* Each second, and before the end. */
 void term_tick(void);
 void term_end(void);
+/* When their terminals are closed. */
+void term_wait(void);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "child.h"
 #include "config.h"
+#include "loop.h"
 #include "server.h"
 #include "text.h"
 
@@ -26,6 +27,7 @@
 #define IN_MAX		(2 * SERVER_MESSAGE_MAX)
 #define REAP_US		20000
 #define RETRY_US	4000
+#define END_MS		3000		/* all of them have from the server's SIGHUP to SIGKILL */
 #define LINGER_S	30
 #define HANGUP_TICKS	5		/* seconds from SIGHUP to SIGKILL */
 
@@ -112,6 +114,21 @@ void term_end(void)
 	for (t = all; t; t = t->next)
 		if (t->child.pid)
 			kill(t->child.pid, SIGHUP);
+}
+
+void term_wait(void)
+{
+	int64_t until = loop_now() + END_MS;
+	struct term *t;
+	int status;
+
+	for (t = all; t; t = t->next) {
+		while (t->child.pid && !child_reap(&t->child, &status)) {
+			if (loop_now() > until)
+				kill(t->child.pid, SIGKILL);
+			usleep(2000);
+		}
+	}
 }
 
 static const struct {

@@ -16,6 +16,14 @@ if not have_server():
     skip_all("host: libwebsockets-dev is not installed, so there is no ring3-web")
 
 
+def lives(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as f:
         return f.read().split()
@@ -139,7 +147,7 @@ t.type("echo r''eady\n")
 t.expect("ready")
 pids = children(s.proc.pid)
 same(s.end(), 0, "SIGTERM")
-ok(wait_until(lambda: not [p for p in pids if os.path.exists(f"/proc/{p}")], 10), "leaves no process", pids)
+ok(wait_until(lambda: not [p for p in pids if lives(p)], 10), "leaves no process", pids)
 ok(info("b") and info("nasty"), "guests go on")
 same([f for f in os.listdir(TMP) if f.startswith("ring3-web")], [], "and no file")
 for name in ("b", "nasty"):
