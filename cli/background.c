@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "background.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +16,41 @@
 #include "cli.h"
 #include "define.h"
 #include "message.h"
+
+/* ---- what was inherited ---- */
+
+#define INHERITED_MAX	1024
+
+static int inherited[INHERITED_MAX];
+static size_t nr_inherited;
+
+void background_note_inherited(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *de;
+
+	nr_inherited = 0;
+	while (d && (de = readdir(d)) && nr_inherited < INHERITED_MAX) {
+		int fd = atoi(de->d_name);
+
+		if (fd > 2 && fd != dirfd(d))
+			inherited[nr_inherited++] = fd;
+	}
+	if (d)
+		closedir(d);
+}
+
+void background_drop_inherited(const int *keep, size_t nr)
+{
+	size_t i, j;
+
+	for (i = 0; i < nr_inherited; i++) {
+		for (j = 0; j < nr && keep[j] != inherited[i]; j++)
+			;
+		if (j == nr)
+			close(inherited[i]);
+	}
+}
 
 /* ---- who waits for the guest ---- */
 

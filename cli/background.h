@@ -31,6 +31,14 @@ struct background {
  */
 int background_fork(struct background *bg, int *status, struct r3_err *err);
 
+/*
+ * Descriptors that the caller had open, beyond stderr, are none of a guest's in the
+ * background: a pipe's end or a lock would live as long as it does. What they are is
+ * noted before anything is opened, and they are closed, but for some, when all is.
+ */
+void background_note_inherited(void);
+void background_drop_inherited(const int *keep, size_t nr);
+
 /* Takes the machine's folder. any: another name, written to name, will do. */
 int background_take(struct background *bg, char *name, size_t size, bool any, struct r3_err *err);
 

@@ -24,7 +24,7 @@ struct subcommand {
 struct r3_err;
 
 int run_main(int argc, char **argv);
-/* Whether run_main() would take these options and words; nothing is opened. 0 or more, or -errno with err set. */
+/* Whether run_main() would take these options and words; nothing stays open. 0 or more, or -errno with err set. */
 int run_check(int argc, char **argv, struct r3_err *err);
 int exec_main(int argc, char **argv);
 int cp_main(int argc, char **argv);

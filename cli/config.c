@@ -65,7 +65,7 @@ bool config_name_ok(const char *name)
 	return true;
 }
 
-int config_check_sizes(const struct run_options *opt, struct r3_err *err)
+static int check_sizes(const struct run_options *opt, struct r3_err *err)
 {
 	uint64_t total = 0;
 	struct sysinfo si;
@@ -141,7 +141,7 @@ static int room_for_disk(const struct run_config *cfg, struct r3_err *err)
 }
 
 static int add_disk(struct run_config *cfg, const char *path, enum image_mode mode,
-		    const char *serial, struct r3_err *err)
+		    const char *serial, const struct diskopt *opt, struct r3_err *err)
 {
 	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
 	int fd, layer = -1;
@@ -159,6 +159,10 @@ static int add_disk(struct run_config *cfg, const char *path, enum image_mode mo
 		}
 	}
 	*disk = (struct vm_disk){ .fd = fd, .cow_fd = layer, .readonly = mode == IMAGE_RO };
+	if (opt) {
+		disk->rate = opt->rate;
+		disk->iops = opt->iops;
+	}
 	memcpy(disk->serial, serial, strnlen(serial, sizeof(disk->serial)));
 	snprintf(disk->path, sizeof(disk->path), "%s", path);
 	cfg->vm.nr_disks++;
@@ -172,6 +176,7 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 			 struct r3_err *err)
 {
 	struct vm_disk *disk = &cfg->vm.disk[cfg->vm.nr_disks];
+	const struct qsd_how how = { .queues = cfg->vm.cpus, .rate = opt->rate, .iops = opt->iops, .lossy = mode == IMAGE_COW };
 	struct qimage img;
 	int fd, ret = room_for_disk(cfg, err);
 
@@ -196,7 +201,7 @@ static int add_qemu_disk(struct run_config *cfg, const struct diskopt *opt, enum
 	}
 	*disk = (struct vm_disk){ .fd = -1, .cow_fd = -1, .readonly = mode == IMAGE_RO };
 	snprintf(disk->path, sizeof(disk->path), "%.*s", (int)sizeof(disk->path) - 1, overlay ? overlay : opt->path);
-	ret = qsd_add(cfg->vhosts, cfg->vm.nr_disks, &img, cfg->vm.cpus, mode == IMAGE_COW, err);
+	ret = qsd_add(cfg->vhosts, cfg->vm.nr_disks, &img, &how, err);
 	if (ret)
 		return ret;
 	cfg->vm.nr_disks++;
@@ -216,7 +221,7 @@ static int add_user_disk(struct run_config *cfg, const char *text, int index, st
 	if (strcmp(d.format, QIMAGE_RAW))
 		return add_qemu_disk(cfg, &d, d.ro ? IMAGE_RO : IMAGE_RW, NULL, err);
 	snprintf(serial, sizeof(serial), "disk%d", index);
-	return add_disk(cfg, d.path, d.ro ? IMAGE_RO : IMAGE_RW, d.serial[0] ? d.serial : serial, err);
+	return add_disk(cfg, d.path, d.ro ? IMAGE_RO : IMAGE_RW, d.serial[0] ? d.serial : serial, &d, err);
 }
 
 static int add_root(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
@@ -234,10 +239,10 @@ static int add_root(struct run_config *cfg, const struct run_options *opt, struc
 	if (ret)
 		return ret;
 	if (d.ro || d.serial[0])
-		return err_set(err, EINVAL, "--root %s: only format= may follow the path; to use it read-only give --root-ro", opt->root);
+		return err_set(err, EINVAL, "--root %s: only format=, rate= and iops= may follow the path; to use it read-only give --root-ro", opt->root);
 	if (strcmp(d.format, QIMAGE_RAW) || opt->root_overlay)
 		return add_qemu_disk(cfg, &d, mode, opt->root_overlay, err);
-	ret = add_disk(cfg, d.path, mode, "root", err);
+	ret = add_disk(cfg, d.path, mode, "root", &d, err);
 	/* What people know it by. */
 	if (!ret && opt->root_text)
 		snprintf(cfg->vm.disk[0].path, sizeof(cfg->vm.disk[0].path), "%s", opt->root_text);
@@ -249,7 +254,7 @@ static int open_disks(struct run_config *cfg, const struct run_options *opt, str
 	int i, ret = add_root(cfg, opt, err);
 
 	if (!ret && opt->modules)
-		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", err);
+		ret = add_disk(cfg, opt->modules, IMAGE_RO, "modules", NULL, err);
 	for (i = 0; !ret && i < opt->nr_disks; i++)
 		ret = add_user_disk(cfg, opt->disk[i], i, err);
 	return ret;
@@ -338,6 +343,20 @@ int config_finish(struct run_config *cfg, const struct run_options *opt, const c
 	return ret;
 }
 
+int config_check(const struct run_options *opt, struct r3_err *err)
+{
+	cleanup_close int kernel = -1, initrd = -1;
+	int ret = check_sizes(opt, err);
+
+	if (ret)
+		return ret;
+	kernel = open_file(opt->kernel, "guest kernel", "kernel", "RING3_KERNEL", err);
+	if (kernel < 0)
+		return kernel;
+	initrd = open_file(opt->initrd, "initramfs", "initrd", "RING3_INITRD", err);
+	return initrd < 0 ? initrd : 0;
+}
+
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err)
 {
 	struct stat st;
@@ -362,7 +381,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	else
 		snprintf(cfg->name, sizeof(cfg->name), "g%d", getpid());
 
-	ret = config_check_sizes(opt, err);
+	ret = check_sizes(opt, err);
 	if (ret)
 		return ret;
 	if (opt->nr_root_hide && (!opt->root || strspn(opt->root, "/") != strlen(opt->root)))

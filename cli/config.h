@@ -80,8 +80,8 @@ struct run_config {
 /* Defaults, also those of the environment. */
 void options_init(struct run_options *opt);
 
-/* Whether a guest, and this host, can have that much. */
-int config_check_sizes(const struct run_options *opt, struct r3_err *err);
+/* What config_open() would find wrong first: sizes, the kernel's files. Nothing stays open. */
+int config_check(const struct run_options *opt, struct r3_err *err);
 
 /* Checks sizes and opens the files. */
 int config_open(struct run_config *cfg, const struct run_options *opt, struct r3_err *err);

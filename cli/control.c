@@ -11,59 +11,12 @@
 
 #include "base/util.h"
 #include "config.h"
-#include "control.h"
+#include "control_client.h"
 #include "state.h"
 #include "text.h"
 
-/*
- * How many sessions a user of the guest may have is the agent's business. All of
- * them leave room for those who ask something, or end the guest.
- */
-#define MAX_SESSIONS	R3_AGENT_SESSIONS
-#define MAX_CLIENTS	(MAX_SESSIONS + 16)
-#define MAX_CALLS	256
-#define LINE_MAX_IN	4096
-#define CONSOLE_QUEUE	(BOOTLOG_SIZE + 65536)
-
-enum kind { KIND_LINE, KIND_SESSION, KIND_CONSOLE, KIND_WAIT, KIND_EVENTS, KIND_DEAD };
-
-struct client {
-	struct client *next;
-	uint64_t nr;			/* never used again, unlike its address */
-	struct control *control;
-	enum kind kind;
-	int fd;				/* -1: the wire has it */
-	struct watch watch;
-	char line[LINE_MAX_IN];
-	size_t len;
-	struct wire wire;		/* KIND_SESSION */
-	uint16_t id;
-	bool asked, over;
-	bool no_more;			/* it has closed its side and waits for answers */
-	int calls;			/* that are open */
-	char *out;			/* KIND_CONSOLE: CONSOLE_QUEUE bytes */
-	size_t out_len;
-};
-
-struct control_call {
-	struct control *control;
-	uint64_t client;
-	struct json_object *id;		/* the request's own; NULL: it had none */
-};
-
-struct control {
-	struct control_config cfg;
-	uint64_t last_nr;
-	int calls;			/* that are open */
-	int dir, lock, fd;
-	struct watch watch;
-	struct timer reap;
-	struct client *clients;
-	int nr_clients, nr_sessions;
-};
-
 /* Freed later: whoever calls may still be using it. */
-static void kill_client(struct client *cl)
+void client_kill(struct client *cl)
 {
 	struct control *c = cl->control;
 
@@ -101,7 +54,7 @@ static void reap_clients(void *ctx)
 	}
 }
 
-static void reply(struct client *cl, struct json_object *o)
+void client_reply(struct client *cl, struct json_object *o)
 {
 	char *text = text_json(o);
 	size_t len = text ? strlen(text) : 0;
@@ -109,12 +62,12 @@ static void reply(struct client *cl, struct json_object *o)
 	/* Short, and the first thing sent: it fits the socket or the client is not one. */
 	if (!text || send(cl->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len ||
 	    send(cl->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
-		kill_client(cl);
+		client_kill(cl);
 	free(text);
 	json_object_put(o);
 }
 
-static struct json_object *answer(bool ok)
+struct json_object *client_answer(bool ok)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -122,275 +75,19 @@ static struct json_object *answer(bool ok)
 	return o;
 }
 
-static struct json_object *refusal(const char *why)
+struct json_object *client_refusal(const char *why)
 {
-	struct json_object *o = answer(false);
+	struct json_object *o = client_answer(false);
 
 	json_object_object_add(o, "error", json_object_new_string(why));
 	return o;
 }
 
 /* Of a client that does not speak the protocol, or cannot have what it asked for as its last. */
-static void refuse(struct client *cl, const char *why)
+void client_refuse(struct client *cl, const char *why)
 {
-	reply(cl, refusal(why));
-	kill_client(cl);
-}
-
-/* ---- calls ---- */
-
-static struct client *find_client(struct control *c, uint64_t nr)
-{
-	struct client *cl;
-
-	for (cl = c->clients; cl; cl = cl->next)
-		if (cl->nr == nr && cl->kind != KIND_DEAD)
-			return cl;
-	return NULL;
-}
-
-static void end_call(struct control_call *call, struct json_object *o)
-{
-	struct client *cl = find_client(call->control, call->client);
-
-	if (call->id)
-		json_object_object_add(o, "id", call->id);
-	if (cl) {
-		cl->calls--;
-		reply(cl, o);
-		if (cl->no_more && !cl->calls && cl->kind == KIND_LINE)
-			kill_client(cl);
-	} else {
-		json_object_put(o);
-	}
-	call->control->calls--;
-	free(call);
-}
-
-void control_done(struct control_call *call, struct json_object *result)
-{
-	struct json_object *o = answer(true);
-
-	if (result) {
-		json_object_object_foreach(result, key, value)
-			json_object_object_add(o, key, json_object_get(value));
-		json_object_put(result);
-	}
-	end_call(call, o);
-}
-
-void control_refuse(struct control_call *call, const char *why)
-{
-	end_call(call, refusal(why));
-}
-
-void *control_ctx(const struct control_call *call)
-{
-	return call->control->cfg.ctx;
-}
-
-static void begin_call(struct client *cl, const char *op, struct json_object *req)
-{
-	struct control *c = cl->control;
-	struct control_call *call = c->calls < MAX_CALLS ? calloc(1, sizeof(*call)) : NULL;
-	struct json_object *id;
-	bool known;
-
-	if (!call) {
-		refuse(cl, "too many requests are open already");
-		return;
-	}
-	*call = (struct control_call){ .control = c, .client = cl->nr };
-	if (json_object_object_get_ex(req, "id", &id))
-		call->id = json_object_get(id);
-	c->calls++;
-	cl->calls++;
-	known = c->cfg.ops->request(c->cfg.ctx, op, req, call);
-	if (!known)
-		control_refuse(call, "unknown \"op\"");
-}
-
-/* ---- exec ---- */
-
-static const char *client_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct client *cl = ctx;
-	struct wire *agent = &cl->control->cfg.agent->wire;
-
-	if (frame->session != cl->id)
-		return "not its session";
-	if (cl->over)
-		return NULL;
-	switch (frame->type) {
-	case R3_FRAME_RUN:
-		if (cl->asked)
-			return "a session runs one command";
-		cl->asked = true;
-		break;
-	case R3_FRAME_STDIN:
-	case R3_FRAME_CREDIT:
-	case R3_FRAME_CLOSE:
-	case R3_FRAME_WINCH:
-	case R3_FRAME_SIGNAL:
-		if (!cl->asked)
-			return "no command yet";
-		break;
-	default:
-		return "not for clients";
-	}
-	wire_send(agent, frame->type, frame->session, payload, frame->len);
-	if (wire_queued(agent) >= 2 * WIRE_LOW)
-		wire_pause(&cl->wire, true);
-	return NULL;
-}
-
-static void client_ended(void *ctx, const char *why)
-{
-	kill_client(ctx);
-}
-
-static const char *agent_frame(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct client *cl = ctx;
-
-	if (cl->kind != KIND_SESSION)
-		return NULL;
-	if (frame->type == R3_FRAME_EXIT || frame->type == R3_FRAME_ERROR)
-		cl->over = true;
-	wire_send(&cl->wire, frame->type, frame->session, payload, frame->len);
-	return NULL;
-}
-
-static void begin_session(struct client *cl)
-{
-	struct control *c = cl->control;
-	const char *why = "the guest runs too many commands of \"ring3 exec\" already";
-	struct json_object *o, *env;
-	int i;
-
-	if (c->nr_sessions < MAX_SESSIONS)
-		cl->id = agent_attach_client(c->cfg.agent, agent_frame, cl, &why);
-	if (!cl->id) {
-		refuse(cl, why);
-		return;
-	}
-	cl->kind = KIND_SESSION;
-	c->nr_sessions++;
-	o = answer(true);
-	json_object_object_add(o, "session", json_object_new_int(cl->id));
-	json_object_object_add(o, "window", json_object_new_int(c->cfg.agent->hello.window));
-	if (c->cfg.env && c->cfg.env[0]) {
-		env = json_object_new_array();
-		for (i = 0; c->cfg.env[i]; i++)
-			json_object_array_add(env, json_object_new_string(c->cfg.env[i]));
-		json_object_object_add(o, "env", env);
-	}
-	reply(cl, o);
-	if (cl->kind == KIND_DEAD)
-		return;
-	loop_unwatch(c->cfg.loop, &cl->watch);
-	cl->wire = (struct wire){ .ctx = cl, .from_host = true, .frame = client_frame, .ended = client_ended };
-	if (wire_open(&cl->wire, c->cfg.loop, cl->fd))
-		kill_client(cl);
-	cl->fd = -1;
-}
-
-void control_wake(struct control *c)
-{
-	struct client *cl;
-
-	for (cl = c->clients; cl; cl = cl->next)
-		if (cl->kind == KIND_SESSION && wire_queued(&c->cfg.agent->wire) < WIRE_LOW)
-			wire_pause(&cl->wire, false);
-}
-
-/* ---- console ---- */
-
-static void console_update(struct client *cl)
-{
-	bool room = cl->control->cfg.hvc->in_len < HVC_PENDING;
-
-	cl->watch.events = (room ? POLLIN : 0) | (cl->out_len ? POLLOUT : 0);
-}
-
-static void console_flush(struct client *cl)
-{
-	ssize_t n;
-
-	if (!cl->out_len)
-		return;
-	n = send(cl->fd, cl->out, cl->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		kill_client(cl);
-	if (n > 0) {
-		cl->out_len -= n;
-		memmove(cl->out, cl->out + n, cl->out_len);
-	}
-}
-
-static void console_append(void *ctx, const char *text, size_t len)
-{
-	struct client *cl = ctx;
-
-	/* A viewer that does not look must not hold up the guest. */
-	len = min_t(size_t, len, CONSOLE_QUEUE - cl->out_len);
-	memcpy(cl->out + cl->out_len, text, len);
-	cl->out_len += len;
-}
-
-static void begin_console(struct client *cl)
-{
-	cl->out = malloc(CONSOLE_QUEUE);
-	if (!cl->out) {
-		refuse(cl, "out of memory");
-		return;
-	}
-	cl->kind = KIND_CONSOLE;
-	reply(cl, answer(true));
-	bootlog_each(&cl->control->cfg.hvc->log, console_append, cl);
-	console_update(cl);
-}
-
-static void console_ready(struct client *cl, short revents)
-{
-	char data[HVC_PENDING];
-	ssize_t n;
-
-	if (revents & POLLOUT)
-		console_flush(cl);
-	if (cl->kind == KIND_DEAD)
-		return;
-	if (revents & (POLLIN | POLLHUP | POLLERR)) {
-		n = recv(cl->fd, data, sizeof(data), MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-			kill_client(cl);
-			return;
-		}
-		if (n > 0)
-			hvc_input(cl->control->cfg.hvc, data, n);
-	}
-	console_update(cl);
-}
-
-void control_console(struct control *c, const char *data, size_t len)
-{
-	struct client *cl;
-
-	for (cl = c->clients; cl; cl = cl->next) {
-		if (cl->kind == KIND_CONSOLE) {
-			console_append(cl, data, len);
-			console_update(cl);
-		}
-	}
-}
-
-void control_console_room(struct control *c)
-{
-	struct client *cl;
-
-	for (cl = c->clients; cl; cl = cl->next)
-		if (cl->kind == KIND_CONSOLE)
-			console_update(cl);
+	client_reply(cl, client_refusal(why));
+	client_kill(cl);
 }
 
 /* ---- requests ---- */
@@ -401,22 +98,25 @@ static void take_request(struct client *cl, struct json_object *req)
 	const char *name;
 
 	if (!json_object_object_get_ex(req, "op", &op) || !json_object_is_type(op, json_type_string)) {
-		refuse(cl, "a request needs an \"op\"");
+		client_refuse(cl, "a request needs an \"op\"");
 		return;
 	}
 	name = json_object_get_string(op);
-	if (!strcmp(name, "exec")) {
-		begin_session(cl);
+	if (cl->calls && (!strcmp(name, "exec") || !strcmp(name, "console"))) {
+		/* What follows are no lines, and answers are. */
+		client_refuse(cl, "requests of this connection have no answer yet");
+	} else if (!strcmp(name, "exec")) {
+		client_begin_session(cl);
 	} else if (!strcmp(name, "console")) {
-		begin_console(cl);
+		client_begin_console(cl);
 	} else if (!strcmp(name, "wait") || !strcmp(name, "events")) {
 		cl->kind = *name == 'w' ? KIND_WAIT : KIND_EVENTS;
-		reply(cl, answer(true));
+		client_reply(cl, client_answer(true));
 	} else {
 		/* Its connection lasts until the guest's end, which is what who asks waits for. */
 		if (!strcmp(name, "stop"))
 			cl->kind = KIND_WAIT;
-		begin_call(cl, name, req);
+		client_begin_call(cl, name, req);
 	}
 }
 
@@ -446,20 +146,20 @@ static void line_ready(struct client *cl)
 		return;
 	}
 	if (n <= 0 || recv(cl->fd, at, n, MSG_DONTWAIT) != n) {
-		kill_client(cl);
+		client_kill(cl);
 		return;
 	}
 	cl->len += n;
 	if (!nl) {
 		if (cl->len == sizeof(cl->line) - 1)
-			refuse(cl, "the request is too long");
+			client_refuse(cl, "the request is too long");
 		return;
 	}
 	*nl = 0;
 	cl->len = 0;
 	req = json_tokener_parse(cl->line);
 	if (!req || !json_object_is_type(req, json_type_object))
-		refuse(cl, "the request is not JSON");
+		client_refuse(cl, "the request is not JSON");
 	else
 		take_request(cl, req);
 	json_object_put(req);
@@ -471,7 +171,7 @@ static void client_ready(void *ctx, short revents)
 	char drop[256];
 
 	if (cl->no_more && revents & (POLLHUP | POLLERR)) {
-		kill_client(cl);
+		client_kill(cl);
 		return;
 	}
 	switch (cl->kind) {
@@ -479,13 +179,13 @@ static void client_ready(void *ctx, short revents)
 		line_ready(cl);
 		break;
 	case KIND_CONSOLE:
-		console_ready(cl, revents);
+		client_console_ready(cl, revents);
 		break;
 	case KIND_WAIT:
 	case KIND_EVENTS:
 		/* Its end is all there is to see. */
 		if (revents & (POLLHUP | POLLERR))
-			kill_client(cl);
+			client_kill(cl);
 		else if (recv(cl->fd, drop, sizeof(drop), MSG_DONTWAIT) == 0)
 			no_more(cl);
 		break;
@@ -604,7 +304,7 @@ void control_reset(struct control *c)
 	for (cl = c->clients; cl; cl = cl->next) {
 		if (cl->kind == KIND_SESSION) {
 			cl->over = true;
-			kill_client(cl);
+			client_kill(cl);
 		}
 	}
 }
@@ -627,16 +327,16 @@ void control_event(struct control *c, const char *event, struct json_object *mor
 	/* Who does not read them loses its connection, and holds up nobody. */
 	for (cl = c->clients; cl; cl = cl->next)
 		if (cl->kind == KIND_EVENTS)
-			reply(cl, json_object_get(o));
+			client_reply(cl, json_object_get(o));
 	json_object_put(o);
 }
 
 static void tell_status(struct client *cl, int status)
 {
-	struct json_object *o = answer(true);
+	struct json_object *o = client_answer(true);
 
 	json_object_object_add(o, "status", json_object_new_int(status));
-	reply(cl, o);
+	client_reply(cl, o);
 }
 
 void control_close(struct control *c, int status)
@@ -653,11 +353,11 @@ void control_close(struct control *c, int status)
 	close_socket(c);
 	for (cl = c->clients; cl; cl = cl->next) {
 		if (cl->kind == KIND_CONSOLE)
-			console_flush(cl);
+			client_console_flush(cl);
 		if (cl->kind == KIND_WAIT)
 			tell_status(cl, status);
 		cl->over = true;
-		kill_client(cl);
+		client_kill(cl);
 	}
 	reap_clients(c);
 	loop_unwatch(c->cfg.loop, &c->watch);

@@ -4,10 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "diskopt.h"
 #include "qimage.h"
 
-#define KEYS	"ro, format= or serial="
+#define KEYS	"ro, format=, serial=, rate= or iops="
+
+#define RATE_MIN	4096
+#define RATE_MAX	(1ULL << 40)
+#define IOPS_MAX	1000000
 
 static int wrong(const char *option, const char *text, const char *why, struct r3_err *err)
 {
@@ -31,6 +36,12 @@ static int take_key(struct diskopt *d, const char *option, const char *text, str
 		if (!key[7] || strlen(key + 7) >= sizeof(d->serial))
 			return wrong(option, text, "a serial has 1 to 20 bytes", err);
 		snprintf(d->serial, sizeof(d->serial), "%s", key + 7);
+	} else if (!strncmp(key, "rate=", 5)) {
+		if (parse_size(key + 5, &d->rate) || d->rate < RATE_MIN || d->rate > RATE_MAX)
+			return wrong(option, text, "rate= takes bytes a second from 4K to 1T, as 10M", err);
+	} else if (!strncmp(key, "iops=", 5)) {
+		if (parse_size(key + 5, &d->iops) || !d->iops || d->iops > IOPS_MAX)
+			return wrong(option, text, "iops= takes a number of requests a second, up to 1000000", err);
 	} else if (access(d->path, F_OK)) {
 		return wrong(option, text, "only " KEYS " may follow the path", err);
 	} else {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A disk as the user asks for it: --disk FILE[,ro][,format=FORMAT][,serial=TEXT], --root FILE[,format=FORMAT]. */
+/* A disk as the user asks for it: --disk FILE[,ro][,format=FORMAT][,serial=TEXT][,rate=BYTES][,iops=N], --root FILE[,format=...][,rate=...][,iops=...]. */
 #ifndef R3_DISKOPT_H
 #define R3_DISKOPT_H
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -13,6 +14,7 @@ struct diskopt {
 	bool ro;
 	const char *format;		/* as QEMU has it; "raw" is served by the monitor */
 	char serial[21];		/* empty: none */
+	uint64_t rate, iops;		/* bytes and requests a second; 0: without bound */
 };
 
 /*

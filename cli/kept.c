@@ -48,8 +48,8 @@ int kept_all(bool create, struct r3_err *err)
 		*p = 0;
 		mkdir(path, 0755);
 	}
-	if (create)
-		mkdir(path, 0700);
+	if (create && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "cannot make the directory %s of machines: %s; " WAY_OUT, path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "cannot open the directory %s of machines: %s; " WAY_OUT, path, strerror(errno));

@@ -219,22 +219,24 @@ int lab_add_copy(struct lab *lab, struct lab_machine *m, const char *from, const
 	return 0;
 }
 
-int lab_add_dep(struct lab *lab, struct lab_machine *m, const char *name, bool healthy, struct lab_at at, struct r3_err *err)
+struct lab_dep *lab_add_dep(struct lab *lab, struct lab_machine *m, const char *name, struct lab_at at, struct r3_err *err)
 {
 	struct lab_dep *d;
 
-	if (m->nr_deps == LAB_MAX_MACHINES)
-		return lab_error(lab, at, err, "%s depends on more machines than a lab can have", m->name);
+	if (m->nr_deps == LAB_MAX_MACHINES) {
+		lab_error(lab, at, err, "%s depends on more machines than a lab can have", m->name);
+		return NULL;
+	}
 	d = grow(lab, m->dep, m->nr_deps, sizeof(*d), err);
 	if (!d)
-		return err->code;
+		return NULL;
 	m->dep = d;
 	d += m->nr_deps;
-	*d = (struct lab_dep){ .name = lab_text(lab, name, err), .machine = -1, .healthy = healthy, .at = at };
+	*d = (struct lab_dep){ .name = lab_text(lab, name, err), .machine = -1, .at = at };
 	if (!d->name)
-		return err->code;
+		return NULL;
 	m->nr_deps++;
-	return 0;
+	return d;
 }
 
 int lab_error(const struct lab *lab, struct lab_at at, struct r3_err *err, const char *fmt, ...)

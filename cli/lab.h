@@ -61,6 +61,7 @@ struct lab_dep {
 	char *name;
 	int machine;			/* index, set by lab_check() */
 	bool healthy;			/* waits for its health, too */
+	bool completed;			/* waits until its command has ended, with status 0 */
 	struct lab_at at;
 };
 
@@ -74,7 +75,7 @@ struct lab_machine {
 	char *name;
 	struct lab_at at;
 	char *image, *root;		/* at most one; both NULL: the default root */
-	char *mem, *cpus, *init, *user, *cwd, *hostname, *append;
+	char *kernel, *modules, *mem, *cpus, *init, *user, *cwd, *hostname, *append;
 	char *entrypoint;		/* NULL: not said */
 	bool root_ro;
 	struct lab_list env, command, share, publish, sysctl, disk;
@@ -89,6 +90,7 @@ struct lab_machine {
 	struct lab_dep *dep;
 	unsigned int nr_deps;
 	struct lab_health health;
+	bool awaited;			/* somebody waits for the end of its command; set by lab_check() */
 };
 
 struct lab_text;
@@ -124,7 +126,7 @@ int lab_add_network(struct lab *lab, const char *name, struct lab_at at, struct 
 int lab_find_network(const struct lab *lab, const char *name);
 struct lab_card *lab_add_card(struct lab *lab, struct lab_machine *m, int network, struct lab_at at, struct r3_err *err);
 int lab_add_copy(struct lab *lab, struct lab_machine *m, const char *from, const char *to, struct r3_err *err);
-int lab_add_dep(struct lab *lab, struct lab_machine *m, const char *name, bool healthy, struct lab_at at, struct r3_err *err);
+struct lab_dep *lab_add_dep(struct lab *lab, struct lab_machine *m, const char *name, struct lab_at at, struct r3_err *err);
 
 /* "FILE:LINE:COLUMN: what is wrong". */
 int lab_error(const struct lab *lab, struct lab_at at, struct r3_err *err, const char *fmt, ...)

@@ -165,7 +165,7 @@ static int resolve_deps(struct lab *lab, struct lab_machine *m, struct r3_err *e
 
 	for (i = 0; i < m->nr_deps; i++) {
 		struct lab_dep *d = &m->dep[i];
-		const struct lab_machine *other = lab_find_machine(lab, d->name);
+		struct lab_machine *other = lab_find_machine(lab, d->name);
 
 		if (!other)
 			return lab_error(lab, d->at, err, "%s depends on %s, and there is no such machine", m->name, d->name);
@@ -174,6 +174,9 @@ static int resolve_deps(struct lab *lab, struct lab_machine *m, struct r3_err *e
 			return lab_error(lab, d->at, err, "%s depends on itself", m->name);
 		if (d->healthy && !other->health.command.nr)
 			return lab_error(lab, d->at, err, "%s waits for %s to be healthy, which has no healthcheck", m->name, d->name);
+		if (d->completed && !other->command.nr)
+			return lab_error(lab, d->at, err, "%s waits for the end of the command of %s, which has none", m->name, d->name);
+		other->awaited |= d->completed;
 	}
 	return 0;
 }

@@ -411,7 +411,7 @@ int labkathara_dep(struct lab *lab, const char *text, struct r3_err *err)
 			return err_set(err, EINVAL, "lab.dep: there is no device \"%.60s\" in lab.conf", word);
 		while (!ret && (word = strsep(&words, " \t")))
 			if (*word)
-				ret = lab_add_dep(lab, m, word, false, m->at, err);
+				ret = lab_add_dep(lab, m, word, m->at, err) ? 0 : err->code;
 	}
 	return ret;
 }

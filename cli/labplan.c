@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,11 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "labprepare.h"
 #include "rootref.h"
 
+/* Of a machine that are looked at for changes. */
+#define FILES_MAX	20000
 /* The guest's side of ring3's NAT. */
 #define NAT_ROUTER	2
 #define NAT_RESOLVER	3
@@ -47,30 +51,6 @@ static int add_each(struct maker *k, const char *option, const struct lab_list *
 	return ret;
 }
 
-static int script(struct maker *k, const char *text)
-{
-	k->pm->prepare = lab_textf(k->lab, k->err, "%s%s\n", k->pm->prepare ? k->pm->prepare : "", text);
-	return k->pm->prepare ? 0 : k->err->code;
-}
-
-/* As a shell's word. */
-static char *quote(struct maker *k, const char *text)
-{
-	char *out = lab_alloc(k->lab, strlen(text) * 4 + 3, k->err), *p = out;
-
-	if (!out)
-		return NULL;
-	*p++ = '\'';
-	for (; *text; text++) {
-		if (*text == '\'')
-			p = stpcpy(p, "'\\''");
-		else
-			*p++ = *text;
-	}
-	*p++ = '\'';
-	return out;
-}
-
 /* ---- the root ---- */
 
 static const char *mapped(const struct labplan_options *opt, const char *image)
@@ -90,6 +70,7 @@ static const char *mapped(const struct labplan_options *opt, const char *image)
 	return NULL;
 }
 
+/* NULL: what ring3 run has without --root. */
 static int find_root(struct maker *k, const char **root)
 {
 	const struct lab_machine *m = k->pm->m;
@@ -106,7 +87,7 @@ static int find_root(struct maker *k, const char **root)
 	}
 	if (!*root)
 		*root = k->opt->root;
-	return *root ? 0 : lab_error(k->lab, m->at, k->err, "%s has no root disk: say root: in the file, or --root ROOT, or set RING3_ROOT", m->name);
+	return 0;
 }
 
 /* That it is there, so that nothing is started for a root that is not. */
@@ -196,129 +177,6 @@ static int add_cards(struct maker *k)
 	return ret;
 }
 
-/* ---- what is prepared in the guest ---- */
-
-static int prepare_sysctl(struct maker *k, const char *pair)
-{
-	char *name = lab_text(k->lab, pair, k->err), *value, *path, *p;
-
-	if (!name)
-		return k->err->code;
-	value = strchr(name, '=');
-	if (!value || strstr(name, "..") || strpbrk(pair, "\n"))
-		return lab_error(k->lab, k->pm->m->at, k->err, "%s: sysctl %.100s: give NAME=VALUE", k->pm->m->name, pair);
-	*value++ = 0;
-	for (p = name; *p; p++) {
-		if (*p == '.')
-			*p = '/';
-		else if (*p == '/')
-			return lab_error(k->lab, k->pm->m->at, k->err, "%s: sysctl %.100s: give NAME=VALUE, a name with dots", k->pm->m->name, pair);
-		else if (*p == ' ')
-			*p = 0;
-	}
-	path = lab_textf(k->lab, k->err, "/proc/sys/%s", name);
-	path = path ? quote(k, path) : NULL;
-	value = path ? quote(k, value + strspn(value, " ")) : NULL;
-	p = value ? lab_textf(k->lab, k->err, "printf '%%s\\n' %s > %s || exit", value, path) : NULL;
-	return p ? script(k, p) : k->err->code;
-}
-
-/* The lines of /etc/hosts that are not ours, and those that are follow. */
-#define HOSTS_MARK	" # ring3 up"
-static const char others_hosts[] =
-	"{ while IFS= read -r l; do case $l in *'" HOSTS_MARK "') ;; *) printf '%s\n' \"$l\" ;; esac; done < /etc/hosts; printf %s ";
-
-/* Machines know each other by name. */
-static int prepare_hosts(struct maker *k)
-{
-	cleanup_free char *lines = NULL;
-	unsigned int i, j, x;
-	size_t size = 0;
-	char *text;
-	FILE *f = open_memstream(&lines, &size);
-
-	if (!f)
-		return err_set(k->err, ENOMEM, "no memory for the lab");
-	for (i = 0; i < k->lab->nr_machines; i++) {
-		const struct lab_machine *m = &k->lab->machine[i];
-		const char *address = NULL;
-		bool common = false;
-
-		/* One in a network that this machine is in, if there is one. */
-		for (j = 0; m != k->pm->m && j < m->nr_cards && !common; j++) {
-			if (!m->card[j].ip.nr)
-				continue;
-			for (x = 0; x < k->pm->m->nr_cards; x++)
-				common |= k->pm->m->card[x].network == m->card[j].network;
-			if (!address || common)
-				address = m->card[j].ip.item[0];
-		}
-		if (address)
-			fprintf(f, "%.*s %s" HOSTS_MARK "\n", (int)strcspn(address, "/"), address, m->name);
-	}
-	if (fclose(f))
-		return err_set(k->err, ENOMEM, "no memory for the lab");
-	text = quote(k, lines);
-	k->pm->hosts = text ? lab_textf(k->lab, k->err, "%s%s; } > /run/.ring3-hosts && cat /run/.ring3-hosts 2> /dev/null > /etc/hosts; :\n",
-					others_hosts, text) : NULL;
-	return k->pm->hosts ? 0 : k->err->code;
-}
-
-/*
- * Startup files of labs for containers say systemctl start frr, where no systemd is PID 1
- * there either: their images have a program of that name that does what is done here.
- */
-static const char systemctl[] =
-	"[ -d /run/systemd/system ] || [ -e /usr/local/bin/systemctl ] || {\n"
-	"mkdir -p /usr/local/bin && cat > /usr/local/bin/systemctl <<'END' && chmod +x /usr/local/bin/systemctl\n"
-	"#!/bin/sh\n"
-	"# Of ring3 up: services by their scripts in /etc/init.d, as PID 1 is no systemd.\n"
-	"word= status=0\n"
-	"for a; do\n"
-	"\tcase $a in\n"
-	"\t-*) continue ;;\n"
-	"\tesac\n"
-	"\tif [ -z \"$word\" ]; then word=$a; continue; fi\n"
-	"\tname=${a%.service}\n"
-	"\tcase $word in\n"
-	"\tstart|stop|restart|reload|status|force-reload)\n"
-	"\t\tif [ -x \"/etc/init.d/$name\" ]; then \"/etc/init.d/$name\" \"$word\" || status=$?\n"
-	"\t\telse echo \"systemctl: there is no /etc/init.d/$name\" >&2; status=5; fi ;;\n"
-	"\tenable|disable|mask|unmask|daemon-reload|reset-failed) ;;\n"
-	"\t*) echo \"systemctl: $word needs systemd, which does not run here\" >&2; status=1 ;;\n"
-	"\tesac\n"
-	"done\n"
-	"exit $status\n"
-	"END\n"
-	"}";
-
-static int make_prepare(struct maker *k)
-{
-	const struct lab_machine *m = k->pm->m;
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < m->nr_copies; i++) {
-		char *dir = lab_text(k->lab, m->copy[i].to, k->err), *slash = dir ? strrchr(dir, '/') : NULL;
-
-		if (!slash || slash == dir)
-			continue;
-		*slash = 0;
-		dir = quote(k, dir);
-		dir = dir ? lab_textf(k->lab, k->err, "mkdir -p %s || exit", dir) : NULL;
-		ret = dir ? script(k, dir) : k->err->code;
-	}
-	for (i = 0; !ret && i < m->sysctl.nr; i++)
-		ret = prepare_sysctl(k, m->sysctl.item[i]);
-	if (!ret && m->no_ipv6)
-		ret = prepare_sysctl(k, "net.ipv6.conf.all.disable_ipv6=1");
-	if (!ret && k->lab->names_known)
-		ret = prepare_hosts(k);
-	if (!ret && m->systemctl)
-		ret = script(k, systemctl);
-	return ret;
-}
-
 /* ---- the command ---- */
 
 static int add_command(struct maker *k, enum rootref_kind kind)
@@ -348,11 +206,11 @@ static int make_run(struct maker *k)
 {
 	const struct lab_machine *m = k->pm->m;
 	const char *root;
-	struct rootref ref;
+	struct rootref ref = { .kind = ROOTREF_DISK };
 	int ret;
 
 	ret = find_root(k, &root);
-	if (!ret)
+	if (!ret && root)
 		ret = check_root(k, root, &ref);
 	if (!ret)
 		ret = add_option(k, "--name", k->pm->guest);
@@ -362,6 +220,10 @@ static int make_run(struct maker *k)
 		ret = add_option(k, "--root", root);
 	if (!ret && m->root_ro)
 		ret = add(k, "--root-ro");
+	if (!ret)
+		ret = add_option(k, "--kernel", m->kernel);
+	if (!ret)
+		ret = add_option(k, "--modules", m->modules);
 	if (!ret)
 		ret = add_option(k, "--mem", m->mem);
 	if (!ret)
@@ -417,6 +279,34 @@ static uint64_t mix_list(uint64_t hash, const struct lab_list *list)
 
 #define FNV_START	0xcbf29ce484222325ull
 
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Names, sizes and times of a file, or of all in a folder, up to a bound. */
+static uint64_t mix_files(uint64_t hash, const char *path)
+{
+	char *const paths[] = { (char *)path, NULL };
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	unsigned int left = FILES_MAX;
+	FTSENT *e;
+
+	while (fts && left-- && (e = fts_read(fts))) {
+		if (e->fts_info == FTS_DP)
+			continue;
+		hash = mix_text(hash, e->fts_path);
+		if (!e->fts_statp || e->fts_info == FTS_D)
+			continue;
+		hash = mix(hash, &e->fts_statp->st_mode, sizeof(e->fts_statp->st_mode));
+		hash = mix(hash, &e->fts_statp->st_size, sizeof(e->fts_statp->st_size));
+		hash = mix(hash, &e->fts_statp->st_mtim, sizeof(e->fts_statp->st_mtim));
+	}
+	if (fts)
+		fts_close(fts);
+	return hash;
+}
+
 static uint64_t digest_machine(const struct labplan *plan, const struct labplan_machine *pm)
 {
 	const struct lab_machine *m = pm->m;
@@ -428,16 +318,8 @@ static uint64_t digest_machine(const struct labplan *plan, const struct labplan_
 	hash = mix_list(hash, &m->startup);
 	hash = mix_list(hash, &m->shutdown);
 	hash = mix_list(hash, &m->health.command);
-	for (i = 0; i < m->nr_copies; i++) {
-		struct stat st = { 0 };
-
-		/* What changes deep in a folder is not looked for. */
-		hash = mix_text(mix_text(hash, m->copy[i].from), m->copy[i].to);
-		if (!stat(m->copy[i].from, &st) && !S_ISDIR(st.st_mode)) {
-			hash = mix(hash, &st.st_size, sizeof(st.st_size));
-			hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
-		}
-	}
+	for (i = 0; i < m->nr_copies; i++)
+		hash = mix_files(mix_text(mix_text(hash, m->copy[i].from), m->copy[i].to), m->copy[i].from);
 	for (i = 0; i < m->nr_cards; i++)
 		if (m->card[i].network >= 0)
 			hash = mix(hash, &plan->network[m->card[i].network].digest, sizeof(uint64_t));
@@ -483,7 +365,7 @@ struct labplan *labplan_make(struct lab *lab, const struct labplan_options *opt,
 		pm->guest = lab_textf(lab, err, "%s.%s", lab->name, pm->m->name);
 		ret = pm->guest ? make_run(&k) : err->code;
 		if (!ret)
-			ret = make_prepare(&k);
+			ret = labprepare(lab, pm->m, &pm->prepare, &pm->hosts, err);
 		pm->digest = ret ? 0 : digest_machine(plan, pm);
 	}
 	return ret ? NULL : plan;

@@ -136,12 +136,20 @@ int labread_time(struct labread *r, struct ynode *node, const char *what, int64_
 
 int labread_mem(struct labread *r, struct ynode *node, const char *what, char **mem)
 {
+	char *text = lab_text(r->lab, node->kind == YAML_SCALAR ? node->text : "", r->err);
 	uint64_t size;
+	size_t n;
 
-	if (node->kind != YAML_SCALAR || parse_size(node->text, &size))
+	if (!text)
+		return r->err->code;
+	/* "512mb" and "1000000b", too. */
+	n = strlen(text);
+	if (n > 1 && (text[n - 1] == 'b' || text[n - 1] == 'B'))
+		text[n - 1] = 0;
+	if (parse_size(text, &size))
 		return labread_error(r, node, "%s: give a size like 512M or 2G", what);
-	*mem = lab_text(r->lab, node->text, r->err);
-	return *mem ? 0 : r->err->code;
+	*mem = text;
+	return 0;
 }
 
 int labread_cpus(struct labread *r, struct ynode *node, const char *what, char **cpus)

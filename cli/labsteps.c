@@ -207,6 +207,8 @@ int labsteps_up(struct lab *lab, const struct labplan_machine *pm, bool replace,
 		return err->code;
 	if (pm->m->health.command.nr && !health_step(&k, pm))
 		return err->code;
+	if (pm->m->awaited && !plain_step(&k, "its command", (const char *const []){ "wait", pm->guest, NULL }))
+		return err->code;
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ring3 up: a file's machines and networks, all that is missing or differs. */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,9 @@
 #include "kept.h"
 #include "labend.h"
 #include "labload.h"
+#include "labnote.h"
 #include "labplan.h"
+#include "labprint.h"
 #include "labsteps.h"
 #include "message.h"
 #include "netswitch_start.h"
@@ -41,7 +42,7 @@ struct up {
 
 static const struct opt table[] = {
 	{ "name", 'n', "NAME", "What the lab is called. Its guests are NAME.MACHINE and its switches NAME.NETWORK. Default: what the file says, or the name of the file or its folder." },
-	{ "root", 'r', "ROOT", "The root of machines that name none, and of those whose image --image says nothing about, as for ring3 run. Default: $RING3_ROOT, of machines that name none." },
+	{ "root", 'r', "ROOT", "The root of machines that name none, and of those whose image --image says nothing about, as for ring3 run. Default, of machines that name none: as for ring3 run." },
 	{ "image", 0, "NAME=ROOT", "What an image's name stands for, as kathara/frr=routers.img: ring3 has no registry. May be given several times." },
 	{ "parallel", 'j', "N", "How many machines are started at a time. Default: twice the CPUs of this host, up to 8." },
 	{ "dry-run", 0, NULL, "Check all that can be checked, and print the commands that would start it." },
@@ -98,21 +99,6 @@ static struct json_object *known(struct up *up, const char *part, const char *na
 	return o ? labstate_part(o, name, false) : NULL;
 }
 
-static bool same_digest(struct json_object *o, uint64_t digest)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, digest);
-	return o && !strcmp(labstate_text(o, "digest"), text);
-}
-
-static bool is_good(struct json_object *o)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, "good", &v) && json_object_get_boolean(v);
-}
-
 static int compare_networks(struct up *up, struct r3_err *err)
 {
 	unsigned int i;
@@ -125,7 +111,7 @@ static int compare_networks(struct up *up, struct r3_err *err)
 		if (runs && !o)
 			return err_set(err, EEXIST, "there is a switch called %s, which is not this lab's; end it with: ring3 net rm %s, or call the lab otherwise with --name",
 				       pn->name, pn->name);
-		up->new_network[i] = !runs || !same_digest(o, pn->digest);
+		up->new_network[i] = !runs || !labnote_same(o, pn->digest);
 	}
 	return 0;
 }
@@ -147,7 +133,7 @@ static int compare(struct up *up, struct r3_err *err)
 		if (up->runs[i] && !o)
 			ret = err_set(err, EEXIST, "a guest called %s runs, which is not this lab's; stop it with: ring3 stop %s, or call the lab otherwise with --name",
 				      pm->guest, pm->guest);
-		up->keep[i] = up->runs[i] && same_digest(o, pm->digest) && is_good(o);
+		up->keep[i] = up->runs[i] && labnote_same(o, pm->digest) && labnote_good(o);
 		for (j = 0; j < pm->m->nr_cards; j++)
 			if (pm->m->card[j].network >= 0 && up->new_network[pm->m->card[j].network])
 				up->keep[i] = false;
@@ -156,66 +142,6 @@ static int compare(struct up *up, struct r3_err *err)
 }
 
 /* ---- what is written down ---- */
-
-static struct json_object *list_of(const struct lab_list *list)
-{
-	struct json_object *o = json_object_new_array();
-	unsigned int i;
-
-	for (i = 0; i < list->nr; i++)
-		json_object_array_add(o, json_object_new_string(list->item[i]));
-	return o;
-}
-
-static struct json_object *digest_of(uint64_t digest)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, digest);
-	return json_object_new_string(text);
-}
-
-static struct json_object *cards_of(const struct up *up, const struct lab_machine *m)
-{
-	struct json_object *cards = json_object_new_array(), *o;
-	unsigned int i;
-
-	for (i = 0; i < m->nr_cards; i++) {
-		o = json_object_new_object();
-		json_object_object_add(o, "network", m->card[i].network < 0 ? NULL :
-				       json_object_new_string(up->lab->network[m->card[i].network].name));
-		json_object_object_add(o, "addresses", list_of(&m->card[i].ip));
-		json_object_array_add(cards, o);
-	}
-	return cards;
-}
-
-static void note_machine(struct up *up, unsigned int i, bool good)
-{
-	const struct labplan_machine *pm = &up->plan->machine[i];
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "digest", digest_of(pm->digest));
-	json_object_object_add(o, "good", json_object_new_boolean(good));
-	json_object_object_add(o, "cards", cards_of(up, pm->m));
-	if (pm->m->shutdown.nr) {
-		json_object_object_add(o, "shutdown", list_of(&pm->m->shutdown));
-		json_object_object_add(o, "env", list_of(&pm->m->env));
-		if (pm->m->shell)
-			json_object_object_add(o, "shell", json_object_new_string(pm->m->shell));
-	}
-	json_object_object_add(labstate_part(up->state.o, "machines", true), pm->m->name, o);
-}
-
-static void note_network(struct up *up, unsigned int i)
-{
-	const struct labplan_network *pn = &up->plan->network[i];
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "digest", digest_of(pn->digest));
-	json_object_object_add(o, "uplink", json_object_new_boolean(pn->net->uplink));
-	json_object_object_add(labstate_part(up->state.o, "networks", true), pn->net->name, o);
-}
 
 /* Before anything is started, so that down finds all of it however this process ends. */
 static int note_all(struct up *up, struct r3_err *err)
@@ -228,10 +154,10 @@ static int note_all(struct up *up, struct r3_err *err)
 	json_object_object_add(up->state.o, "file", json_object_new_string(up->file));
 	for (i = 0; i < up->lab->nr_networks; i++)
 		if (up->new_network[i])
-			note_network(up, i);
+			labnote_network(&up->state, &up->plan->network[i]);
 	for (i = 0; i < up->lab->nr_machines; i++)
 		if (!up->keep[i])
-			note_machine(up, i, false);
+			labnote_machine(&up->state, &up->plan->machine[i], up->lab, false);
 	return labstate_save(&up->state, err);
 }
 
@@ -323,7 +249,7 @@ static int make_jobs(struct up *up, struct r3_err *err)
 			return err->code;
 		for (k = 0; k < pm->m->nr_deps; k++) {
 			after[k] = pm->m->dep[k].machine;
-			all[k] = pm->m->dep[k].healthy;
+			all[k] = pm->m->dep[k].healthy || pm->m->dep[k].completed;
 		}
 		j->after = after;
 		j->after_all = all;
@@ -422,6 +348,8 @@ static int run_jobs(struct up *up, struct r3_err *err)
 	labshow_begin(&up->show, up->lab->name, "is up", up->quiet);
 	up->pool = (struct labpool){ .job = up->job, .nr = up->lab->nr_machines, .parallel = up->parallel,
 				     .changed = labshow_changed, .end_of = job_end, .ctx = &up->show };
+	if (up->lab->title)
+		labshow_say(&up->show, "lab %s: %s", up->lab->name, up->lab->title);
 	ret = labpool_run(&up->pool, err);
 	labshow_end(&up->show);
 	if (ret)
@@ -438,7 +366,7 @@ static int run_jobs(struct up *up, struct r3_err *err)
 		kept += good && up->keep[i];
 		started += good && !up->keep[i];
 		if (!up->keep[i])
-			note_machine(up, i, good);
+			labnote_machine(&up->state, &up->plan->machine[i], up->lab, good);
 	}
 	ret = labstate_save(&up->state, err);
 	if (ret)
@@ -456,46 +384,6 @@ static int run_jobs(struct up *up, struct r3_err *err)
 }
 
 /* ---- all of it ---- */
-
-static void print_words(const struct lab_list *list)
-{
-	unsigned int i;
-
-	for (i = 0; i < list->nr; i++) {
-		const char *word = list->item[i];
-
-		if (*word && !word[strcspn(word, " \t\n'\"\\$&|;<>()*?[]#~`!{}")])
-			printf(" %s", word);
-		else {
-			printf(" '");
-			for (; *word; word++)
-				printf(*word == '\'' ? "'\\''" : "%c", *word);
-			printf("'");
-		}
-	}
-	printf("\n");
-}
-
-static int print_plan(const struct up *up)
-{
-	unsigned int i;
-
-	for (i = 0; i < up->lab->nr_networks; i++) {
-		const struct labplan_network *pn = &up->plan->network[i];
-
-		printf("ring3 net add");
-		if (pn->uplink)
-			printf(" --uplink %s", pn->uplink);
-		if (pn->net->mtu)
-			printf(" --mtu %u", pn->net->mtu);
-		printf(" %s\n", pn->name);
-	}
-	for (i = 0; i < up->lab->nr_machines; i++) {
-		printf("ring3 run --detach");
-		print_words(&up->plan->machine[i].run);
-	}
-	return fflush(stdout) ? CLI_FAILED : CLI_OK;
-}
 
 static int prepare(struct up *up, const char *path, struct r3_err *err)
 {
@@ -559,7 +447,7 @@ int up_main(int argc, char **argv)
 		at = err_set(&err, EINVAL, "unexpected word %s: ring3 %s", argv[at + 1], up_opts.usage);
 	ret = at < 0 ? at : prepare(up, argv[at], &err);
 	if (!ret && up->dry_run) {
-		status = print_plan(up);
+		status = labprint(up->plan) ? CLI_FAILED : CLI_OK;
 	} else {
 		if (!ret)
 			ret = labstate_open(&up->state, up->lab->name, &err);

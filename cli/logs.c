@@ -151,20 +151,18 @@ static bool same_file(int fd, int dir, const char *name)
 /* Both files, the older first; while they are looked at the guest may make new ones of them. */
 static void open_logs(struct reader *r)
 {
-	int old, tries;
+	int old = -1, tries;
 
 	for (tries = 0; tries < 100; tries++) {
 		r->fd = openat(r->dir, GUESTLOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		old = openat(r->dir, GUESTLOG_OLD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (same_file(r->fd, r->dir, GUESTLOG_FILE))
+		/* Without a newer one: it is just being made, or there is no log. */
+		if (r->fd < 0 || same_file(r->fd, r->dir, GUESTLOG_FILE))
 			break;
-		if (r->fd < 0 && old < 0)
-			return;
-		if (r->fd >= 0)
-			close(r->fd);
+		close(r->fd);
 		if (old >= 0)
 			close(old);
-		r->fd = -1;
+		r->fd = old = -1;
 	}
 	if (old >= 0) {
 		int fd = r->fd;

@@ -303,7 +303,7 @@ static bool start_again(struct machine *m, int status)
 	const struct run_options *opt = m->opt;
 	int64_t delay;
 
-	if (!m->bg || m->bg->report >= 0 || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
+	if (!m->bg || m->bg->report >= 0 || m->asked || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
 		return false;
 	if (loop_now() - m->monitor_since >= QUICK_MS)
 		m->failures = 0;
@@ -319,6 +319,7 @@ static bool start_again(struct machine *m, int status)
 	m->restarts++;
 	event_with(m, "restart", "status", json_object_new_int(status));
 	m->end = END_NONE;
+	m->forced = false;
 	m->agent.full = false;
 	m->session = (struct session){ 0 };
 	timer_set(&m->restart, delay);

@@ -64,6 +64,7 @@ struct machine {
 	unsigned int restarts, failures;	/* by --restart: ever, and in a row */
 	enum machine_end end;
 	int status;			/* exit status, once end or over says so */
+	bool asked;			/* by a signal: --restart does not apply any more */
 	bool forced;			/* it was not given the time to end by itself */
 	bool over;
 

@@ -10,6 +10,7 @@
 
 static void ask_to_end(struct machine *m, int sig)
 {
+	m->asked = true;
 	/* A command may have its own way to take it; once. */
 	if (m->session.loop && m->session.started && !m->session.over && m->end == END_NONE &&
 	    m->grace.due < 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <linux/io_uring.h>
 #include <stdio.h>
@@ -21,8 +22,7 @@ struct qsd {
 	char path[PATH_MAX];
 	struct qimage img;
 	struct confine walls;
-	unsigned int queues;
-	bool lossy;
+	struct qsd_how how;
 	bool io_uring;
 };
 
@@ -58,7 +58,7 @@ static void put_cache(struct json_object *o, const struct qsd *q)
 {
 	struct json_object *cache = json_object_new_object();
 
-	put_bool(cache, "no-flush", q->lossy);
+	put_bool(cache, "no-flush", q->how.lossy);
 	json_object_object_add(o, "cache", cache);
 }
 
@@ -116,6 +116,23 @@ static void add_level(struct json_object *args, const struct qsd *q, int i)
 	json_object_put(disk);
 }
 
+static bool is_throttled(const struct qsd *q)
+{
+	return q->how.rate || q->how.iops;
+}
+
+/* What is on top of the image where there are limits. */
+static void add_throttle(struct json_object *args, const struct qsd *q)
+{
+	char group[160], node[] = "{\"driver\":\"throttle\",\"node-name\":\"limit\",\"throttle-group\":\"limits\",\"file\":\"d0\"}";
+
+	snprintf(group, sizeof(group), "{\"qom-type\":\"throttle-group\",\"id\":\"limits\",\"limits\":{\"bps-total\":%" PRIu64 ",\"iops-total\":%" PRIu64 "}}", q->how.rate, q->how.iops);
+	json_object_array_add(args, json_object_new_string("--object"));
+	json_object_array_add(args, json_object_new_string(group));
+	json_object_array_add(args, json_object_new_string("--blockdev"));
+	json_object_array_add(args, json_object_new_string(node));
+}
+
 static void add_export(struct json_object *args, const struct qsd *q)
 {
 	struct json_object *o = json_object_new_object(), *addr = json_object_new_object();
@@ -126,10 +143,10 @@ static void add_export(struct json_object *args, const struct qsd *q)
 	put(addr, "str", number);
 	put(o, "type", "vhost-user-blk");
 	put(o, "id", "guest");
-	put(o, "node-name", "d0");
+	put(o, "node-name", is_throttled(q) ? "limit" : "d0");
 	json_object_object_add(o, "addr", addr);
 	put_bool(o, "writable", q->img.level[0].write);
-	json_object_object_add(o, "num-queues", json_object_new_int(q->queues));
+	json_object_object_add(o, "num-queues", json_object_new_int(q->how.queues));
 	json_object_array_add(args, json_object_new_string("--export"));
 	json_object_array_add(args, json_object_new_string(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
@@ -139,13 +156,15 @@ static int start(void *ctx, struct backend *b, int socket, struct r3_err *err)
 {
 	struct qsd *q = ctx;
 	struct json_object *args = json_object_new_array();
-	char *argv[3 + 4 * QIMAGE_MAX_LEVELS + 2] = { PROGRAM };
+	char *argv[3 + 4 * QIMAGE_MAX_LEVELS + 4 + 2] = { PROGRAM };
 	int fds[2] = { socket, q->img.level[0].fd }, i, ret;
 	size_t n;
 
 	/* Bases first, since each is named by what is on top of it. */
 	for (i = q->img.nr - 1; i >= 0; i--)
 		add_level(args, q, i);
+	if (is_throttled(q))
+		add_throttle(args, q);
 	add_export(args, q);
 	for (n = 0; n < json_object_array_length(args); n++)
 		argv[1 + n] = (char *)json_object_get_string(json_object_array_get_idx(args, n));
@@ -180,7 +199,7 @@ static int allow(struct qsd *q, struct r3_err *err)
 	return ret;
 }
 
-int qsd_add(struct vhosts *v, int disk, struct qimage *img, unsigned int queues, bool lossy, struct r3_err *err)
+int qsd_add(struct vhosts *v, int disk, struct qimage *img, const struct qsd_how *how, struct r3_err *err)
 {
 	struct vhost_spec spec = { .program = PROGRAM, .listens = true, .end_ms = END_MS, .start = start, .release = release };
 	struct qsd *q = calloc(1, sizeof(*q));
@@ -192,8 +211,7 @@ int qsd_add(struct vhosts *v, int disk, struct qimage *img, unsigned int queues,
 	}
 	q->img = *img;
 	memset(img, 0, sizeof(*img));
-	q->queues = queues;
-	q->lossy = lossy;
+	q->how = *how;
 	q->io_uring = has_io_uring();
 	confine_init(&q->walls);
 	ret = backend_find_host(PROGRAM, PACKAGE, q->path, sizeof(q->path), err);

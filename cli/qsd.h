@@ -6,13 +6,17 @@
 #include "qimage.h"
 #include "vhosts.h"
 
+struct qsd_how {
+	unsigned int queues;		/* for requests that wait apart from each other */
+	uint64_t rate, iops;		/* bytes and requests a second; 0: without bound */
+	bool lossy;			/* nobody keeps what is written: a flush need not reach the host's disk */
+};
+
 /**
  * qsd_add() - have a disk of vm's served by a process of its own
  * @disk: its place in vm
  * @img: what it is made of; moved, closed with the guest
- * @queues: requests that wait apart from each other
- * @lossy: nobody keeps what is written: a flush need not reach the host's disk
  */
-int qsd_add(struct vhosts *v, int disk, struct qimage *img, unsigned int queues, bool lossy, struct r3_err *err);
+int qsd_add(struct vhosts *v, int disk, struct qimage *img, const struct qsd_how *how, struct r3_err *err);
 
 #endif

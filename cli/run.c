@@ -24,13 +24,13 @@ static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
 	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
 	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
-	{ "root", 'r', "PATH[,format=FORMAT]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or FORMAT, or raw; or a folder, with a layer in the guest's memory over it, where / is this host's programs without what is private; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT, or /." },
+	{ "root", 'r', "PATH[,KEY=VALUE...]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or by the key format=, or raw; it may have the keys rate= and iops= of --disk; or a folder, with a layer in the guest's memory over it, where / is this host's programs without what is private; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT, or /." },
 	{ "root-overlay", 0, "FILE", "Keep what the guest writes to its root disk in FILE, a qcow2 image over that of --root, which stays as it is. Made if there is none." },
 	{ "root-rw", 0, NULL, "Write to the root disk's image, or to the folder, itself. No other guest may use an image meanwhile." },
 	{ "root-ro", 0, NULL, "Mount the root disk read-only." },
 	{ "root-hide", 0, "PATH", "With --root /: keep this file or folder of the host from the guest, too. Up to 32 times." },
 	{ "rootfstype", 0, "TYPE", "File system of the root disk, if it is not to be recognized." },
-	{ "disk", 0, "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
+	{ "disk", 0, "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id; rate=BYTES and iops=N bound what it reads and writes a second. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
 	{ "share", 's', "HOST[:GUEST][:ro][,KEY...]", "A folder of this host in the guest, at the same path or at GUEST, which is made if it is missing; with :ro nothing in it is written to. Keys: cache=auto, by which changes made on the host are seen within a second; cache=always where nobody else writes, cache=none; uid= and gid=, as whose your files are seen (root); locks=host, by which the guest's locks are this host's too. May be given several times." },
 	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
@@ -312,6 +312,19 @@ static int take_folder(const struct run_options *opt, struct run_config *cfg, st
 	return ret;
 }
 
+/* Of --net fd: only. */
+static void drop_inherited(const struct run_options *opt)
+{
+	int keep[VM_MAX_NETS];
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < opt->net.nr_cards; i++)
+		if (opt->net.card[i].kind == NETOPT_FD)
+			keep[n++] = opt->net.card[i].fd;
+	background_drop_inherited(keep, n);
+}
+
 /*
  * definition: what is kept of a guest in the background, NULL if that is there already.
  * Return: the exit status, or -errno if no guest was started and nobody told of it.
@@ -322,6 +335,8 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 	struct net *net = NULL;
 	int ret, status;
 
+	if (opt->detach)
+		background_note_inherited();
 	ret = roots_prepare(opt, err);
 	if (!ret && opt->detach) {
 		ret = background_fork(&background, &status, err);
@@ -342,6 +357,8 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 		pass_settings(opt, &cfg);
 	if (ret >= 0)
 		ret = open_network(&cfg, opt, &net, err);
+	if (ret >= 0 && opt->detach)
+		drop_inherited(opt);
 	if (ret >= 0)
 		return machine_run(opt, &cfg, net, opt->detach ? &background : NULL);
 	net_close(net);
@@ -360,7 +377,7 @@ int run_check(int argc, char **argv, struct r3_err *err)
 		return err_set(err, ENOMEM, "no memory for options");
 	ret = take_words(opt, &run_opts, argc, argv, err);
 	if (ret >= 0)
-		ret = config_check_sizes(opt, err);
+		ret = config_check(opt, err);
 	/* A parsed share has text of its own, which begins with the host's path. */
 	while (opt->nr_shares > 0)
 		free(opt->share[--opt->nr_shares].host);

@@ -178,12 +178,19 @@ int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
 {
 	cleanup_free char *text = text_json(request);
-	int ret = text ? write_full(fd, text, strlen(text)) : -ENOMEM;
+	size_t len = text ? strlen(text) : 0, at = 0;
+	ssize_t n;
 
-	if (!ret)
-		ret = write_full(fd, "\n", 1);
-	if (ret)
-		return err_set(err, ret, "the guest ended instead of answering");
+	if (!text)
+		return err_set(err, ENOMEM, "no memory for a request");
+	/* Its end was the line's, until here. A guest that has just ended must not end us. */
+	text[len++] = '\n';
+	while (at < len) {
+		n = send(fd, text + at, len - at, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return err_set(err, ECONNRESET, "the guest ended instead of answering");
+		at += n > 0 ? n : 0;
+	}
 	return state_answer(fd, ANSWER_SECONDS * 1000, reply, err);
 }
 

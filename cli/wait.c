@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cli.h"
 #include "kept.h"
+#include "loop.h"
 #include "message.h"
 #include "opts.h"
 #include "state.h"
 #include "values.h"
+
+#define SETTLE_MS	5000
 
 struct wait {
 	int64_t timeout_ms;
@@ -48,12 +52,15 @@ static int status_of(struct json_object *o)
 static int ended(const char *name, struct r3_err *err)
 {
 	cleanup_close int dir = kept_find(name, err);
+	int64_t until = loop_now() + SETTLE_MS;
 	struct json_object *o;
 	int status;
 
 	if (dir < 0)
 		return dir;
-	o = kept_get(dir, KEPT_END);
+	/* Its socket may be gone a moment before its process is, or come a moment later. */
+	while (!(o = kept_get(dir, KEPT_END)) && kept_is_taken(dir) && loop_now() < until)
+		poll(NULL, 0, 10);
 	if (!o && kept_is_taken(dir))
 		return err_set(err, EAGAIN, "the guest %s is neither running nor ended; try again", name);
 	if (!o) {

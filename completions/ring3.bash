@@ -21,7 +21,8 @@ _ring3()
 	-*) compopt -o default; return ;;
 	esac
 	case $sub in
-	run|image|roots|doctor|net|up|down) compopt -o default ;;
+	run|image|roots|doctor|net|up|down|status) compopt -o default ;;
+	start|restart|rm|logs|wait|rename|systemd) mapfile -t COMPREPLY < <(compgen -W "$("$1" ps -a -q 2> /dev/null)" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$("$1" ps -q 2> /dev/null)" -- "$cur") ;;
 	esac
 } && complete -F _ring3 ring3

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bucket.h"
 #include "base/iov.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -32,6 +33,7 @@ struct blk {
 	struct image *img;
 	char serial[VIRTIO_BLK_ID_BYTES];
 	bool complained;
+	struct bucket bytes, requests;
 	struct virtq_chain chain;
 	struct iovec data[VIRTQ_SEGS_MAX];
 };
@@ -187,6 +189,28 @@ static int64_t blk_request(struct blk *blk)
 	return written + 1;
 }
 
+/* Milliseconds that the next request has to wait for. What is left at the guest's end does not wait. */
+static int blk_wait(struct blk *blk)
+{
+	int bytes, requests;
+	uint64_t now;
+
+	if ((!blk->bytes.rate && !blk->requests.rate) || load_acquire(blk->dev.stopping))
+		return 0;
+	now = clock_ns();
+	if (bucket_ready(&blk->bytes, now) && bucket_ready(&blk->requests, now))
+		return 0;
+	bytes = bucket_wait(&blk->bytes);
+	requests = bucket_wait(&blk->requests);
+	return bytes > requests ? bytes : requests;
+}
+
+static void blk_account(struct blk *blk)
+{
+	bucket_take(&blk->bytes, blk->chain.out_len + blk->chain.in_len);
+	bucket_take(&blk->requests, 1);
+}
+
 static void blk_kick(struct dev *dev, unsigned int q)
 {
 	struct blk *blk = to_blk(dev);
@@ -194,12 +218,18 @@ static void blk_kick(struct dev *dev, unsigned int q)
 	unsigned int budget = BLK_QUEUE_SIZE;
 
 	for (; budget; budget--) {
+		int ms = blk_wait(blk);
 		int64_t len;
 
+		if (ms) {
+			dev_again_later(dev, q, ms);
+			break;
+		}
 		dev_adaptive_poll(dev, q);
 		if (virtq_getchain(vq, &blk->chain) <= 0)
 			break;
 		len = blk_request(blk);
+		blk_account(blk);
 		if (len < 0) {
 			vq->broken = "a request without header or status";
 			return;
@@ -228,7 +258,7 @@ static const struct dev_ops blk_ops = {
 	.destroy = blk_destroy,
 };
 
-int dev_blk_create(struct image *img, const char serial[20], struct dev **dev,
+int dev_blk_create(struct image *img, const char serial[20], const struct dev_blk_limits *limits, struct dev **dev,
 		   struct r3_err *err)
 {
 	struct virtio_blk_config config = {
@@ -248,6 +278,9 @@ int dev_blk_create(struct image *img, const char serial[20], struct dev **dev,
 		return err_set(err, ENOMEM, "no memory for a disk");
 	blk->img = img;
 	memcpy(blk->serial, serial, sizeof(blk->serial));
+	/* What was not used may be made up for, for a tenth of a second. */
+	bucket_set(&blk->bytes, limits->bytes, limits->bytes / 10);
+	bucket_set(&blk->requests, limits->requests, limits->requests / 10);
 	dev_init(&blk->dev, &blk_ops, BLK_FEATURES_RO |
 		 (img->readonly ? 1ULL << VIRTIO_BLK_F_RO : BLK_FEATURES_RW));
 	blk->dev.nr_queues = 1;

@@ -131,6 +131,7 @@ static void dev_reset(struct dev *dev)
 	dev->acked = 0;
 	dev->status = 0;
 	dev->again = 0;
+	dev->later = 0;
 	for (q = 0; q < dev->nr_queues; q++)
 		memset(&dev->vq[q], 0, sizeof(dev->vq[q]));
 	if (dev->ops->reset)
@@ -270,6 +271,10 @@ static void dev_wait(struct dev *dev, int timeout)
 
 	if (dev->again)
 		timeout = 0;
+	else if (dev->later && (timeout < 0 || dev->later_ms < timeout))
+		timeout = dev->later_ms;
+	dev->again |= dev->later;
+	dev->later = 0;
 	if (dev->ops->pollfds)
 		n = dev->ops->pollfds(dev, pfd + 1, DEV_MAX_POLL);
 	if (!n && timeout < 0) {

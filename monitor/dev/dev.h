@@ -112,6 +112,8 @@ struct dev {
 	int queue_kick[R3_VDEV_QUEUES];	/* of queues that others serve, else -1; before dev_attach() */
 	int socket;			/* -1; set before dev_start(): what the thread may send messages on */
 	uint64_t again;			/* queues to look at without a kick */
+	uint64_t later;			/* the same, in later_ms */
+	int later_ms;
 	struct dev_poll poll;
 	struct dev_stats stats;
 	int tid;			/* its thread's number; atomic */
@@ -125,12 +127,17 @@ struct dev {
 /* Devices. Each returns 0 and sets *dev, or -errno and err. */
 
 struct image;
+/* A second, reads and writes together; 0: without bound. */
+struct dev_blk_limits {
+	uint64_t bytes, requests;
+};
+
 /**
  * dev_blk_create() - a virtio-blk disk
  * @img: the disk's content; the device's from here on, closed by dev_destroy()
  * @serial: 20 bytes, as VIRTIO_BLK_T_GET_ID returns them
  */
-int dev_blk_create(struct image *img, const char serial[20], struct dev **dev,
+int dev_blk_create(struct image *img, const char serial[20], const struct dev_blk_limits *limits, struct dev **dev,
 		   struct r3_err *err);
 
 /* A port of a console. Port 0 is hvc0. */
@@ -263,6 +270,14 @@ void dev_config_set(struct dev *dev, unsigned int off, const void *buf,
 /* Raises a queue interrupt for @q if the driver wants one by now. */
 void dev_queue_done(struct dev *dev, unsigned int q);
 /* Queue @q has more, after the others have had their turn. */
+/* The same of who has to wait for @ms, or for a kick. */
+static inline void dev_again_later(struct dev *dev, unsigned int q, int ms)
+{
+	if (!dev->later || ms < dev->later_ms)
+		dev->later_ms = ms;
+	dev->later |= 1ULL << q;
+}
+
 static inline void dev_again(struct dev *dev, unsigned int q)
 {
 	dev->again |= 1ULL << q;

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The one that came along, or -1. More than one was cut off, and is not taken. */
+#define MANY	-2		/* descriptors came, and are closed already */
+
+/* The one that came along, or -1, or MANY. */
 static int fd_of(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
@@ -14,7 +16,11 @@ static int fd_of(struct msghdr *msg)
 
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
+	if (!(msg->msg_flags & MSG_CTRUNC))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return MANY;
 }
 
 static int run(const struct channel_op *ops, size_t nr_ops, void *ctx, const void *message, size_t len, int fd,
@@ -30,7 +36,7 @@ static int run(const struct channel_op *ops, size_t nr_ops, void *ctx, const voi
 		ret = -ENOSYS;
 	else if (len != sizeof(*head) + op->request || sizeof(*answer) + op->answer > CHANNEL_ANSWER_MAX)
 		ret = -EMSGSIZE;
-	else if (op->takes_fd != (fd >= 0))
+	else if (fd == MANY || op->takes_fd != (fd >= 0))
 		ret = -EBADF;
 	else
 		return op->run(ctx, head + 1, answer + 1, fd);
@@ -55,7 +61,9 @@ bool channel_serve(int fd, const struct channel_op *ops, size_t nr_ops, void *ct
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { &request, sizeof(request) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		/* Not CMSG_SPACE(), which has room for a second one. */
+		.msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int taken;
 

@@ -72,7 +72,7 @@ static int make_blk(struct devs *devs, const struct vm_config *cfg, int i,
 				       &img, err);
 	if (ret)
 		return ret;
-	ret = dev_blk_create(img, disk->serial, dev, err);
+	ret = dev_blk_create(img, disk->serial, &(struct dev_blk_limits){ disk->rate, disk->iops }, dev, err);
 	if (ret)
 		image_close(img);
 	return ret;

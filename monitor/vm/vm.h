@@ -35,6 +35,7 @@ struct vm_disk {
 	bool vhost;			/* another process serves it, and has its serial */
 	bool readonly;
 	char serial[20];		/* virtio-blk serial, not always terminated */
+	uint64_t rate, iops;		/* bytes and requests a second, 0: without bound; not of one with vhost */
 	char path[256];			/* for messages only */
 };
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "netlog.h"
 
 #define BACKLOG		512

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 
 #define KEPT		64
 #define KEPT_NS		1000000000ull

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 
 #define BATCH		16
 #define HDR		sizeof(struct virtio_net_hdr_v1)

@@ -25,7 +25,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "fragments.h"
 #include "neighbours.h"
 #include "netlog.h"

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 
 #define LINES_A_SECOND	200
 #define LINES_BURST	1000

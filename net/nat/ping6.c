@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 #include "reply.h"
 
 #define ECHO_HEAD	8

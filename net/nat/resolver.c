@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "netlog.h"
 
 #define PENDING_S	30		/* then nobody waits for the answer any more */

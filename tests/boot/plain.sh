@@ -13,8 +13,16 @@ plain_setup()
 {
 	PLAIN=$(mktemp -d /tmp/ring3-plain.XXXXXX) || exit 1
 	trap 'rm -rf "$T" "$PLAIN"' EXIT
-	mkdir "$PLAIN/run" "$PLAIN/tmp"
-	cp "$RING3" "$BUILD/net/nat/ring3-net" "$PLAIN/"
+	mkdir "$PLAIN/run" "$PLAIN/tmp" "$PLAIN/bin"
+	cp "${RING3_TEST_PROGRAM:-$RING3}" "$PLAIN/bin/ring3"
+	cp "$BUILD/net/nat/ring3-net" "$PLAIN/bin/"
+	# It may be tests/machine.
+	if [ -n "${RING3_TEST_PROGRAM:-}" ]; then
+		cp "$RING3" "$PLAIN/ring3"
+		PLAIN_PROGRAM=$PLAIN/bin/ring3
+	else
+		ln -s bin/ring3 "$PLAIN/ring3"
+	fi
 	cp "$RING3_KERNEL" "$PLAIN/vmlinux"
 	cp "$RING3_INITRD" "$PLAIN/initramfs"
 	[ ! -x "$BUILD/tests/boot/refuse" ] || cp "$BUILD/tests/boot/refuse" "$PLAIN/refuse"
@@ -38,7 +46,7 @@ plain()
 		as="setpriv --reuid=$PLAIN_UID --regid=$PLAIN_UID --clear-groups --inh-caps=-all --bounding-set=-all"
 	env XDG_RUNTIME_DIR="$PLAIN/run" TMPDIR="$PLAIN/tmp" HOME="$PLAIN" \
 		RING3_KERNEL="$PLAIN/vmlinux" RING3_INITRD="$PLAIN/initramfs" \
-		RING3_ROOT=/dev/fd/8 RING3_MODULES="$PLAIN_DISKS" \
+		RING3_ROOT=/dev/fd/8 RING3_MODULES="$PLAIN_DISKS" ${PLAIN_PROGRAM:+RING3_TEST_PROGRAM="$PLAIN_PROGRAM"} \
 		${as:-setpriv} --no-new-privs "$@"
 }
 

@@ -12,12 +12,21 @@ FAIL = os.path.join(BUILD, "tests/faults/fail")
 WALLCLOCK = os.path.join(BUILD, "tests/faults/wallclock")
 
 
+def machine_run():
+    """What tests/machine does, without a shell between host and guest."""
+    env = os.environ
+    if not env.get("RING3_TEST_PROGRAM"):
+        return [RING3, "run"]
+    return [env["RING3_TEST_PROGRAM"], "run"] + (["--cpus", env["RING3_TEST_CPUS"]] if env.get("RING3_TEST_CPUS") else []) + \
+        (["--append", env["RING3_TEST_APPEND"]] if env.get("RING3_TEST_APPEND") else [])
+
+
 class On(Guest):
     """A guest on a host that a program makes for it: [FAIL, RULE..., "--"]."""
 
     def __init__(self, host, *args, timeout=100):
         self.text = b""
-        self.proc = subprocess.Popen([*host, RING3, "run", "--timeout", str(timeout), *args],
+        self.proc = subprocess.Popen([*host, *machine_run(), "--timeout", str(timeout), *args],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

@@ -134,7 +134,7 @@ small = path("a.qcow2")
 refused("an image that is missing", ["no.qcow2", "does not exist"], "--disk", path("no.qcow2"))
 refused("a directory", ["is a directory"], "--disk", TMP + ",format=qcow2")
 refused("a format that nobody knows", ["format=gif", "qcow2"], "--disk", small + ",format=gif")
-refused("a key that nobody knows", ["only ro, format= or serial="], "--disk", small + ",fast")
+refused("a key that nobody knows", ["only ro, format=, serial=, rate= or iops="], "--disk", small + ",fast")
 refused("an image of another format", ["is not of format qcow2", "f.vdi"], "--disk", path("f.vdi") + ",format=qcow2")
 shutil.copy(small, path("a.img"))
 refused("qcow2 by a name that says raw", ["add format=qcow2"], "--disk", path("a.img"))
@@ -157,6 +157,25 @@ os.chmod(path("bin/qemu-storage-daemon"), 0o755)
 r = run("run", "--net", "none", "--disk", small, *sh("true"), env=dict(os.environ, PATH=path("bin") + ":" + os.environ["PATH"]))
 ok(r.returncode == 125 and "qemu-storage-daemon ended with status 1: it is a bad day" in r.stderr and r.stderr.count("\n") <= 2,
    "one that fails is told with its last words", r)
+
+# ---- limits ----
+
+READ = """
+import mmap, os, time
+fd, m, t = os.open("/dev/vdc", os.O_RDONLY | os.O_DIRECT), mmap.mmap(-1, 65536), time.monotonic()
+for i in range(%d):
+    os.preadv(fd, [m], i * 65536)
+print(time.monotonic() - t)
+"""
+with open(path("l.img"), "wb") as f:
+    f.truncate(64 << 20)
+qemu_img("create", "-q", "-f", "qcow2", path("l.qcow2"), "64M")
+for name in ("l.img", "l.qcow2"):
+    for key, reads, what in (("rate=4M", 128, "8 MB at 4 MB"), ("iops=50", 100, "100 requests at 50")):
+        r = guest("--disk", path(name) + "," + key, "--", "python3", "-c", READ % reads)
+        ok(1.5 < float(r.stdout or 0) < 5, f"{name}: {what} a second take two seconds ({r.stdout.strip()})", r)
+refused("a rate that is too low", ["rate= takes"], "--disk", path("l.img,rate=1"))
+refused("requests that are no number", ["iops= takes"], "--disk", path("l.img,iops=x"))
 
 # Names in an image are its maker's, who may not be the user.
 secret = path("secret")

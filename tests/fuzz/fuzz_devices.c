@@ -512,7 +512,7 @@ static int make(uint8_t kind, struct r3_err *err)
 		disk.img = (struct image){ .ops = &disk_ops, .size = DISK, .readonly = kind % 4 == 2 };
 		disk.fail_in = 0;
 		memset(disk.data, 0xd1, DISK);
-		return dev_blk_create(&disk.img, "12345678901234567890", &dev, err);
+		return dev_blk_create(&disk.img, "12345678901234567890", &(struct dev_blk_limits){ 0 }, &dev, err);
 	}
 	for (i = 0; i < PORTS; i++) {
 		must(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv));

@@ -27,7 +27,7 @@ static struct run_options opt;
 static struct run_config cfg;
 static struct timer tick;
 static int listener = -1, pending = -1;	/* eventfd; the connection behind it */
-static int agent = -1, console = -1, early = -1, client[CLIENTS] = { -1, -1, -1, -1 };
+static int agent = -1, console = -1, early = -1, channel = -1, client[CLIENTS] = { -1, -1, -1, -1 };
 static int caller[3] = { -1, -1, -1 }, caller_end[3] = { -1, -1, -1 };
 static int answer_fd = -1;
 
@@ -139,12 +139,14 @@ int __wrap_monitor_start(struct monitor_proc *mon, const struct vm_config *vm, s
 	close(agent);
 	close(console);
 	close(early);
+	close(channel);
+	channel = fcntl(vm->channel_fd, F_DUPFD_CLOEXEC, 0);
 	console = fcntl(vm->port[0].fd, F_DUPFD_CLOEXEC, 0);
 	agent = fcntl(vm->port[1].fd, F_DUPFD_CLOEXEC, 0);
 	early = fcntl(vm->early_console_fd, F_DUPFD_CLOEXEC, 0);
 	mon->pid = 0;
 	mon->log_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	must(agent >= 0 && console >= 0 && early >= 0 && mon->log_fd >= 0);
+	must(agent >= 0 && console >= 0 && early >= 0 && channel >= 0 && mon->log_fd >= 0);
 	return 0;
 }
 
@@ -182,7 +184,7 @@ static void begin(bool init)
 {
 	static char *argv[] = { "command", "word", NULL };
 	struct r3_err err;
-	int i, fd;
+	int i, fd, sv[2];
 
 	memset(&m, 0, sizeof(m));
 	opt = (struct run_options){ .argv = init ? NULL : argv, .init = init ? "/sbin/init" : NULL, .name = "fuzz",
@@ -190,6 +192,7 @@ static void begin(bool init)
 	strcpy(cfg.name, "fuzz");
 	m.opt = &opt;
 	m.cfg = &cfg;
+	m.ram_fd = -1;
 	loop_timer(&m.loop, &m.timeout, nothing, &m);
 	loop_timer(&m.loop, &m.slow, nothing, &m);
 	loop_timer(&m.loop, &m.grace, nothing, &m);
@@ -213,6 +216,9 @@ static void begin(bool init)
 	if (init)
 		must(!hvc_attach(&m.hvc));
 	m.mon.log_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	must(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv));
+	channel = sv[0];
+	channel_open(&m.channel, &m.loop, sv[1]);
 }
 
 static void drain(int fd)
@@ -272,6 +278,7 @@ static void end(struct input *in)
 	shut(&agent);
 	shut(&console);
 	shut(&early);
+	shut(&channel);
 	shut(&pending);
 	listener = -1;
 }
@@ -373,9 +380,39 @@ static void say_request(struct input *in, int fd)
 		"{\"op\":\"info\"}\n", "{\"op\":\"exec\"}\n", "{\"op\":\"console\"}\n", "{\"op\":\"stop\"}\n",
 		"{\"op\":\"stop\",\"force\":true}\n", "{\"op\":[1]}\n", "[]\n", "\n",
 	};
-	const char *t = text[in8(in) % ARRAY_SIZE(text)];
+	/* Behind those that the corpus has. */
+	static const char *const more[] = {
+		"{\"op\":\"stats\"}\n", "{\"op\":\"ping\",\"id\":1}\n", "{\"op\":\"events\"}\n", "{\"op\":\"wait\"}\n",
+		"{\"op\":\"stats\",\"id\":[{}]}\n{\"op\":\"ping\"}\n", "{\"op\":\"kill\",\"signal\":15}\n", "{\"op\":\"stats\"}\n{\"op\":\"exec\"}\n",
+	};
+	uint8_t which = in8(in);
+	const char *t = which < 192 ? text[which % ARRAY_SIZE(text)] : more[which % ARRAY_SIZE(more)];
 
 	say(fd, t, strlen(t));
+}
+
+/* A monitor's answer on the control channel, which may be one. */
+static void say_answer(struct input *in)
+{
+	static union {
+		struct channel_answer head;
+		char bytes[CHANNEL_ANSWER_MAX + 64];
+	} answer;
+	uint8_t how = in8(in);
+	size_t n, len = sizeof(answer.head) + (how & 1 ? sizeof(struct channel_stats) : 0);
+	const uint8_t *p;
+
+	answer.head = (struct channel_answer){ .size = len, .status = how & 2 ? -(int)in8(in) : 0, .id = m.channel.last_id - (how >> 2 & 3) };
+	if (how & 16)
+		answer.head.size = in32(in);
+	if (how & 32)
+		len = in16(in) % sizeof(answer);
+	if (how & 64)
+		answer.head.id = in32(in);
+	p = in_bytes(in, how & 128 ? 255 : 0, &n);
+	memset(answer.bytes + sizeof(answer.head), how, sizeof(answer) - sizeof(answer.head));
+	memcpy(answer.bytes + sizeof(answer.head), p, n);
+	say(channel, &answer, len);
 }
 
 static void join(unsigned int i)
@@ -451,6 +488,8 @@ static void one_step(struct input *in)
 			shut(&console);
 		else if (op & 64)
 			shut(&agent);
+		else
+			say_answer(in);
 		break;
 	case 19:
 		join(i);

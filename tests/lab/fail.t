@@ -49,6 +49,25 @@ same(ring3("down", folder).returncode, 0, "down")
 same(left(), [], "nothing is left")
 
 
+# A command that has a purpose, and ends.
+folder = lab("jobs", """
+x-m: &m {mem: 128M, networks: []}
+services:
+  fill: {<<: *m, command: "sleep 1; echo filled", volumes: ["./out:/out"]}
+  use: {<<: *m, depends_on: {fill: {condition: service_completed_successfully}}}
+  spill: {<<: *m, command: "sleep 1; echo spilt; exit 3"}
+  wipe: {<<: *m, depends_on: {spill: {condition: service_completed_successfully}}}
+""")
+os.mkdir(folder + "/out")
+p = ring3("up", folder)
+ok(p.returncode == 1 and re.search(r"jobs\.spill failed: it ended at its command.*\n.*spilt", p.stderr) and "jobs.wipe was not started" in p.stderr,
+   "a command that was to succeed, and did not", p.stderr)
+ok("jobs.use is up" in p.stderr and "jobs.fill has ended, with status 0" in p.stderr, "one that did", p.stderr)
+same(guests(), ["jobs.use"], "who waited for it runs")
+same(ring3("down", folder).returncode, 0, "down")
+same(left(), [], "nothing is left")
+
+
 def interrupted(sig, when, what):
     """up of a lab with a machine that takes its time, ended at some point of it."""
     text = ("networks: {n: {subnet: 10.3.0.0/24}, o: {internal: false}}\nservices:\n" + "".join(

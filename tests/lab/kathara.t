@@ -35,6 +35,11 @@ with open(folder + "/shared/pc1") as f:
 order = [line.split()[1] for line in p.stderr.splitlines() if " is up (" in line]
 same(order[0], "small.r", "lab.dep: the router was first")
 
+write(folder + "/pc1/etc/motd.lab", "of pc1's folder, once more\n")
+p = ring3("up", "--root", root, folder)
+ok(p.returncode == 0 and "2 ran already" in p.stderr, "a file in a device's folder is changed: that device is started anew", p.stderr)
+same(inside("small.pc1", "cat /etc/motd.lab"), "of pc1's folder, once more\n", "with it")
+
 p = ring3("down", folder)
 ok(p.returncode == 0, "down", p.stderr)
 with open(folder + "/shared/pc1") as f:

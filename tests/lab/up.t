@@ -5,6 +5,7 @@
 # anew, and only that; two labs live side by side; down leaves nothing.
 import os
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lablib import *  # noqa: F403
@@ -80,6 +81,18 @@ same(sorted(after), ["net.a", "net.b", "net.c2", "net.d", "net.router"], "the ne
 # Who knows the others by name has new names to know.
 ok(after["net.b"] != before["net.b"], "b was started anew")
 
+
+write(folder + "/ring3.yaml", changed.replace("right: {subnet", "right: {mtu: 1400, subnet"))
+p = ring3("up", folder)
+last, after = after, boots()
+ok(p.returncode == 0 and all((after[f"net.{m}"] == last[f"net.{m}"]) == (m in "abd") for m in ("a", "b", "c2", "d", "router")),
+   "a network that is changed is made anew, with those that are on it", p.stderr)
+ring3("net", "rm", "net.right")
+p = ring3("up", folder)
+last, after = after, boots()
+ok(p.returncode == 0 and sorted(g for g in after if after[g] == last[g]) == ["net.a", "net.b", "net.d"],
+   "so is one that somebody has removed", p.stderr)
+
 other = lab("other", "services: {a: {mem: 128M, networks: []}}\n")
 p = ring3("up", other)
 ok(p.returncode == 0, "another lab with a machine of the same name", p.stderr)
@@ -97,6 +110,37 @@ p = ring3("down", "--name", "more")
 q = ring3("down", other)
 ok(p.returncode == 0 and q.returncode == 0, "down by --name, and by folder", p.stderr, q.stderr)
 same(left(), [], "nothing is left")
+
+folder = lab("web", """
+services:
+  server:
+    mem: 192M
+    ports: ["0:80"]
+    command: python3 -m http.server -d /srv 80
+    startup: echo "$NAME says hello" > /srv/index.html
+    healthcheck:
+      test: python3 -c "import socket; socket.create_connection(('127.0.0.1', 80))"
+      interval: 100ms
+      retries: 200
+    environment: [NAME]
+  client:
+    mem: 192M
+    depends_on: {server: {condition: service_healthy}}
+    startup: python3 -c "import urllib.request as u; print(u.urlopen('http://server/', timeout=20).read())"
+""".replace("$NAME", "$$NAME"))
+p = subprocess.run([RING3, "up", folder], env={**os.environ, "NAME": "the server"}, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=110)
+ok(p.returncode == 0, "a server with a published port, and a client that waits for it", p.stderr)
+info = {m["name"]: m["guest_info"] for m in status("web")["machines"]}
+port = next(p["host"] for card in info["server"]["network"] for p in card.get("publish", []) if p.get("proto", "tcp") == "tcp")
+try:
+    said = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}/", timeout=20).read()
+except OSError as e:
+    said = str(e)
+same(said, b"the server says hello\n", "the host reaches the port")
+out = inside("web.client", "ip route show default; cat /etc/resolv.conf")
+ok("via 10.88.0.2" in out and "nameserver 10.88.0.3" in out, "the default network has a way out", out)
+same(ring3("down", "web").returncode, 0, "down")
 
 folder = lab("clab", """
 name: links

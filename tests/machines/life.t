@@ -21,7 +21,7 @@ def gone(name):
 
 
 # A command's life.
-r = run("run", "-d", "--name", "a", "--", "sh", "-c", "echo out; echo err >&2; cat; read x <&0; sleep 1; exit 5")
+r = run("run", "-d", "--name", "a", "--net", "none", "--", "sh", "-c", "echo out; echo err >&2; cat; read x <&0; sleep 1; exit 5")
 same((r.returncode, r.stdout, r.stderr), (0, b"a\n", b""), "run -d prints the name and nothing else")
 g = info("a")
 ok(g and g["state"] == "running" and g["background"] and g["command"][0] == "sh", "ps has it", g)
@@ -53,6 +53,16 @@ r = run("wait", "a")
 ok(r.returncode == 1 and b"nothing is kept" in r.stderr, "or waited for", r)
 same(run("logs", "../a").returncode, 1, "a name is not a path")
 
+# It keeps nothing open for its caller.
+ours, theirs = os.pipe()
+p = spawn("run", "-d", "--name", "p", pass_fds=[theirs], stdout=subprocess.DEVNULL)
+os.close(theirs)
+same(p.wait(20), 0, "a caller with a pipe")
+same(os.read(ours, 1), b"", "sees its end, while the guest lives on")
+ok(info("p"), "as it does")
+same(run("kill", "p").returncode, 0, "until it is killed")
+run("rm", "p")
+
 # Without a command.
 r = run("run", "-d")
 name = r.stdout.decode().strip()
@@ -74,6 +84,11 @@ for options, status, why in (
     r = run("run", "-d", "--name", "b", *options)
     ok(r.returncode == status and why in r.stderr and not r.stdout, f"{' '.join(options)}: {status}", r)
 same((kept(), run("ps", "-q").stdout), ([], b""), "nothing is left of those")
+blocked = os.path.join(TMP, "file")
+open(blocked, "w").close()
+for env, why in (({"XDG_DATA_HOME": blocked}, b"Not a directory"), ({"XDG_DATA_HOME": "", "HOME": ""}, b"no place")):
+    r = run("run", "-d", "--name", "b", env=dict(os.environ, **env))
+    ok(r.returncode == 125 and why in r.stderr and b"XDG_DATA_HOME" in r.stderr and r.stderr.count(b"\n") == 1, "no place for its folder: one sentence", r)
 same(run("run", "--rm", "--", "true").returncode, 125, "--rm is for guests in the background")
 start("c", "--rm", command=["sh", "-c", "sleep 1; exit 3"])
 same(run("wait", "c").returncode, 3, "--rm: wait has the status")

@@ -24,7 +24,7 @@ complete_bash()
 	PATH=$P/bin:$PATH bash --norc -c '. "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); compopt() { :; }
 		_ring3 ring3 "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf "%s " "${COMPREPLY[@]}"' x "$P/share/bash-completion/completions/ring3" "$@"
 }
-like "$(complete_bash ring3 do)" "^doctor $" "bash: subcommands"
+like "$(complete_bash ring3 doc)" "^doctor $" "bash: subcommands"
 like "$(complete_bash ring3 run --root-)" "--root-overlay --root-rw --root-ro" "bash: options"
 is "$(complete_bash ring3 exec nonesuch)" " " "bash: names of guests"
 if command -v zsh > /dev/null; then
@@ -33,7 +33,7 @@ else
 	skip "zsh reads its file" "host: no zsh"
 fi
 if command -v fish > /dev/null; then
-	like "$(PATH=$P/bin:$PATH fish -c ". $P/share/fish/vendor_completions.d/ring3.fish; complete -C 'ring3 do'" 2>&1)" "^doctor" "fish completes"
+	like "$(PATH=$P/bin:$PATH fish -c ". $P/share/fish/vendor_completions.d/ring3.fish; complete -C 'ring3 doc'" 2>&1)" "^doctor" "fish completes"
 else
 	skip "fish completes" "host: no fish"
 fi

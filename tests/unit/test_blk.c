@@ -21,6 +21,7 @@
 
 static struct drv d;
 static int fd;
+static struct dev_blk_limits limits;
 static const char serial[20] = "0123456789abcdefghij";
 static gpa_t hdr, data, status;
 
@@ -34,7 +35,7 @@ static void start(bool readonly)
 	if (fd < 0 || ftruncate(fd, DISK) < 0)
 		tap_bail("memfd");
 	if (image_raw_create(fd, readonly, "disk", &img, &err) ||
-	    dev_blk_create(img, serial, &dev, &err))
+	    dev_blk_create(img, serial, &limits, &dev, &err))
 		tap_bail("%s", err.msg);
 	drv_start(&d, dev);
 }
@@ -353,7 +354,7 @@ static void test_flush(void)
 	struct r3_err err;
 	struct dev *dev;
 
-	if (dev_blk_create(&img, serial, &dev, &err))
+	if (dev_blk_create(&img, serial, &limits, &dev, &err))
 		tap_bail("%s", err.msg);
 	drv_start(&d, dev);
 	init(0);

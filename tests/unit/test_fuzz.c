@@ -161,7 +161,7 @@ int main(void)
 	fd = memfd_create("disk", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, DISK) < 0 ||
 	    image_cow_create(fd, memfd_create("layer", MFD_CLOEXEC), "disk", &img, &err) ||
-	    dev_blk_create(img, "12345678901234567890", &dev, &err))
+	    dev_blk_create(img, "12345678901234567890", &(struct dev_blk_limits){ 0 }, &dev, &err))
 		tap_bail("%s", err.msg);
 	drv_start(&d, dev);
 	fuzz("blk", rounds);
