@@ -82,7 +82,7 @@ function cut(text, n) {
 // ---- all there is ----
 
 const CLASSES = new Map([["running", "running"], ["booting", "starting"], ["rebooting", "starting"], ["ending", "starting"],
-	["paused", "paused"], ["waiting", "paused"], ["silent", "failed"], ["failed", "failed"]]);
+	["paused", "paused"], ["held", "paused"], ["silent", "failed"], ["failed", "failed"]]);
 
 let world = { machines: new Map(), switches: new Map(), uplinks: new Map(), links: new Map(), labs: [], captures: [], pause: false };
 let before = null;
