@@ -27,7 +27,7 @@ struct web {
 };
 
 static const struct opt table[] = {
-	{ "listen", 'l', "[ADDRESS:]PORT", "Where to listen. Default: 127.0.0.1, and a port that is free. An address that is not this host's own, as 0.0.0.0, lets others reach the server, without encryption." },
+	{ "listen", 'l', "[ADDRESS:]PORT", "Where to listen. Default: 127.0.0.1, and a port that is free. An address that is not loopback lets others reach the server, without encryption; the names that they use need --host." },
 	{ "host", 0, "NAME", "Accept requests for NAME, too, as those that a proxy passes on. May be given several times." },
 	{ NULL }
 };

@@ -116,23 +116,31 @@ static struct json_object *guest(int dir, const char *name)
 {
 	static struct lines l;
 	struct json_object *o = json_object_new_object(), *info = NULL, *stats = NULL;
-	struct silent *s = find_silent(name);
-	bool late = s != NULL;
+	struct silent *s = find_silent(name), *no_stats;
+	bool late = s != NULL, stats_late = false;
 	struct r3_err err;
+	char key[72];
 
+	/* Its monitor, which knows those, may be held while its `ring3 run` answers. */
+	snprintf(key, sizeof(key), "stats/%.63s", name);
+	no_stats = find_silent(key);
 	if (s)
 		s->rounds--;
+	if (no_stats)
+		no_stats->rounds--;
 	l.len = 0;
 	l.fd = s ? -1 : state_connect(dir, name, &err);
 	if (l.fd == -EAGAIN)
 		late = true;
 	if (l.fd >= 0) {
 		info = ask(&l, "info", "guest", &late);
-		if (info)
-			stats = ask(&l, "stats", "stats", &late);
+		if (info && !no_stats)
+			stats = ask(&l, "stats", "stats", &stats_late);
 		close(l.fd);
 		if (late)
 			set_silent(name);
+		if (stats_late)
+			set_silent(key);
 	} else if (!late) {
 		/* It has just ended. */
 		json_object_put(o);

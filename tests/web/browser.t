@@ -4,6 +4,7 @@
 # The page of `ring3 web` in headless Chromium, with a lab that has traffic. With RING3_WEB_PICTURE=FILE it keeps the picture
 # that docs/web.md has: RING3_WEB_PICTURE=docs/web.png ./test web/browser
 import os
+import signal
 import sys
 import time
 
@@ -79,6 +80,13 @@ try:
     ok(status == 200 and body[:4] == b"\x0a\x0d\x0d\x0a" and "attachment" in headers["content-disposition"], "and is downloaded as pcapng", status, headers, body[:20])
     page.run("[...document.querySelectorAll('#panel button')].find(e => e.textContent === 'Remove').click()")
     ok(page.until("world.captures.length === 0"), "and removed")
+
+    # A monitor that is stopped: its `ring3 run` answers, so the machine has a state, but no statistics.
+    monitor = [json.loads(line) for line in ring3("ps", "--json").stdout.splitlines() if '"firm.alice"' in line][0]["monitor"]
+    os.kill(monitor, signal.SIGSTOP)
+    ok(wait_until(lambda: "use" not in server.state()["machines"]["firm.alice"]), "a monitor that does not answer has no statistics")
+    same(server.state()["machines"]["firm.alice"]["state"], "running", "its machine has a state")
+    os.kill(monitor, signal.SIGCONT)
 
     # Stop: asked for twice.
     page.run("select('m/firm.bob')")
