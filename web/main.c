@@ -76,10 +76,8 @@ static bool has_subcommand(const char *name)
 static int listen_at(const char *address, int port, struct r3_err *err)
 {
 	struct lws_context_creation_info info = { 0 };
-	struct lws_protocols *p = calloc(ARRAY_SIZE(protocols), sizeof(*p));
+	static struct lws_protocols p[ARRAY_SIZE(protocols)];
 
-	if (!p)
-		return err_set(err, ENOMEM, "no memory for a server");
 	memcpy(p, protocols, sizeof(protocols));
 	p[0].per_session_data_size = http_session_size;
 	p[1].per_session_data_size = live_session_size;
