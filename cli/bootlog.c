@@ -52,17 +52,16 @@ static void append(void *ctx, const char *text, size_t len)
 	c->at += len;
 }
 
-void bootlog_show(const struct bootlog *log, int lines)
+char *bootlog_tail(const struct bootlog *log, int lines)
 {
-	static const char rule[] = "----------------------------------------\n";
 	struct copy c;
 	char *text, *p;
 	size_t len;
 
-	text = malloc(BOOTLOG_SIZE + 1);
+	text = malloc(BOOTLOG_SIZE + 2);
 	if (!text || !log->head) {
 		free(text);
-		return;
+		return NULL;
 	}
 	c.at = text;
 	bootlog_each(log, append, &c);
@@ -72,10 +71,24 @@ void bootlog_show(const struct bootlog *log, int lines)
 	for (p = text + len; p > text; p--)
 		if (p[-1] == '\n' && p != text + len && !--lines)
 			break;
+	memmove(text, p, text + len - p);
+	len = text + len - p;
+	text[len] = 0;
+	for (p = text; (p = memchr(p, 0, text + len - p)); )
+		*p = '?';
+	return text;
+}
+
+void bootlog_show(const struct bootlog *log, int lines)
+{
+	static const char rule[] = "----------------------------------------\n";
+	cleanup_free char *text = bootlog_tail(log, lines);
+
+	if (!text)
+		return;
 	message_text(rule, sizeof(rule) - 1);
-	message_text(p, text + len - p);
+	message_text(text, strlen(text));
 	message_text(rule, sizeof(rule) - 1);
-	free(text);
 }
 
 void bootlog_free(struct bootlog *log)

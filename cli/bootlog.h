@@ -19,6 +19,9 @@ void bootlog_add(struct bootlog *log, const void *data, size_t len);
 void bootlog_each(const struct bootlog *log, void (*fn)(void *ctx, const char *text, size_t len),
 		  void *ctx);
 
+/* The last lines, without zero bytes; to be freed. NULL if nothing is kept. */
+char *bootlog_tail(const struct bootlog *log, int lines);
+
 /* The last lines on stderr, between rules; nothing if nothing is kept. */
 void bootlog_show(const struct bootlog *log, int lines);
 

@@ -57,6 +57,8 @@ struct run_options {
 	bool verbose;
 	bool early_console;
 	bool no_pin;
+	bool debug;			/* waits for a debugger before its first instruction */
+	const char *dump_on_panic;	/* a directory; NULL: none */
 	enum jail_mode jail;
 	const char *timing;		/* file for one line of JSON */
 	enum restart_policy restart;	/* with detach */

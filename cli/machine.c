@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "decode.h"
 #include "machine.h"
 #include "message.h"
 
@@ -46,6 +48,7 @@
  */
 static void force_end(struct machine *m)
 {
+	machine_release(m);
 	m->forced = true;
 	monitor_kill(&m->mon);
 	timer_set(&m->restart, -1);
@@ -64,6 +67,7 @@ void machine_stop(struct machine *m, enum machine_end why, int status, bool forc
 {
 	bool again = m->end != END_NONE;
 
+	machine_release(m);
 	if (!again) {
 		m->end = why;
 		m->status = status;
@@ -204,7 +208,7 @@ static void log_ready(void *ctx, short revents)
 static int start(struct machine *m, struct r3_err *err)
 {
 	struct vm_config *vm = &m->cfg->vm;
-	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, ch[2] = { -1, -1 }, early[2] = { -1, -1 }, ret;
+	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, ch[2] = { -1, -1 }, early[2] = { -1, -1 }, hold[2], ret;
 
 	m->ram_fd = memfd_create("ring3-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->ram_fd < 0)
@@ -222,9 +226,16 @@ static int start(struct machine *m, struct r3_err *err)
 	vm->channel_fd = ch[1];
 	vm->ram_fd = m->ram_fd;
 
-	ret = vhosts_start(m->cfg->vhosts, err);
+	ret = machine_hold_pipes(m, !m->monitor_since, hold, err);
+	vm->start_fd = hold[0];
+	vm->panic_fd = hold[1];
+	vm->traceable = m->opt->debug || m->opt->dump_on_panic;
+	if (!ret)
+		ret = vhosts_start(m->cfg->vhosts, err);
 	if (!ret)
 		ret = monitor_start(&m->mon, vm, err);
+	util_close(&hold[0]);
+	util_close(&hold[1]);
 	close(con[1]);
 	close(ag[1]);
 	close(ch[1]);
@@ -240,8 +251,10 @@ static int start(struct machine *m, struct r3_err *err)
 		return err_set(err, ret, "no memory for the connection to the guest's agent");
 	hvc_start(&m->hvc, con[0], early[0]);
 	loop_watch(&m->loop, &m->log_watch, m->mon.log_fd, POLLIN, log_ready, m);
-	timer_set(&m->slow, SLOW_MS);
+	timer_set(&m->slow, m->start_fd >= 0 ? -1 : SLOW_MS);
 	machine_event(m, "boot", NULL);
+	if (m->start_fd >= 0)
+		message("the guest waits for a debugger: ring3 debug %s", m->cfg->name);
 	return 0;
 }
 
@@ -262,6 +275,7 @@ static void collect(struct machine *m)
 	m->ram_fd = -1;
 	if (m->control)
 		control_reset(m->control);
+	machine_hold_closed(m);
 	timer_set(&m->slow, -1);
 	timer_set(&m->grace, -1);
 	timer_set(&m->killed, -1);
@@ -280,6 +294,14 @@ static void finish(struct machine *m, int status)
 {
 	m->over = true;
 	m->status = status;
+}
+
+static void show_places(struct machine *m)
+{
+	cleanup_free char *text = bootlog_tail(&m->hvc.log, TAIL_LINES);
+
+	if (text && m->opt->kernel)
+		decode_show(m->opt->kernel, text);
 }
 
 /* The first time at once, and then after twice the time each time. */
@@ -430,6 +452,7 @@ void machine_monitor_ended(struct machine *m, int status)
 		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
 			     "; the last it wrote to its console:");
 		show_tail(m);
+		show_places(m);
 		life_over(m, CLI_PANIC);
 		break;
 	case VM_EXIT_HOST:
@@ -555,6 +578,7 @@ static void run(struct machine *m)
 	struct r3_err err;
 	int ret;
 
+	m->start_fd = m->panic_fd = -1;
 	timing_start(&m->timing);
 	ret = begin(m, &err);
 	if (ret) {

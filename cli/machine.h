@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "config.h"
 #include "control.h"
+#include "hold.h"
 #include "hvc.h"
 #include "monitor_proc.h"
 #include "net.h"
@@ -68,6 +69,13 @@ struct machine {
 	bool forced;			/* it was not given the time to end by itself */
 	bool over;
 
+	int start_fd;			/* the monitor waits for a byte there, for a debugger; -1: it does not */
+	int panic_fd;			/* it waits there after a panic, for a dump; -1: it does not */
+	struct watch panic_watch;
+	bool paused;
+	struct vmem mem;		/* of a paused guest */
+	struct hold hold;
+
 	struct timing timing;
 	time_t started;
 };
@@ -105,6 +113,11 @@ void machine_monitor_ended(struct machine *m, int status);
 
 /* machine_ops.c: what clients may ask of it. */
 extern const struct control_ops machine_control_ops;
+/* machine_hold.c: pauses, resumes, starts; what waits to be started or resumed when it is to end. */
+int machine_order(struct machine *m, const char *op, struct r3_err *err);
+void machine_release(struct machine *m);
+int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3_err *err);
+void machine_hold_closed(struct machine *m);
 
 /* Makes the guest's name its own, and lets others reach it by that. */
 int machine_open_control(struct machine *m, struct r3_err *err);

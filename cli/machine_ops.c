@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What clients may ask of a machine: the one table of operations. */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ static uint64_t resident(const struct machine *m)
 static struct json_object *describe(const struct machine *m)
 {
 	struct json_object *o = json_object_new_object();
+	char path[PATH_MAX];
 	size_t i;
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
@@ -42,8 +45,12 @@ static struct json_object *describe(const struct machine *m)
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "monitor", json_object_new_int(m->mon.pid));
 	json_object_object_add(o, "state", json_object_new_string(
-		m->end != END_NONE ? "ending" : m->agent.ready ? "running" :
+		m->end != END_NONE ? "ending" : m->paused ? "paused" : m->start_fd >= 0 ? "held" : m->agent.ready ? "running" :
 		m->restart.due >= 0 ? "rebooting" : "booting"));
+	json_object_object_add(o, "paused", json_object_new_boolean(m->paused));
+	json_object_object_add(o, "waits_for_debugger", json_object_new_boolean(m->start_fd >= 0));
+	if (realpath(m->opt->kernel, path))
+		json_object_object_add(o, "kernel_file", json_object_new_string(path));
 	add_number(o, "restarts", m->restarts);
 	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
@@ -118,7 +125,42 @@ static void op_rename(struct machine *m, struct json_object *req, struct control
 	control_done(call, NULL);
 }
 
+static void order(struct machine *m, const char *op, struct control_call *call)
+{
+	struct r3_err err;
+
+	if (machine_order(m, op, &err))
+		control_refuse(call, err.msg);
+	else
+		control_done(call, NULL);
+}
+
+static void op_pause(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	order(m, "pause", call);
+}
+
+static void op_resume(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	order(m, "resume", call);
+}
+
+static void op_start(struct machine *m, struct json_object *req, struct control_call *call)
+{
+	order(m, "start", call);
+}
+
 /* ---- what the monitor answers ---- */
+
+/* One that is stopped answers nothing. */
+static bool is_held(const struct machine *m, struct control_call *call)
+{
+	if (m->paused)
+		control_refuse(call, "the guest is paused; \"ring3 resume\" lets it go on");
+	else if (m->start_fd >= 0)
+		control_refuse(call, "the guest waits for a debugger: \"ring3 debug\"");
+	return m->paused || m->start_fd >= 0;
+}
 
 static void pinged(void *ctx, int status, const void *answer, const char *why)
 {
@@ -134,6 +176,8 @@ static void op_ping(struct machine *m, struct json_object *req, struct control_c
 {
 	const char *why;
 
+	if (is_held(m, call))
+		return;
 	if (channel_ask(&m->channel, CHANNEL_PING, NULL, 0, -1, 0, pinged, call, &why))
 		control_refuse(call, why);
 }
@@ -198,6 +242,8 @@ static void op_stats(struct machine *m, struct json_object *req, struct control_
 {
 	const char *why;
 
+	if (is_held(m, call))
+		return;
 	if (channel_ask(&m->channel, CHANNEL_STATS, NULL, 0, -1, sizeof(struct channel_stats), stats_came, call, &why))
 		control_refuse(call, why);
 }
@@ -212,6 +258,9 @@ static const struct {
 	{ "stop", op_stop },
 	{ "kill", op_kill },
 	{ "rename", op_rename },
+	{ "pause", op_pause },
+	{ "resume", op_resume },
+	{ "start", op_start },
 	{ "ping", op_ping },
 	{ "stats", op_stats },
 };

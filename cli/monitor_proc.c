@@ -14,7 +14,7 @@
 #include "monitor_proc.h"
 #include "signals.h"
 
-#define MAX_KEPT	(6 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS + VM_MAX_VHOSTS)
+#define MAX_KEPT	(8 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS + VM_MAX_VHOSTS)
 
 static int by_number(const void *a, const void *b)
 {
@@ -31,6 +31,8 @@ static void close_others(const struct vm_config *cfg)
 	keep[n++] = cfg->early_console_fd;
 	keep[n++] = cfg->channel_fd;
 	keep[n++] = cfg->ram_fd;
+	keep[n++] = cfg->start_fd;
+	keep[n++] = cfg->panic_fd;
 	for (i = 0; i < cfg->nr_disks; i++) {
 		keep[n++] = cfg->disk[i].fd;
 		keep[n++] = cfg->disk[i].cow_fd;

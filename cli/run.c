@@ -57,6 +57,8 @@ static const struct opt table[] = {
 	{ "no-tty", 'T', NULL, "Give the command pipes even if stdin and stdout are terminals." },
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
+	{ "debug", 0, NULL, "Have the guest wait before its first instruction for \"ring3 debug NAME\"." },
+	{ "dump-on-panic", 0, "DIR", "Write the guest's memory to a file in DIR if its kernel panics, as \"ring3 dump\" does." },
 	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
 	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
 	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },
@@ -102,6 +104,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		{ "root", &opt->root }, { "root-overlay", &opt->root_overlay }, { "rootfstype", &opt->rootfstype }, { "kernel", &opt->kernel },
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
 		{ "init", &opt->init }, { "name", &opt->name }, { "hostname", &opt->hostname }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
+		{ "dump-on-panic", &opt->dump_on_panic },
 		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
@@ -109,7 +112,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		bool *flag;
 	} flags[] = {
 		{ "root-rw", &opt->root_rw }, { "root-ro", &opt->root_ro }, { "verbose", &opt->verbose },
-		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin },
+		{ "early-console", &opt->early_console }, { "no-pin", &opt->no_pin }, { "debug", &opt->debug },
 		{ "detach", &opt->detach }, { "rm", &opt->rm },
 	};
 	size_t i;
@@ -213,6 +216,8 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--rm and --restart exclude each other");
 	if (opt->hostname && !config_name_ok(opt->hostname))
 		return err_set(err, EINVAL, "--hostname %s: a host's name is up to 63 letters, digits, dots and dashes, the first a letter or digit", opt->hostname);
+	if (opt->dump_on_panic && access(opt->dump_on_panic, W_OK | X_OK))
+		return err_set(err, errno, "--dump-on-panic: cannot write to the directory %s: %s", opt->dump_on_panic, strerror(errno));
 	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 

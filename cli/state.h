@@ -4,7 +4,7 @@
  * which is the user's alone, each has a lock for as long as it lives, on
  * NAME.lock, by which the name is its own, and a socket NAME.sock. The
  * protocol: the client sends one line of JSON, {"op": "info"}, "exec",
- * "console" or "stop"; the guest's `ring3 run` answers with one line, "ok"
+ * "console", "stop", "pause", "resume", or "start" if it waits for a debugger; the guest's `ring3 run` answers with one line, "ok"
  * true or false with an "error". After "exec" both speak frames of
  * <ring3/agent.h>; after "console" both sides' bytes are the console's.
  */

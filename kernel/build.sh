@@ -15,12 +15,14 @@ usage()
 	cat <<-EOF
 	Usage: kernel/build.sh [OPTIONS] [MAKE-TARGET...]
 
-	  --source 6.12|6.1|DIR    Debian's linux-source package, or an unpacked tree (6.12)
+	  --source SERIES|DIR      a series that Debian has (6.1, 6.12, 7.3, ...), or an unpacked
+	                           tree or git checkout (6.12)
 	  --config-fragment FILE   add these options (a file, or a name in kernel/configs)
 	  --debug                  the same as --config-fragment debug: DWARF for gdb
 	  --out DIR                copy or link the result to DIR
-	  --dev                    build in build/kernel-SERIES[-FRAGMENT] and keep the objects:
-	                           after a change only what depends on it is compiled
+	  --dev                    build in build/kernel-SERIES[-FRAGMENT] (or -DIR's name) and keep
+	                           the objects: after a change, of the tree too, only what depends
+	                           on it is compiled
 	  --no-modules             with --dev: build vmlinux only
 	  --key                    print the cache key of this kernel and exit
 	  -j N                     parallel jobs (all cores)
@@ -80,7 +82,7 @@ main()
 		[ -d "$dir" ] || build_cached "$source" "$dir" "${fragments[@]+"${fragments[@]}"}"
 	fi
 	if [ -n "$out" ]; then
-		mkdir -p "$out" && cp -f "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
+		mkdir -p "$out" && cp -rf "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
 		dir=$out
 	fi
 	printf '%s\n' "$dir" >&3

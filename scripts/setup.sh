@@ -61,9 +61,9 @@ needs()
 	file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	cmd:mke2fs e2fsprogs
 	EOF
-	# tests/model, tests/net
+	# tests/model, tests/net, tests/debug
 	[ "${RING3_PROFILE:-}" != test ] || printf 'pc:libwebsockets libwebsockets-dev\n'
-	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin gdb gdb tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
 }
 
 missing_packages()
@@ -188,13 +188,21 @@ stamp_read()
 	[ "$tag" = "$2" ] && [ -e "$RESULT" ]
 }
 
+# tree_tag SOURCE: the state of a kernel tree that people work in, or nothing for a
+# series, whose sources do not change
+tree_tag()
+{
+	. "$REPO/kernel/build/source.sh"
+	is_series "$1" || { source_clean "$1" && source_state "$1"; }
+}
+
 # setup KERNEL ROOT TARGETS...: KERNEL and ROOT are 1 when that part is wanted.
 # Sets and exports RING3_KERNEL, RING3_INITRD, RING3_ROOT, RING3_MODULES,
 # except those the caller has set, and sets RING3.
 setup()
 {
 	local kernel=$1 root=$2 tag source=${RING3_SOURCE:-6.12} profile=${RING3_PROFILE:-machine}
-	local kstamp rstamp hstamp RESULT
+	local kstamp ktag rstamp hstamp RESULT
 
 	shift 2
 	[ -z "${RING3_KERNEL:-}" ] || kernel=0
@@ -203,6 +211,8 @@ setup()
 	BUILD=$(build_dir)
 	RING3=$BUILD/cli/ring3
 	tag=$(fingerprint)
+	ktag=$tag
+	[ $kernel = 0 ] || ktag+=$(tree_tag "$source") || exit
 	kstamp=kernel-${source//\//_}${RING3_DEV:+-dev} rstamp=root-$profile hstamp=host-${1//\//_}
 
 	if ! setup_load; then
@@ -215,9 +225,9 @@ setup()
 			setup_initramfs
 			stamp_write "$hstamp" "$tag" "$RING3"
 		fi
-		if [ $kernel = 1 ] && ! stamp_read "$kstamp" "$tag"; then
+		if [ $kernel = 1 ] && ! stamp_read "$kstamp" "$ktag"; then
 			RESULT=$("$REPO/kernel/build.sh" --source "$source" ${RING3_DEV:+--dev}) || exit
-			stamp_write "$kstamp" "$tag" "$RESULT"
+			stamp_write "$kstamp" "$ktag" "$RESULT"
 		fi
 		if [ $root = 1 ] && ! stamp_read "$rstamp" "$tag"; then
 			RESULT=$("$REPO/scripts/mkroot" "$profile") || exit
@@ -234,7 +244,7 @@ setup_load()
 {
 	stamp_read "$hstamp" "$tag" && [ -e "$BUILD/initramfs.cpio" ] || return
 	if [ $kernel = 1 ]; then
-		stamp_read "$kstamp" "$tag" && [ -e "$RESULT/vmlinux" ] && [ -e "$RESULT/modules.img" ] || return
+		stamp_read "$kstamp" "$ktag" && [ -e "$RESULT/vmlinux" ] && [ -e "$RESULT/modules.img" ] || return
 		export RING3_KERNEL=$RESULT/vmlinux
 		export RING3_MODULES=${RING3_MODULES:-$RESULT/modules.img}
 	fi

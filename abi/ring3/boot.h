@@ -56,7 +56,9 @@ struct r3_image_header {
 	__u64 start_secondary;		/* void (struct r3_boot *, unsigned cpu) */
 	__u64 signal;			/* void (int, siginfo_t *, ucontext_t *) for vCPU threads */
 	__u64 image_size;		/* bytes, bss included */
-	__u64 reserved[2];
+	__u64 held;			/* address of a word: for how long the guest was held, in
+					 * TSC cycles, or in ns if tsc_khz is 0; 0: has none */
+	__u64 reserved;
 };
 
 struct r3_vcpu {

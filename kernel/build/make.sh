@@ -20,14 +20,12 @@ find_fragment()
 # resolve_source SOURCE: the unpacked tree
 resolve_source()
 {
-	case $1 in
-	6.12|6.1) source_unpack "$1" ;;
-	*)
-		[ -d "$1" ] || die "there is no directory $1: --source wants 6.12, 6.1 or a source tree"
-		[ ! -e "$1/.config" ] && [ ! -e "$1/include/config" ] ||
-			die "$1 has been built in: run 'make mrproper' there first"
-		realpath "$1" ;;
-	esac
+	if is_series "$1"; then
+		source_unpack "$1"
+	else
+		source_clean "$1"
+		realpath "$1"
+	fi
 }
 
 # kernel_key SOURCE FRAGMENT...: what a cached kernel depends on, as a hash
@@ -36,13 +34,13 @@ kernel_key()
 	local src=$1 id tar
 
 	shift
-	case $src in
-	6.12|6.1)
+	if is_series "$src"; then
 		tar=$(source_tarball "$src") || exit
-		id=$(stat -Lc '%s %Y' "$tar") || exit ;;
-	*) src=$(resolve_source "$src") || exit
-	   id="$src $(source_version "$src") $(git -C "$src" rev-parse HEAD 2>/dev/null)" ;;
-	esac
+		id=$(stat -Lc '%s %Y' "$tar") || exit
+	else
+		src=$(resolve_source "$src") || exit
+		id="$src $(source_version "$src") $(source_state "$src")" || exit
+	fi
 	printf '%s-%s\n' "$(basename "$src")" "$({
 		echo "$id"
 		hash_tree "$REPO/kernel/arch/ring3"
@@ -96,7 +94,7 @@ config_lost()
 		/^# CONFIG_.* is not set/ { split($0, a, " "); want[a[2]] = "n" }
 		END { for (o in want) print o, want[o] }' | sort | while read -r o v; do
 			got=$(sed -n "s/^$o=//p" "$OBJ/.config")
-			[ "${got:-n}" = "$v" ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
+			[ "${got:-n}" = "$v" ] || [ "$v$got" = my ] || printf ' %s=%s' "${o#CONFIG_}" "$v"
 		done)
 	[ -z "$lost" ] || note "this kernel cannot have:$lost"
 }
@@ -138,10 +136,24 @@ install_kernel()
 	cp -f "$OBJ/vmlinux" "$dir/vmlinux.debug"
 	cp -f "$OBJ/.config" "$dir/config"
 	echo "$release" > "$dir/release"
+	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || install_gdb "$dir"
 	[ "$2" = 1 ] || return 0
 	[ -e "$dir/modules.img" ] && [ -z "$(find "$OBJ" \( -name '*.ko' -o -name modules.order -o \
 		-name kernel.release \) -newer "$dir/modules.img" -print -quit)" ] && return
 	pack_modules "$dir" "$release"
+}
+
+# install_gdb DIR: mainline's lx- commands, which "ring3 debug" loads from there
+install_gdb()
+{
+	kmake scripts_gdb > "$OBJ/gdb.log" 2>&1 || {
+		tail -20 "$OBJ/gdb.log" >&2
+		die "the kernel's commands for gdb could not be made: see above"
+	}
+	rm -rf "$1/gdb"
+	mkdir -p "$1/gdb/scripts/gdb"
+	cp -L "$OBJ/vmlinux-gdb.py" "$1/gdb/" && cp -rL "$OBJ/scripts/gdb/linux" "$1/gdb/scripts/gdb/" ||
+		die "cannot write $1/gdb: free some space"
 }
 
 # pack_modules DIR RELEASE: modules.img holds what belongs in /lib/modules. It
@@ -167,12 +179,13 @@ pack_modules()
 
 build_dev()
 {
-	local modules=$2 targets=$3 base tree
+	local modules=$2 targets=$3 name=$1 base tree
 
+	is_series "$name" || name=$(basename "$(realpath "$name")")
 	tree=$(resolve_source "$1") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
 	shift 3
-	base=$REPO/build/kernel-$SERIES$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
+	base=$REPO/build/kernel-$name$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
 	TREE=$base/src OBJ=$base/obj DEV=1
 	mkdir -p "$base"
 	with_lock "$base/lock"

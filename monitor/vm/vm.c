@@ -268,6 +268,15 @@ static void jail_values(struct vm *vm)
 	value[JAIL_VALUE_IMAGE_MAX] = files_max(vm->cfg, false);
 }
 
+/* From the parent, or the end of it. */
+static void wait_for_byte(int fd)
+{
+	char byte;
+
+	while (fd >= 0 && read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
 static int close_jail(struct vm *vm, struct r3_err *err)
 {
 	char text[512];
@@ -288,6 +297,7 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 		log_warn("the jail is off (--jail=off): whoever takes the guest's kernel over can do all that this user can");
 	else if (jail_missing(&vm->jail.report, false, text, sizeof(text)))
 		log_warn("%s", text);
+	wait_for_byte(vm->cfg->start_fd);
 	vcpus_run(&vm->vcpus);
 	return 0;
 }
@@ -358,8 +368,16 @@ static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 			}
 			continue;
 		}
-		if (pfd[0].revents)
-			return guest_exit(vm, err);
+		if (pfd[0].revents) {
+			enum vm_exit why = guest_exit(vm, err);
+
+			/* While the parent looks at its memory. */
+			if (why == VM_EXIT_PANIC && vm->cfg->panic_fd >= 0) {
+				write_full(vm->cfg->panic_fd, "", 1);
+				wait_for_byte(vm->cfg->panic_fd);
+			}
+			return why;
+		}
 		if (pfd[1].revents)
 			zygote_failed(&vm->zygote);
 		if (pfd[2].revents && !ops_serve(&ops, vm->cfg->channel_fd))
@@ -374,6 +392,8 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 
 	log_open(2, "ring3");
 	prctl(PR_SET_NAME, "ring3-monitor");
+	if (cfg->traceable)
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	if (host_fsgsbase(getauxval(AT_HWCAP2), err) || jail_process(&vm.jail, cfg->jail, err) ||
 	    map_ram(&vm, err) || map_shared(&vm, err) || fill_boot(&vm, err) ||
 	    load(&vm, err))

@@ -88,6 +88,9 @@ struct vm_config {
 	char cmdline[4096];
 	int early_console_fd;		/* -1: none */
 	int channel_fd;			/* vm/channel.h; -1: none */
+	int start_fd;			/* a byte on it starts the vCPUs; -1: they start at once */
+	int panic_fd;			/* after a panic: a byte to it, and one from it before the end; -1: none */
+	bool traceable;			/* also where only the host's own parents may trace */
 	int nr_disks;
 	struct vm_disk disk[VM_MAX_DISKS];
 	int nr_ports;

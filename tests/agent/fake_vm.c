@@ -25,6 +25,7 @@
 
 #include <ring3/agent.h>
 
+#include "base/util.h"
 #include "vm/channel.h"
 #include "vm/vm.h"
 
@@ -173,15 +174,25 @@ static void lie(int fd, const char *how, uint64_t id)
 	}
 }
 
+/* A process beside the guest, which outlives it for a moment: with this one descriptor, and no lock of a disk. */
+static bool beside(int fd)
+{
+	if (fork())
+		return false;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	util_close_range(3, fd - 1);
+	util_close_range(fd + 1, ~0U >> 1);
+	fcntl(fd, F_SETFL, 0);
+	return true;
+}
+
 static void serve_channel(const struct vm_config *cfg)
 {
 	const char *how = strstr(cfg->cmdline, "fake.lie=");
 	struct channel_request request;
 
-	if (fork())
+	if (!beside(cfg->channel_fd))
 		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fcntl(cfg->channel_fd, F_SETFL, 0);
 	while (!how) {
 		/* One that has come, as channel_serve() does not wait. */
 		if (recv(cfg->channel_fd, &request, sizeof(request), MSG_PEEK) <= 0)
@@ -198,12 +209,10 @@ static void make_noise(const struct vm_config *cfg)
 {
 	static char text[4096];
 
-	if (fork())
+	if (!beside(cfg->port[0].fd))
 		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	memset(text, 'n', sizeof(text));
 	text[sizeof(text) - 1] = '\n';
-	fcntl(cfg->port[0].fd, F_SETFL, 0);
 	while (write(cfg->port[0].fd, text, sizeof(text)) > 0)
 		;
 	_exit(0);

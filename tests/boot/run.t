@@ -14,9 +14,9 @@ out()
 	ERR=$(cat "$T/err")
 }
 
-series='^Linux 6\.'
+series='^Linux [0-9]+\.'
 case ${RING3_SOURCE:-6.12} in
-6.*) series="^Linux ${RING3_SOURCE:-6.12}\\." ;;
+[0-9]*.[0-9]*) series="^Linux ${RING3_SOURCE:-6.12}\\." ;;
 esac
 
 # greets WHO COMMAND...: the issue's first example

@@ -20,9 +20,11 @@ refused()
 	fi
 }
 
-refused 'no directory /nonexistent.*6.12, 6.1 or' "no such source" --source /nonexistent
+refused 'no directory /nonexistent.*series such as 6.12' "no such source" --source /nonexistent
 refused 'not a Linux source tree' "a source that is no kernel" --source "$T"
 mkdir -p "$T/used/include/config"
+printf 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n' > "$T/used/Makefile"
+: > "$T/used/Kconfig"
 refused 'mrproper' "a tree that was built in" --source "$T/used"
 refused "no config fragment 'nix'.*debug.config" "no such fragment" --config-fragment nix
 refused 'number of jobs' "no number of jobs" -j many

@@ -1,41 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 900
-# tags: slow
-# The other series that the port promises to build for: it does, and boots.
-. "$(dirname "$0")/../lib.sh"
+# timeout: 1200
+# tags: slow extra
+# The oldest series that the port promises to build for: it does, and boots.
+. "$(dirname "$0")/series.sh"
 
-dir=$("$REPO/kernel/build.sh" --dev --no-modules --source 6.1 --config-fragment tiny)
-is $? 0 "6.1 builds"
-export RING3_KERNEL=$dir/vmlinux
-unset RING3_MODULES
-is "$(cut -d. -f1,2 "$dir/release")" 6.1 "it is 6.1"
-
-# in_it DESCRIPTION EXPECTED COMMAND...: what that prints in a guest of two CPUs
-in_it()
-{
-	local desc=$1 expected=$2 out
-
-	shift 2
-	out=$(guest -v --cpus 2 -- "$@" 2> "$T/log")
-	is "$? $out" "0 $expected" "$desc" || diag "$(tail -20 "$T/log")"
-	is "$(grep -cE 'WARNING:|BUG:|Oops|rcu: INFO' "$T/log")" 0 "and no complaint of the kernel"
-}
-
-in_it "a guest boots" "$(cat "$dir/release")" uname -r
-in_it "with its CPUs" 2 nproc
-in_it "processes, pipes and signals" "50 143" bash -c \
-	'n=$(for i in $(seq 50); do (exec /bin/echo x) & done | sort | grep -c x; wait)
-	sleep 60 & kill $!; wait $!; echo $n $?'
-in_it "threads on both CPUs" "[499500, 499500, 499500, 499500]" python3 -c \
-	'from concurrent.futures import ThreadPoolExecutor as P
-print(list(P(4).map(lambda n: sum(range(n)), [1000] * 4)))'
-in_it "a debugger, single steps and a breakpoint" 1 bash -c \
-	'echo "int f(int x) { return x + 1; } int main(void) { return f(6) - 7; }" > /tmp/a.c && cd /tmp && gcc -g -o a a.c &&
-	gdb -batch -ex "break f" -ex run -ex stepi -ex "print x" -ex continue a 2>&1 | grep -c "^\$1 = 6"'
-in_it "a CPU is taken and given back" "1 2" bash -c \
-	'c=/sys/devices/system/cpu/cpu1/online; echo 0 > $c; a=$(nproc); echo 1 > $c; echo $a $(nproc)'
-
-guest -- sh -c 'exit 7' > "$T/out" 2>&1
-is $? 7 "a command's status comes out"
+series_works 6.1
 done_testing

@@ -3,6 +3,7 @@
 #include <linux/linkage.h>
 #include <linux/init.h>
 #include <asm/thread_info.h>
+#include <asm/versions.h>
 #include <ring3/boot.h>
 
 	__HEAD
@@ -14,7 +15,12 @@ SYM_DATA_START(_start)
 	.quad	r3_start_secondary
 	.quad	r3_host_signal
 	.quad	_end - _start
-	.quad	0, 0
+#ifdef R3_OLD_VDSO_DATA
+	.quad	r3_held
+#else
+	.quad	0
+#endif
+	.quad	0
 SYM_DATA_END(_start)
 
 	.text

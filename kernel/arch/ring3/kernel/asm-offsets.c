@@ -2,6 +2,8 @@
 #define COMPILE_OFFSETS
 #include <linux/kbuild.h>
 #include <linux/sched.h>
+#include <asm/alternative.h>
+#include <asm/extable.h>
 #include <asm/ptrace.h>
 
 int main(void);
@@ -32,5 +34,8 @@ int main(void)
 	PT(SP, sp);
 	PT(SS, ss);
 	DEFINE(PT_SIZE, sizeof(struct pt_regs));
+	/* What x86's macros for assembly want to know from 6.19 on. */
+	DEFINE(EXTABLE_SIZE, sizeof(struct exception_table_entry));
+	DEFINE(ALT_INSTR_SIZE, sizeof(struct alt_instr));
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/interrupt.h>
+#include <linux/irq_work.h>
 #include <linux/entry-common.h>
 #include <linux/hardirq.h>
 #include <linux/seq_file.h>
@@ -14,6 +15,7 @@
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/forced_yield.h>
+#include <asm/held.h>
 #include <asm/traps.h>
 #include <asm/space.h>
 
@@ -29,11 +31,32 @@ static void device_interrupts(void)
 	}
 }
 
+static void called(void)
+{
+	generic_smp_call_function_interrupt();
+#ifdef R3_IRQ_WORK
+	irq_work_run();
+#endif
+}
+
 static void power_request(void)
 {
 	if (xchg(&r3_boot->power_request, R3_POWER_NONE) == R3_POWER_DOWN)
 		orderly_poweroff(true);
 }
+
+#ifdef R3_IRQ_WORK
+/* To this vCPU itself, so without a signal: it is taken once interrupts are on. */
+void arch_irq_work_raise(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	__atomic_fetch_or(&r3_boot->vcpu[smp_processor_id()].pending, R3_PEND_CALL, __ATOMIC_ACQ_REL);
+	this_cpu_write(r3_irq_pending, 1);
+	local_irq_restore(flags);
+}
+#endif
 
 /* All that is pending; interrupts are off, irqentry_enter() has been called. */
 void r3_take_irqs(struct pt_regs *regs)
@@ -44,13 +67,14 @@ void r3_take_irqs(struct pt_regs *regs)
 
 	irq_enter_rcu();
 	this_cpu_write(r3_irq_pending, 0);
+	r3_held_check();
 	while ((bits = __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL))) {
 		if (bits & R3_PEND_STOP)
 			r3_stop_this_cpu();
 		if (bits & R3_PEND_RESCHED)
 			scheduler_ipi();
 		if (bits & R3_PEND_CALL)
-			generic_smp_call_function_interrupt();
+			called();
 		if (bits & R3_PEND_TIMER)
 			r3_timer_interrupt();
 		if (bits & R3_PEND_DEVICE)

@@ -36,10 +36,10 @@ int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 {
 	struct pt_regs *regs = task_pt_regs(p);
-	struct r3_switch_frame *frame = (struct r3_switch_frame *)regs - 1;
+	struct inactive_task_frame *frame = (struct inactive_task_frame *)regs - 1;
 
 	memset(frame, 0, sizeof(*frame));
-	frame->ret = (unsigned long)ret_from_fork_asm;
+	frame->ret_addr = (unsigned long)ret_from_fork_asm;
 	p->thread.sp = (unsigned long)frame;
 	p->thread.fp_slot = NULL;
 	p->thread.fp_stamp = 0;

@@ -23,7 +23,11 @@
 
 DEFINE_PER_CPU(int, r3_cpu_number);
 EXPORT_PER_CPU_SYMBOL(r3_cpu_number);
+#ifdef DEFINE_PER_CPU_CACHE_HOT
+DEFINE_PER_CPU_CACHE_HOT(unsigned long, this_cpu_off);
+#else
 DEFINE_PER_CPU_READ_MOSTLY(unsigned long, this_cpu_off);
+#endif
 EXPORT_PER_CPU_SYMBOL(this_cpu_off);
 DEFINE_PER_CPU(struct task_struct *, r3_current_task) = &init_task;
 EXPORT_PER_CPU_SYMBOL(r3_current_task);
@@ -120,7 +124,11 @@ static int sharing_cache(void)
 }
 
 static struct sched_domain_topology_level topology[] = {
+#ifdef SDTL_INIT
+	SDTL_INIT(tl_pkg_mask, sharing_cache, PKG),
+#else
 	{ cpu_cpu_mask, sharing_cache, SD_INIT_NAME(PKG) },
+#endif
 	{ NULL },
 };
 

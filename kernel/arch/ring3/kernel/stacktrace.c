@@ -49,11 +49,11 @@ noinline notrace void arch_stack_walk(stack_trace_consume_fn fn, void *cookie,
 		walk(current, current_stack_pointer,
 		     (unsigned long)__builtin_frame_address(0), fn, cookie);
 	} else {
-		struct r3_switch_frame *frame = (void *)task->thread.sp;
+		struct inactive_task_frame *frame = (void *)task->thread.sp;
 
 		if (!in_stack(task, (unsigned long)frame))
 			return;
-		if (!fn(cookie, frame->ret))
+		if (!fn(cookie, frame->ret_addr))
 			return;
 		walk(task, (unsigned long)(frame + 1), frame->bp, fn, cookie);
 	}

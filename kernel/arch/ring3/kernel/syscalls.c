@@ -2,18 +2,25 @@
 /* The system call table: x86-64's numbers, and the few calls that are its own. */
 #include <linux/linkage.h>
 #include <linux/syscalls.h>
+#include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/prctl.h>
 #include <linux/uaccess.h>
 #include <uapi/asm/prctl.h>
+#include <asm/ahead.h>
 #include <asm/syscall.h>
 
 SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot,
 		unsigned long, flags, unsigned long, fd, unsigned long, off)
 {
+	unsigned long ret;
+
 	if (off & ~PAGE_MASK)
 		return -EINVAL;
-	return ksys_mmap_pgoff(addr, len, prot, flags, fd, off >> PAGE_SHIFT);
+	ret = ksys_mmap_pgoff(addr, len, prot, flags, fd, off >> PAGE_SHIFT);
+	if (!IS_ERR_VALUE(ret) && !(flags & MAP_ANONYMOUS))
+		r3_map_new(ret, len, prot);
+	return ret;
 }
 
 SYSCALL_DEFINE2(arch_prctl, int, option, unsigned long, arg)
@@ -91,6 +98,16 @@ static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigne
 	return ret;
 }
 
+static long mprotect_for_users(unsigned long addr, unsigned long len, unsigned long prot,
+			       unsigned long d, unsigned long e, unsigned long f)
+{
+	long ret = sys_mprotect(addr, len, prot);
+
+	if (!ret)
+		r3_map_protected(addr, len, prot);
+	return ret;
+}
+
 #define sys_modify_ldt		sys_ni_syscall
 #define sys_map_shadow_stack	sys_ni_syscall
 #define sys_uretprobe		sys_ni_syscall
@@ -103,4 +120,5 @@ const sys_call_ptr_t sys_call_table[NR_syscalls] = {
 	[0 ... NR_syscalls - 1] = (sys_call_ptr_t)sys_ni_syscall,
 #include <asm/syscalls_64.h>
 	[__NR_membarrier] = membarrier_for_users,
+	[__NR_mprotect] = mprotect_for_users,
 };

@@ -13,7 +13,9 @@
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/workqueue.h>
 #include <asm/timex.h>
+#include <asm/held.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/forced_yield.h>
@@ -24,12 +26,12 @@ static u64 sched_base __ro_after_init;
 
 static u64 read_tsc(struct clocksource *cs)
 {
-	return rdtsc_ordered();
+	return r3_unheld(rdtsc_ordered());
 }
 
 static u64 read_host(struct clocksource *cs)
 {
-	return r3_host_clock(CLOCK_MONOTONIC_RAW);
+	return r3_unheld(r3_host_clock(CLOCK_MONOTONIC_RAW));
 }
 
 static struct clocksource clocksource_tsc = {
@@ -54,8 +56,8 @@ static struct clocksource clocksource_host = {
 unsigned long long notrace sched_clock(void)
 {
 	if (!sched_mult)
-		return sched_base ? r3_host_clock(CLOCK_MONOTONIC) - sched_base : 0;
-	return mul_u64_u32_shr(get_cycles() - sched_base, sched_mult, sched_shift);
+		return sched_base ? r3_unheld(r3_host_clock(CLOCK_MONOTONIC)) - sched_base : 0;
+	return mul_u64_u32_shr(r3_unheld(get_cycles()) - sched_base, sched_mult, sched_shift);
 }
 
 /*
@@ -140,13 +142,55 @@ void read_persistent_clock64(struct timespec64 *ts)
 }
 
 /*
+ * The guest was held: by "ring3 pause", or by a debugger. All its clocks stood still,
+ * as r3_held is in what they read, and so no timer and no watchdog is late. The wall
+ * clock has to catch up.
+ */
+#define HELD_MIN_NS	NSEC_PER_MSEC
+#define HELD_TOLD_NS	NSEC_PER_SEC
+
+static u64 held_seen;
+static bool held_counts;
+
+static u64 held_ns(u64 held)
+{
+	return r3_boot->tsc_khz ? mul_u64_u64_div_u64(held, NSEC_PER_MSEC, r3_boot->tsc_khz) : held;
+}
+
+static void catch_up(struct work_struct *work)
+{
+	u64 held = r3_held, ns = held_ns(held - held_seen);
+	struct timespec64 now;
+
+	held_seen = held;
+	ktime_get_real_ts64(&now);
+	timespec64_add_ns(&now, ns);
+	do_settimeofday64(&now);
+	if (ns >= HELD_TOLD_NS)
+		pr_info("ring3: held from outside for %llu.%03llu s\n", ns / NSEC_PER_SEC,
+			ns % NSEC_PER_SEC / NSEC_PER_MSEC);
+}
+
+static DECLARE_WORK(held_work, catch_up);
+
+/* At every interrupt. */
+void r3_held_check(void)
+{
+	if (unlikely(r3_held != held_seen) && held_counts && held_ns(r3_held - held_seen) >= HELD_MIN_NS)
+		schedule_work(&held_work);
+}
+
+/*
  * Until the clocksource is taken, time goes by the ticks that were handled. What the
  * host took of it meanwhile is made up for.
  */
 static int __init r3_set_clock(void)
 {
-	struct timespec64 now = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
+	struct timespec64 now;
 
+	held_seen = r3_held;
+	held_counts = true;
+	now = ns_to_timespec64(r3_host_clock(CLOCK_REALTIME));
 	return do_settimeofday64(&now);
 }
 late_initcall(r3_set_clock);
@@ -158,9 +202,9 @@ void __init r3_time_early(void)
 
 	if (r3_boot->tsc_khz) {
 		clocks_calc_mult_shift(&mult, &sched_shift, r3_boot->tsc_khz, NSEC_PER_MSEC, 0);
-		sched_base = get_cycles();
+		sched_base = r3_unheld(get_cycles());
 	} else {
-		sched_base = r3_host_clock(CLOCK_MONOTONIC);
+		sched_base = r3_unheld(r3_host_clock(CLOCK_MONOTONIC));
 	}
 	sched_mult = mult;
 }

@@ -14,6 +14,7 @@
 #include <linux/signal.h>
 #include <linux/nospec.h>
 #include <asm/syscall.h>
+#include <asm/generic_entry.h>
 #include <asm/space.h>
 #include <asm/debug.h>
 #include <asm/frame.h>
@@ -41,6 +42,7 @@ static void user_irqs(struct pt_regs *regs)
 {
 	irqentry_enter_from_user_mode(regs);
 	r3_take_irqs(regs);
+	r3_timer_rearm();
 	exit_to_user_mode();
 }
 
@@ -218,13 +220,16 @@ static void do_syscall(struct pt_regs *regs, bool by_signal)
 	unsigned long ip = regs->ip;
 	bool rewritten = false;
 	long nr = (int)regs->ax;
+	bool permitted;
 
 	regs->orig_ax = regs->ax;	/* all of it, as tracers expect */
 	regs->ax = -ENOSYS;
-	nr = syscall_enter_from_user_mode(regs, nr);
+	permitted = r3_syscall_enter(regs, &nr);
 	if (by_signal)
 		rewritten = r3_rewrite_syscall(ip, (int)regs->orig_ax);
-	if (likely((unsigned long)nr < NR_syscalls)) {
+	if (unlikely(!permitted)) {
+		/* Somebody has given the result. */
+	} else if (likely((unsigned long)nr < NR_syscalls)) {
 		nr = array_index_nospec(nr, NR_syscalls);
 		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
 					      regs->r10, regs->r8, regs->r9);
@@ -235,7 +240,7 @@ static void do_syscall(struct pt_regs *regs, bool by_signal)
 		syscall_exit_to_user_mode(regs);
 		return;
 	}
-	syscall_exit_to_user_mode_work(regs);
+	r3_syscall_exit_work(regs);
 	/* What stands behind the call now is not what stood there when it was made. */
 	if (regs->ip == ip)
 		r3_rewrite_settle(regs);

@@ -78,6 +78,9 @@ SECTIONS
 
 	STABS_DEBUG
 	DWARF_DEBUG
+#ifdef MODINFO
+	MODINFO
+#endif
 	ELF_DETAILS
 
 	.rela.dyn : { *(.rela .rela.* .rela_*) }

@@ -12,9 +12,11 @@
 #include <asm/traps.h>
 #include <asm/rewrite.h>
 #include <asm/memmap.h>
+#include <asm/ahead.h>
 
 #define FOLIO		(16UL * 1024)	/* as large as small folios become */
 #define FILL_MOST	(128UL * 1024)
+#define FILL_WHOLE	(32UL * 1024)	/* a private mapping of a file, a library's data most likely */
 
 static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
 {
@@ -23,36 +25,6 @@ static bool access_allowed(struct vm_area_struct *vma, unsigned int flags)
 	if (flags & FAULT_FLAG_INSTRUCTION)
 		return vma->vm_flags & VM_EXEC;
 	return vma_is_accessible(vma);
-}
-
-static bool covered(struct mm_struct *mm, unsigned long addr)
-{
-	pmd_t *pmd = r3_pmd_of(mm, addr);
-
-	return !pmd || pmd_none(*pmd) || pmd_leaf(*pmd);
-}
-
-/*
- * What is in the page cache around the fault, and costs no I/O. Generic code
- * does the same for 16 pages; here a fault costs more than there.
- */
-static void map_cached(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
-{
-	unsigned long start = max(addr & ~(R3_AROUND_SIZE - 1), vma->vm_start);
-	unsigned long end = min((addr & ~(R3_AROUND_SIZE - 1)) + R3_AROUND_SIZE, vma->vm_end);
-	struct vm_fault vmf = {
-		.vma = vma,
-		.address = start,
-		.real_address = start,
-		.flags = flags,
-		.pgoff = linear_page_index(vma, start),
-		.gfp_mask = GFP_KERNEL,
-		.pmd = r3_pmd_of(vma->vm_mm, start),
-	};
-
-	if (covered(vma->vm_mm, start))
-		return;
-	vma->vm_ops->map_pages(&vmf, vmf.pgoff, linear_page_index(vma, end - PAGE_SIZE));
 }
 
 /*
@@ -80,7 +52,7 @@ static bool fill(struct vm_area_struct *vma, unsigned long addr, unsigned long e
 	for (; addr < end; addr += PAGE_SIZE) {
 		vm_fault_t ret;
 
-		if (covered(mm, addr) || !(copies ? r3_write_copies(mm, addr) : r3_pte_none(mm, addr)))
+		if (r3_no_table(mm, addr) || !(copies ? r3_write_copies(mm, addr) : r3_pte_none(mm, addr)))
 			continue;
 		ret = handle_mm_fault(vma, addr, flags & ~FAULT_FLAG_USER, NULL);
 		if (ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
@@ -112,7 +84,10 @@ static bool fill_private(struct vm_area_struct *vma, unsigned long fault, unsign
 	unsigned long page = fault & PAGE_MASK;
 	unsigned long end = min(page + fill_size(page, FOLIO), vma->vm_end);
 
-	map_cached(vma, page, flags & ~FAULT_FLAG_WRITE);
+	r3_enter_cached(vma, page, flags & ~FAULT_FLAG_WRITE);
+	/* It is relocated from its start on, but first of all its end is cleared. */
+	if (vma->vm_end - vma->vm_start <= FILL_WHOLE)
+		return fill(vma, vma->vm_start, vma->vm_end, true, flags);
 	return fill(vma, page + PAGE_SIZE, end, true, flags);
 }
 
@@ -131,7 +106,7 @@ static bool fault_around(struct vm_area_struct *vma, unsigned long addr, unsigne
 		return !(flags & FAULT_FLAG_WRITE) || fill_anon(vma, addr, flags, copied);
 	if (!(flags & FAULT_FLAG_WRITE)) {
 		if (cached)
-			map_cached(vma, addr, flags);
+			r3_enter_cached(vma, addr, flags);
 	} else if (cached && !(vma->vm_flags & VM_SHARED)) {
 		return fill_private(vma, addr, flags);
 	}
@@ -374,7 +349,10 @@ void r3_fault_first(struct pt_regs *regs)
 	struct mm_struct *mm = current->mm;
 
 	WRITE_ONCE(mm->context.fresh, false);
-	touch_expected(regs);
+	if (mm->context.forked || mm->context.child_of)
+		touch_expected(regs);
+	else
+		r3_map_program(mm);
 	if (!r3_pte_none(mm, regs->sp))
 		touch(regs, regs->sp, FAULT_FLAG_WRITE);
 	if (current->thread.fsbase && !r3_pte_none(mm, current->thread.fsbase))

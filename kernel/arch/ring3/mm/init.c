@@ -14,25 +14,46 @@
 #include <asm/memmap.h>
 #include <asm/space.h>
 #include <asm/versions.h>
+#if __has_include("../../../mm/page_alloc.h")
+#include "../../../mm/page_alloc.h"		/* drain_all_pages() */
+#endif
 
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __page_aligned_bss;
 
-void __init paging_init(void)
+void __init arch_zone_limits_init(unsigned long *max_zone_pfn)
 {
-	unsigned long max_zone_pfn[MAX_NR_ZONES] = { };
-
 	max_zone_pfn[ZONE_NORMAL] = max_pfn;
-	r3_memmap_init();
-	r3_debug_init();
-	free_area_init(max_zone_pfn);
 }
 
-void __init mem_init(void)
+void __init paging_init(void)
 {
-	set_max_mapnr(max_pfn);
+#ifdef R3_OLD_MM_INIT
+	unsigned long max_zone_pfn[MAX_NR_ZONES] = { };
+
+	arch_zone_limits_init(max_zone_pfn);
+#endif
+	r3_memmap_init();
+	r3_debug_init();
+#ifdef R3_OLD_MM_INIT
+	free_area_init(max_zone_pfn);
+#endif
+}
+
+/* Right before the allocator gets its memory, */
+void __init arch_mm_preinit(void)
+{
 	r3_forget_zeroes();
 	r3_memmap_reserve();
+}
+
+/* and right after. */
+void __init mem_init(void)
+{
+#ifdef R3_OLD_MM_INIT
+	set_max_mapnr(max_pfn);
+	arch_mm_preinit();
 	memblock_free_all();
+#endif
 	r3_memmap_start();
 	r3_space_init();
 }

@@ -102,8 +102,7 @@ static bool file_says(struct mm_struct *mm, const struct r3_site *s, long nr)
 	if (!mapped)
 		return false;
 	/* Nobody is told of these reads, or asked: it might be the one who makes the call. */
-	file = dentry_open(&mapped->f_path, O_RDONLY | O_LARGEFILE | O_NOATIME | __FMODE_NONOTIFY,
-			   current_cred());
+	file = dentry_open_nonotify(&mapped->f_path, O_RDONLY | O_LARGEFILE | O_NOATIME, current_cred());
 	fput(mapped);
 	if (IS_ERR(file))
 		return false;

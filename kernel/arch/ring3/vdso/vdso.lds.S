@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The data pages come right before the image, see map.c. */
+#include <asm/versions.h>
+#ifndef R3_OLD_VDSO_DATA
+#include <asm/vdso/vsyscall.h>
+#include <vdso/datapage.h>
+#include <asm/page.h>
+#endif
 OUTPUT_FORMAT(elf64-x86-64)
 OUTPUT_ARCH(i386:x86-64)
 
 SECTIONS
 {
+#ifdef R3_OLD_VDSO_DATA
 	PROVIDE_HIDDEN(vvar_page = . - 2 * 4096);
 	PROVIDE_HIDDEN(timens_page = . - 4096);
+#else
+	VDSO_VVAR_SYMS
+#endif
 	. = SIZEOF_HEADERS;
 
 	.hash		: { *(.hash) }			:text

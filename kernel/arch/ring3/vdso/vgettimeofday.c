@@ -38,8 +38,8 @@ int clock_getres(clockid_t, struct __kernel_timespec *)
 
 /* The CPU that user code could ask is the host's: only the kernel knows ours. */
 struct getcpu_cache;
-long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *unused);
-long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *unused)
+long __vdso_getcpu(unsigned int *cpu, unsigned int *node, R3_GETCPU_UNUSED *unused);
+long __vdso_getcpu(unsigned int *cpu, unsigned int *node, R3_GETCPU_UNUSED *unused)
 {
 	long ret;
 
@@ -48,5 +48,5 @@ long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *u
 		     : "rcx", "r11", "memory");
 	return ret;
 }
-long getcpu(unsigned int *, unsigned int *, struct getcpu_cache *)
+long getcpu(unsigned int *, unsigned int *, R3_GETCPU_UNUSED *)
 	__attribute__((weak, alias("__vdso_getcpu")));

@@ -6,9 +6,13 @@
 #include <linux/const.h>
 #include <ring3/layout.h>
 
+#if __has_include(<vdso/page.h>)
+#include <vdso/page.h>
+#else
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(_AC(1, UL) << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
+#endif
 
 #define PAGE_OFFSET	R3_DIRECT_BASE
 
@@ -50,8 +54,6 @@ static __always_inline unsigned long __r3_pa(unsigned long x)
 #define virt_to_page(kaddr)	pfn_to_page(__pa(kaddr) >> PAGE_SHIFT)
 #define page_to_virt(page)	__va(page_to_pfn(page) << PAGE_SHIFT)
 #define pfn_to_kaddr(pfn)	__va((unsigned long)(pfn) << PAGE_SHIFT)
-#define page_to_phys(page)	((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT)
-#define phys_to_page(phys)	pfn_to_page((phys) >> PAGE_SHIFT)
 #define virt_to_pfn(kaddr)	(__pa(kaddr) >> PAGE_SHIFT)
 
 extern bool __virt_addr_valid(unsigned long kaddr);
@@ -67,6 +69,11 @@ void copy_page(void *to, void *from);
 
 #include <asm/versions.h>
 #include <asm-generic/memory_model.h>
+
+#ifndef page_to_phys
+#define page_to_phys(page)	((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT)
+#define phys_to_page(phys)	pfn_to_page((phys) >> PAGE_SHIFT)
+#endif
 
 #ifdef R3_OLD_PFN_VALID
 extern unsigned long max_mapnr;

@@ -43,7 +43,7 @@ static inline void pgd_free(struct mm_struct *mm, pgd_t *pgd)
 		tlb_remove_table(tlb, virt_to_page(pmd));		\
 	} while (0)
 #define __pud_free_tlb(tlb, pud, addr)	tlb_remove_table(tlb, virt_to_page(pud))
-#else
+#elif defined(R3_OLD_TABLE_FREE)
 #define __pte_free_tlb(tlb, pte, addr)					\
 	do {								\
 		pagetable_pte_dtor(page_ptdesc(pte));			\
@@ -59,6 +59,10 @@ static inline void pgd_free(struct mm_struct *mm, pgd_t *pgd)
 		pagetable_pud_dtor(virt_to_ptdesc(pud));		\
 		tlb_remove_table(tlb, virt_to_page(pud));		\
 	} while (0)
+#else
+#define __pte_free_tlb(tlb, pte, addr)	tlb_remove_ptdesc(tlb, page_ptdesc(pte))
+#define __pmd_free_tlb(tlb, pmd, addr)	tlb_remove_ptdesc(tlb, virt_to_ptdesc(pmd))
+#define __pud_free_tlb(tlb, pud, addr)	tlb_remove_ptdesc(tlb, virt_to_ptdesc(pud))
 #endif
 
 #endif

@@ -77,8 +77,10 @@
 #include <linux/mm_types.h>
 
 extern pgd_t swapper_pg_dir[PTRS_PER_PGD];
+#ifdef R3_OLD_ZERO_PAGE
 extern unsigned long empty_zero_page[PAGE_SIZE / sizeof(unsigned long)];
 #define ZERO_PAGE(vaddr) ((void)(vaddr), virt_to_page(empty_zero_page))
+#endif
 
 #define pte_ERROR(e) pr_err("%s:%d: bad pte %016lx\n", __FILE__, __LINE__, pte_val(e))
 #define pmd_ERROR(e) pr_err("%s:%d: bad pmd %016lx\n", __FILE__, __LINE__, pmd_val(e))
@@ -202,7 +204,9 @@ static inline pmd_t pfn_pmd(unsigned long pfn, pgprot_t prot)
 {
 	return __pmd((pfn << PAGE_SHIFT) | pgprot_val(prot));
 }
+#ifdef R3_OLD_MK_PTE
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
+#endif
 
 static inline void r3_note_range(struct mm_struct *mm, unsigned long addr, unsigned long size)
 {
@@ -321,7 +325,9 @@ static inline pmd_t pmd_modify(pmd_t pmd, pgprot_t prot)
 {
 	return __pmd(pte_val(pte_modify(r3_pmd_pte(pmd), prot)) | (pmd_val(pmd) & _PAGE_PSE));
 }
+#ifdef R3_OLD_MK_PTE
 #define mk_pmd(page, prot)	pfn_pmd(page_to_pfn(page), prot)
+#endif
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 static inline int pmd_trans_huge(pmd_t pmd)	{ return pmd_leaf(pmd); }
@@ -406,6 +412,8 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte) { return pte_unset(pte, _
 #define kern_addr_valid(addr)	(1)
 
 void paging_init(void);
+void arch_zone_limits_init(unsigned long *max_zone_pfn);
+void arch_mm_preinit(void);
 
 #endif /* !__ASSEMBLY__ */
 #endif

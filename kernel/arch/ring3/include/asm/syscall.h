@@ -54,6 +54,17 @@ static inline void syscall_get_arguments(struct task_struct *task, struct pt_reg
 	args[5] = regs->r9;
 }
 
+static inline void syscall_set_arguments(struct task_struct *task, struct pt_regs *regs,
+					 const unsigned long *args)
+{
+	regs->di = args[0];
+	regs->si = args[1];
+	regs->dx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+}
+
 static inline int syscall_get_arch(struct task_struct *task)
 {
 	return AUDIT_ARCH_X86_64;

@@ -27,6 +27,13 @@ struct thread_info {
 
 #endif
 
+#ifdef CONFIG_HAVE_GENERIC_TIF_BITS
+#define HAVE_TIF_NEED_RESCHED_LAZY
+#define HAVE_TIF_POLLING_NRFLAG
+#include <asm-generic/thread_info_tif.h>
+#define TIF_SINGLESTEP		16
+#define _TIF_SINGLESTEP		(1 << TIF_SINGLESTEP)
+#else
 #define TIF_NOTIFY_RESUME	1
 #define TIF_SIGPENDING		2
 #define TIF_NEED_RESCHED	3
@@ -45,6 +52,7 @@ struct thread_info {
 #define _TIF_NOTIFY_SIGNAL	(1 << TIF_NOTIFY_SIGNAL)
 #define _TIF_PATCH_PENDING	(1 << TIF_PATCH_PENDING)
 #define _TIF_POLLING_NRFLAG	(1 << TIF_POLLING_NRFLAG)
+#endif
 
 #ifndef __ASSEMBLY__
 #define arch_setup_new_exec arch_setup_new_exec

@@ -47,6 +47,44 @@
 #define R3_OLD_TIMENS		1	/* the arch has find_timens_vvar_page() */
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define R3_OLD_TABLE_FREE	1	/* who frees a page table undoes its constructor */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define R3_OLD_VDSO_DATA	1	/* the arch keeps and maps the vDSO's data: vdso/data.c */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define R3_OLD_MK_PTE		1	/* mk_pte() is the arch's */
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define R3_IRQ_WORK		1	/* each process waits for irq work when it ends */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define R3_OLD_ZERO_PAGE	1	/* empty_zero_page is the arch's */
+#define R3_OLD_MM_INIT		1	/* the arch fills zones and the allocator */
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define R3_X86_WARN_ARGS	1	/* x86-64's WARN() passes its arguments to a trap */
+#endif
+
+/* The third argument of getcpu(2), which nobody reads. */
+#if __has_include(<linux/getcpu.h>)
+#define R3_GETCPU_UNUSED	struct getcpu_cache
+#else
+#define R3_GETCPU_UNUSED	void
+#endif
+
+/* To read a file that nobody is told of, or asked for. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define dentry_open_nonotify(path, flags, cred) \
+	dentry_open(path, (flags) | __FMODE_NONOTIFY, cred)
+#endif
+
 /* find_vqs gets what it is to know of each queue in one array, or in three. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define R3_FIND_VQS_ARGS	vq_callback_t *callbacks[], \
