@@ -15,6 +15,7 @@
 #include "state.h"
 
 #define LINE_SIZE	4096
+#define LAST		"{\"event\":\"exit\","	/* of a guest; its own words come later in a line */
 
 static const struct opt table[] = {
 	{ NULL }
@@ -25,7 +26,9 @@ static const struct opts events_opts = {
 	.about = "Prints what happens to the guests NAME from now on, as one JSON object a line,\n"
 		 "until they have ended; without NAME, of all guests, also those that start later.",
 	.table = table,
-	.more = "Events: boot, ready, oops, hang, panic, limit, restart, exit.",
+	.more = "Events: boot, ready, oops, hang, panic, limit, restart, exit.\n\n"
+		"Exit status: 0, or 1 if events of a guest were lost: its process was killed, or\n"
+		"more happened than was read.",
 };
 
 /* A guest that is listened to. */
@@ -34,12 +37,14 @@ struct source {
 	char name[64];
 	char line[LINE_SIZE];
 	size_t len;
+	bool over;			/* its "exit" was printed */
 };
 
 struct events {
 	struct source **source;
 	struct pollfd *pfd;		/* one more than sources: the directory */
 	size_t nr;
+	bool lost;			/* one of a guest that had no "exit" */
 };
 
 static int add(struct events *e, int fd, const char *name)
@@ -82,6 +87,12 @@ static int listen_to(struct events *e, const char *name, struct r3_err *err)
 
 static void drop(struct events *e, size_t i)
 {
+	struct source *s = e->source[i];
+
+	if (!s->over) {
+		message("%s: its process was killed, or more happened than was read; what comes next of it is not shown", s->name);
+		e->lost = true;
+	}
 	close(e->source[i]->fd);
 	free(e->source[i]);
 	e->source[i] = e->source[--e->nr];
@@ -99,6 +110,7 @@ static bool take(struct source *s)
 	while ((nl = memchr(s->line, '\n', s->len))) {
 		size_t len = nl + 1 - s->line;
 
+		s->over |= len > strlen(LAST) && !memcmp(s->line, LAST, strlen(LAST));
 		fwrite(s->line, 1, len, stdout);
 		s->len -= len;
 		memmove(s->line, nl + 1, s->len);
@@ -168,7 +180,7 @@ static int loop(struct events *e, int dir, int watch)
 				return CLI_FAILED;
 		}
 	}
-	return CLI_OK;
+	return e->lost ? CLI_FAILED : CLI_OK;
 }
 
 int events_main(int argc, char **argv)
@@ -197,8 +209,10 @@ int events_main(int argc, char **argv)
 	if (ret < 0)
 		message("%s", err.msg);
 	status = ret < 0 ? CLI_FAILED : loop(&e, dir, watch);
-	while (e.nr)
+	while (e.nr) {
+		e.source[0]->over = true;
 		drop(&e, 0);
+	}
 	free(e.source);
 	free(e.pfd);
 	return status;
