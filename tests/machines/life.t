@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 120
 # A guest that outlives its terminal: start, log, end, what is left of it.
+import json
 import os
 import signal
 import subprocess
@@ -112,7 +113,10 @@ same(run("exec", "e", "--", "echo", "yes").stdout, b"yes\n", "and it is whole")
 # Its process is killed.
 heard = spawn("events", "e", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 time.sleep(0.5)
-os.kill(info("e")["pid"], signal.SIGKILL)
+pid = info("e")["pid"]
+os.kill(pid, signal.SIGKILL)
+wait_until(lambda: not os.path.lexists(f"/proc/{pid}/fd/0"))
+same(json.loads(run("ps", "-a", "--json").stdout)["state"], "killed", "ps -a says so at once")
 r = run("wait", "e")
 ok(r.returncode == 122 and b"was killed" in r.stderr, "wait: 122 when the guest's process was killed", r)
 out, err = heard.communicate(timeout=20)
