@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -34,6 +35,7 @@ static const struct opts events_opts = {
 /* A guest that is listened to. */
 struct source {
 	int fd;
+	pid_t pid;			/* whose it is, by whatever name */
 	char name[64];
 	char line[LINE_SIZE];
 	size_t len;
@@ -46,6 +48,15 @@ struct events {
 	size_t nr;
 	bool lost;			/* one of a guest that had no "exit" */
 };
+
+/* Whose socket it is at the other end. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+}
 
 static int add(struct events *e, int fd, const char *name)
 {
@@ -61,6 +72,7 @@ static int add(struct events *e, int fd, const char *name)
 		return -ENOMEM;
 	}
 	s->fd = fd;
+	s->pid = peer_of(fd);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	e->source[e->nr++] = s;
 	return 0;
@@ -128,6 +140,22 @@ static bool has(const struct events *e, const char *name)
 	return false;
 }
 
+/* The last one, if it is a guest that is listened to already: it has another name now. */
+static void drop_twin(struct events *e)
+{
+	struct source *s = e->source[e->nr - 1];
+	size_t i;
+
+	for (i = 0; i + 1 < e->nr; i++) {
+		if (!s->pid || e->source[i]->pid != s->pid)
+			continue;
+		snprintf(e->source[i]->name, sizeof(s->name), "%s", s->name);
+		s->over = true;
+		drop(e, e->nr - 1);
+		return;
+	}
+}
+
 /* Those that were not there before. */
 static void add_new(struct events *e, int dir)
 {
@@ -136,8 +164,8 @@ static void add_new(struct events *e, int dir)
 	int n = state_list(dir, &names, &err), i;
 
 	for (i = 0; i < n; i++) {
-		if (!has(e, names[i]))
-			listen_to(e, names[i], &err);
+		if (!has(e, names[i]) && !listen_to(e, names[i], &err))
+			drop_twin(e);
 		free(names[i]);
 	}
 	free(names);

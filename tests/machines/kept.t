@@ -100,6 +100,8 @@ run("kill", "x")
 run("rm", "x", "y", "z")
 
 # Another name.
+heard = spawn("events", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+time.sleep(0.5)
 same(run("rename", "q", "b").returncode, 0, "rename, of a guest that runs")
 same((info("q"), info("b")["name"], sorted(os.listdir(MACHINES)), sorted(os.listdir(RUN))), (None, "b", ["a", "b"], ["b.lock", "b.sock"]), "it has the new name everywhere")
 same(run("exec", "b", "--", "echo", "yes").stdout, b"yes\n", "and answers to it")
@@ -111,6 +113,9 @@ ok(r.returncode == 1 and info("q") and info("b"), "nor a running one's", r)
 same((run("stop", "b", "q").returncode, run("wait", "b").returncode), (0, 0), "stop and wait know it by that")
 same(run("rename", "b", "c").returncode, 0, "rename, of one that has ended")
 same(listed("c")["status"], 0, "how it ended goes with it")
+heard.terminate()
+told = [(e["event"], e["name"]) for e in map(json.loads, heard.communicate()[0].splitlines()) if e["event"] == "exit"]
+same(sorted(told), [("exit", "b"), ("exit", "q")], "events told of each end once, by its new name")
 run("rm", "c", "q")
 
 # Started again.
