@@ -60,7 +60,8 @@ for what in ("one", "two"):
         term.type("\x1d")
     same(term.wait(), 0, f"{what}: Ctrl-] three times leaves it")
     term.close()
-ok(info("a")["state"] == "running" and b"\ntwo" in run("logs", "-c", "a").stdout.replace(b"\r", b""), "the guest goes on, and all is in its log")
+ok(info("a")["state"] == "running", "the guest goes on")
+ok(wait_until(lambda: b"\ntwo" in run("logs", "-c", "a").stdout.replace(b"\r", b""), 20), "and all is in its log", run("logs", "-c", "a").stdout[-600:])
 flood = subprocess.Popen([RING3, "exec", "a", "--", "sh", "-c", "timeout 3 sh -c 'yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx > /dev/hvc0'"])
 most = 0
 while flood.poll() is None:
@@ -111,6 +112,8 @@ r = run("run", "-d", "--name", "f", "--mem", "128M", "--", "/nowhere")
 ok(r.returncode == 127 and b"/nowhere" in r.stderr and not os.path.exists(os.path.join(os.environ["XDG_DATA_HOME"], "ring3/machines/f")), "one that is not there: 127, and nothing is kept", r)
 r = run("run", "-d", "--name", "f", "--mem", "128M", "--root", "/dev/null")
 ok(r.returncode == 125 and r.stderr.count(b"\n") == 1, "a root that is none: one sentence", r)
+r = run("run", "-d", "--name", "f", "--mem", "128M", "--append", "ring3.root=/dev/nothing")
+ok(r.returncode == 125 and b"no root disk /dev/nothing" in r.stderr, "one whose boot fails is not ready", r)
 same(run("run", "-d", "--name", "i", "--init", "/sbin/init", "--mem", "512M").returncode, 0, "--init in the background is ready when its agent is")
 ok(wait_until(lambda: b"systemd" in run("logs", "i").stdout or b"login" in run("logs", "i").stdout, 60), "its console is in the log", run("logs", "i").stdout[-500:])
 same(run("stop", "i").returncode, 0, "it powers off")
