@@ -76,6 +76,16 @@ while flood.poll() is None:
     time.sleep(0.02)
 ok(0 < most <= 2 << 20, "a flooded console takes two mebibytes of the disk at most", most)
 
+# Who listens to events is not cut off by a guest that makes up reports of its kernel.
+heard = subprocess.Popen([RING3, "events", "a"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+time.sleep(0.5)
+run("exec", "a", "--", "sh", "-c", "timeout 2 sh -c 'yes BUG: x > /dev/hvc0'; true")
+time.sleep(1)
+same(heard.poll(), None, "made-up reports do not end events")
+heard.terminate()
+kinds = [json.loads(line)["event"] for line in heard.communicate()[0].splitlines()]
+ok(20 <= kinds.count("oops") <= 20 * 10 and 1 <= kinds.count("limit") <= 10, "it says that there are more", kinds)
+
 # Its end, in each way.
 pid = info("a")["monitor"]
 run("exec", "a", "--", "sh", "-c", "echo b > /proc/sysrq-trigger")
@@ -90,7 +100,7 @@ same(run("rm", "a").returncode, 0, "rm")
 seen = []
 while seen.count("exit") < 2:
     seen.append(json.loads(events.stdout.readline())["event"])
-same([e for e in seen if e != "oops"], ["ready", "boot", "ready", "exit", "ready", "panic", "exit"], "events told of it all")
+same([e for e in seen if e not in ("oops", "limit")], ["ready", "boot", "ready", "exit", "ready", "panic", "exit"], "events told of it all")
 events.terminate()
 events.wait()
 
