@@ -25,7 +25,9 @@ static const char *take_hello(struct agent_link *a, const struct r3_frame *frame
 		return "it offers a window that makes no sense";
 	a->ready = true;
 	wire_send(&a->wire, R3_FRAME_HELLO, 0, &ours, sizeof(ours));
-	a->ops->ready(a->ctx);
+	/* Nobody is told that it is ready if it is about to say that it is not. */
+	if (!(hello->flags & R3_HELLO_BROKEN))
+		a->ops->ready(a->ctx);
 	return NULL;
 }
 

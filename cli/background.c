@@ -111,7 +111,7 @@ static void leave_terminal(void)
 int background_fork(struct background *bg, int *status, struct r3_err *err)
 {
 	static const int taken[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal }, before[ARRAY_SIZE(taken)];
 	sigset_t set, old;
 	size_t i;
 	int p[2];
@@ -143,11 +143,19 @@ int background_fork(struct background *bg, int *status, struct r3_err *err)
 		return err_set(err, e, "the guest's process cannot be started: %s", strerror(e));
 	}
 	for (i = 0; i < ARRAY_SIZE(taken); i++)
-		sigaction(taken[i], &sa, NULL);
+		sigaction(taken[i], &sa, &before[i]);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	*status = wait_for_guest(p[0]);
 	close(p[0]);
+	/* It lives on its own now, and its process's number may be another's next. */
+	for (i = 0; i < ARRAY_SIZE(taken); i++)
+		sigaction(taken[i], &before[i], NULL);
 	return 1;
+}
+
+bool background_interrupted(void)
+{
+	return interrupted;
 }
 
 /* ---- the guest's process ---- */

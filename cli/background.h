@@ -31,6 +31,9 @@ struct background {
  */
 int background_fork(struct background *bg, int *status, struct r3_err *err);
 
+/* Somebody wanted the guest no more while it was waited for. */
+bool background_interrupted(void);
+
 /*
  * Descriptors that the caller had open, beyond stderr, are none of a guest's in the
  * background: a pipe's end or a lock would live as long as it does. What they are is

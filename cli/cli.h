@@ -46,6 +46,7 @@ int rm_main(int argc, char **argv);
 int up_main(int argc, char **argv);
 int down_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int web_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
 int debug_main(int argc, char **argv);

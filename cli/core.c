@@ -4,8 +4,10 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
@@ -208,6 +210,11 @@ static int refused(const char *path, int ret, struct r3_err *err)
 		       ret == -EFBIG ? "; raise the limit of file sizes (ulimit -f)" : "");
 }
 
+void core_part(char *part, size_t size, const char *path, pid_t pid)
+{
+	snprintf(part, size, "%s.part-%d", path, pid);
+}
+
 /* A file without a name, or where there are none, of another name, which *part is then. */
 static int open_unnamed(const char *path, char **part)
 {
@@ -217,10 +224,10 @@ static int open_unnamed(const char *path, char **part)
 
 	if (fd >= 0)
 		return fd;
-	if (asprintf(part, "%s.part-%d", path, getpid()) < 0) {
-		*part = NULL;
+	*part = malloc(PATH_MAX + 32);
+	if (!*part)
 		return -ENOMEM;
-	}
+	core_part(*part, PATH_MAX + 32, path, getpid());
 	fd = open(*part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }

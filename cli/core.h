@@ -7,6 +7,9 @@
 #ifndef R3_CORE_H
 #define R3_CORE_H
 
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "guest.h"
 
 /*
@@ -14,5 +17,8 @@
  * @headers only the guest is not held, and the file has neither memory nor registers.
  */
 int core_write(const struct guest *g, const char *path, bool headers, struct r3_err *err);
+
+/* What the file is called that process @pid has not finished, on file systems that need a name for it. */
+void core_part(char *part, size_t size, const char *path, pid_t pid);
 
 #endif

@@ -10,7 +10,7 @@
 #include "kept.h"
 
 #define VERSION		1
-#define MAX_WORDS	8192
+#define MAX_WORDS	(1 << 20)
 
 /* What options have their defaults from. */
 static const char *const variables[] = { "RING3_KERNEL", "RING3_INITRD", "RING3_MODULES", "RING3_ROOT" };

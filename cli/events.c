@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -15,6 +16,7 @@
 #include "state.h"
 
 #define LINE_SIZE	4096
+#define LAST		"{\"event\":\"exit\","	/* of a guest; its own words come later in a line */
 
 static const struct opt table[] = {
 	{ NULL }
@@ -25,22 +27,36 @@ static const struct opts events_opts = {
 	.about = "Prints what happens to the guests NAME from now on, as one JSON object a line,\n"
 		 "until they have ended; without NAME, of all guests, also those that start later.",
 	.table = table,
-	.more = "Events: boot, ready, oops, hang, panic, limit, restart, exit.",
+	.more = "Events: boot, ready, oops, hang, panic, limit, restart, exit.\n\n"
+		"Exit status: 0, or 1 if events of a guest were lost: its process was killed, or\n"
+		"more happened than was read.",
 };
 
 /* A guest that is listened to. */
 struct source {
 	int fd;
+	pid_t pid;			/* whose it is, by whatever name */
 	char name[64];
 	char line[LINE_SIZE];
 	size_t len;
+	bool over;			/* its "exit" was printed */
 };
 
 struct events {
 	struct source **source;
 	struct pollfd *pfd;		/* one more than sources: the directory */
 	size_t nr;
+	bool lost;			/* one of a guest that had no "exit" */
 };
+
+/* Whose socket it is at the other end. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+}
 
 static int add(struct events *e, int fd, const char *name)
 {
@@ -56,6 +72,7 @@ static int add(struct events *e, int fd, const char *name)
 		return -ENOMEM;
 	}
 	s->fd = fd;
+	s->pid = peer_of(fd);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	e->source[e->nr++] = s;
 	return 0;
@@ -82,6 +99,12 @@ static int listen_to(struct events *e, const char *name, struct r3_err *err)
 
 static void drop(struct events *e, size_t i)
 {
+	struct source *s = e->source[i];
+
+	if (!s->over) {
+		message("%s: its process was killed, or more happened than was read; what comes next of it is not shown", s->name);
+		e->lost = true;
+	}
 	close(e->source[i]->fd);
 	free(e->source[i]);
 	e->source[i] = e->source[--e->nr];
@@ -99,6 +122,7 @@ static bool take(struct source *s)
 	while ((nl = memchr(s->line, '\n', s->len))) {
 		size_t len = nl + 1 - s->line;
 
+		s->over |= len > strlen(LAST) && !memcmp(s->line, LAST, strlen(LAST));
 		fwrite(s->line, 1, len, stdout);
 		s->len -= len;
 		memmove(s->line, nl + 1, s->len);
@@ -116,6 +140,22 @@ static bool has(const struct events *e, const char *name)
 	return false;
 }
 
+/* The last one, if it is a guest that is listened to already: it has another name now. */
+static void drop_twin(struct events *e)
+{
+	struct source *s = e->source[e->nr - 1];
+	size_t i;
+
+	for (i = 0; i + 1 < e->nr; i++) {
+		if (!s->pid || e->source[i]->pid != s->pid)
+			continue;
+		snprintf(e->source[i]->name, sizeof(s->name), "%s", s->name);
+		s->over = true;
+		drop(e, e->nr - 1);
+		return;
+	}
+}
+
 /* Those that were not there before. */
 static void add_new(struct events *e, int dir)
 {
@@ -124,8 +164,8 @@ static void add_new(struct events *e, int dir)
 	int n = state_list(dir, &names, &err), i;
 
 	for (i = 0; i < n; i++) {
-		if (!has(e, names[i]))
-			listen_to(e, names[i], &err);
+		if (!has(e, names[i]) && !listen_to(e, names[i], &err))
+			drop_twin(e);
 		free(names[i]);
 	}
 	free(names);
@@ -168,7 +208,7 @@ static int loop(struct events *e, int dir, int watch)
 				return CLI_FAILED;
 		}
 	}
-	return CLI_OK;
+	return e->lost ? CLI_FAILED : CLI_OK;
 }
 
 int events_main(int argc, char **argv)
@@ -197,8 +237,10 @@ int events_main(int argc, char **argv)
 	if (ret < 0)
 		message("%s", err.msg);
 	status = ret < 0 ? CLI_FAILED : loop(&e, dir, watch);
-	while (e.nr)
+	while (e.nr) {
+		e.source[0]->over = true;
 		drop(&e, 0);
+	}
 	free(e.source);
 	free(e.pfd);
 	return status;

@@ -16,7 +16,7 @@
 
 #define LOCK		"lock"
 #define NEW		".new"
-#define JSON_MAX	(1 << 20)
+#define JSON_MAX	(16 << 20)	/* a definition: all words that a command line may have */
 #define WAY_OUT		"set XDG_DATA_HOME to the absolute path of a directory of your own"
 
 /* ---- the folder of all ---- */

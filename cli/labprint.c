@@ -2,7 +2,35 @@
 #include "labprint.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/util.h"
+#include "text.h"
+
+/* Has it characters that a terminal obeys, or does not show? A file can have them as "\e[8m". */
+static bool is_unseen(const char *word)
+{
+	size_t len = strlen(word);
+	cleanup_free char *copy = strdup(word);
+
+	return !copy || text_clean(copy, len) != len || memcmp(copy, word, len);
+}
+
+/* As bash and zsh read it. */
+static void print_escaped(const char *word)
+{
+	printf(" $'");
+	for (; *word; word++) {
+		unsigned char c = *word;
+
+		if (c < 0x20 || c >= 0x7f || c == '\'' || c == '\\')
+			printf("\\%03o", c);
+		else
+			putchar(c);
+	}
+	printf("'");
+}
 
 static void print_words(const struct lab_list *list)
 {
@@ -11,7 +39,9 @@ static void print_words(const struct lab_list *list)
 	for (i = 0; i < list->nr; i++) {
 		const char *word = list->item[i];
 
-		if (*word && !word[strcspn(word, " \t\n'\"\\$&|;<>()*?[]#~`!{}")])
+		if (is_unseen(word))
+			print_escaped(word);
+		else if (*word && !word[strcspn(word, " \t\n'\"\\$&|;<>()*?[]#~`!{}")])
 			printf(" %s", word);
 		else {
 			printf(" '");

@@ -109,6 +109,9 @@ int labstate_save(struct labstate *s, struct r3_err *err)
 
 	snprintf(file, sizeof(file), "%s" SUFFIX, s->lab);
 	snprintf(temp, sizeof(temp), "%s.new", s->lab);
+	/* What is not read again would leave machines that down does not know. */
+	if (text && strlen(text) > MAX_SIZE)
+		return err_set(err, E2BIG, "what is to be written down of the lab %s is more than %d MiB: its shutdown scripts are too long", s->lab, MAX_SIZE >> 20);
 	fd = openat(s->dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ret = fd < 0 ? -errno : text ? write_full(fd, text, strlen(text)) : -ENOMEM;
 	if (!ret && renameat(s->dir, temp, s->dir, file) < 0)

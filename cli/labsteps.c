@@ -7,6 +7,8 @@
 #include "base/util.h"
 
 #define START_MS	300000
+/* What ring3 itself has done in a guest takes a moment, unless the guest does not want to. */
+#define INSIDE_MS	20000
 /* A shutdown script that hangs must not keep the lab up. */
 #define SHUTDOWN_MS	60000
 
@@ -154,8 +156,13 @@ static int inside_steps(struct maker *k, const struct labplan_machine *pm)
 	const char *what;
 	unsigned int i;
 
-	if (pm->prepare && !script_step(k, pm->guest, "preparing it", NULL, NULL, pm->prepare))
-		return k->err->code;
+	if (pm->prepare) {
+		struct labstep *s = script_step(k, pm->guest, "preparing it", NULL, NULL, pm->prepare);
+
+		if (!s)
+			return k->err->code;
+		s->timeout_ms = START_MS;
+	}
 	/* An image may have no shell, and no use for names. */
 	if (pm->hosts) {
 		struct labstep *s = script_step(k, pm->guest, "telling it the others' names", NULL, NULL, pm->hosts);
@@ -163,6 +170,7 @@ static int inside_steps(struct maker *k, const struct labplan_machine *pm)
 		if (!s)
 			return k->err->code;
 		s->may_fail = true;
+		s->timeout_ms = INSIDE_MS;
 	}
 	for (i = 0; i < m->nr_copies; i++) {
 		char *to = lab_textf(k->lab, k->err, "%s:%s", pm->guest, m->copy[i].to);
@@ -225,6 +233,7 @@ int labsteps_refresh(struct lab *lab, const struct labplan_machine *pm, struct l
 	if (!s)
 		return err->code;
 	s->may_fail = true;
+	s->timeout_ms = INSIDE_MS;
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "define.h"
 #include "kept.h"
 #include "labend.h"
 #include "labload.h"
@@ -116,6 +117,24 @@ static int compare_networks(struct up *up, struct r3_err *err)
 	return 0;
 }
 
+/* By ring3 create: down would remove its definition. */
+static bool is_created(const char *guest)
+{
+	struct definition def;
+	struct r3_err err;
+	bool created = false;
+	int dir = kept_find(guest, &err);
+
+	if (dir < 0)
+		return false;
+	if (!define_load(&def, dir, &err)) {
+		created = def.created;
+		define_free(&def);
+	}
+	close(dir);
+	return created;
+}
+
 static int compare(struct up *up, struct r3_err *err)
 {
 	const char *file = labstate_text(up->state.o, "file");
@@ -132,6 +151,9 @@ static int compare(struct up *up, struct r3_err *err)
 		up->runs[i] = labend_runs(pm->guest);
 		if (up->runs[i] && !o)
 			ret = err_set(err, EEXIST, "a guest called %s runs, which is not this lab's; stop it with: ring3 stop %s, or call the lab otherwise with --name",
+				      pm->guest, pm->guest);
+		if (!ret && !up->runs[i] && !o && is_created(pm->guest))
+			ret = err_set(err, EEXIST, "there is a machine called %s, which is not this lab's; remove it with: ring3 rm %s, or call the lab otherwise with --name",
 				      pm->guest, pm->guest);
 		up->keep[i] = up->runs[i] && labnote_same(o, pm->digest) && labnote_good(o);
 		for (j = 0; j < pm->m->nr_cards; j++)
@@ -236,9 +258,10 @@ static int make_jobs(struct up *up, struct r3_err *err)
 	bool changes = false;
 	int ret = 0;
 
-	for (i = 0; i < up->lab->nr_machines; i++)
+	for (i = 0; i < up->lab->nr_machines; i++) {
 		changes |= !up->keep[i];
-
+		up->job[i].log = -1;
+	}
 	for (i = 0; !ret && i < up->lab->nr_machines; i++) {
 		const struct labplan_machine *pm = &up->plan->machine[i];
 		struct labjob *j = &up->job[i];
@@ -254,7 +277,6 @@ static int make_jobs(struct up *up, struct r3_err *err)
 		j->after = after;
 		j->after_all = all;
 		j->nr_after = pm->m->nr_deps;
-		j->log = -1;
 		j->name = pm->guest;
 		if (up->keep[i]) {
 			ret = changes ? labsteps_refresh(up->lab, pm, j, err) : 0;
@@ -264,6 +286,21 @@ static int make_jobs(struct up *up, struct r3_err *err)
 		ret = labsteps_up(up->lab, pm, up->runs[i], j, err);
 	}
 	return ret;
+}
+
+/* Nothing was begun, and what is known of the lab is what was before. */
+static void drop_jobs(struct up *up)
+{
+	unsigned int i;
+
+	for (i = 0; i < up->lab->nr_machines; i++) {
+		if (up->keep[i] || up->job[i].log < 0)
+			continue;
+		close(up->job[i].log);
+		labstate_log_remove(&up->state, up->lab->machine[i].name);
+	}
+	json_object_put(up->state.o);
+	up->state.o = labstate_peek(up->lab->name);
 }
 
 /* Whether the guest is there, and if not, whether its command has done what it was for. */
@@ -398,19 +435,21 @@ static int bring_up(struct up *up, bool *begun, struct r3_err *err)
 {
 	int ret = compare(up, err), fd;
 
-	if (!ret)
-		ret = make_jobs(up, err);
 	if (ret)
 		return ret;
+	ret = make_jobs(up, err);
 	/* From here on a signal is an event of the pool. */
-	fd = signals_open(err);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	*begun = true;
-	ret = note_all(up, err);
+	fd = ret ? -1 : signals_open(err);
+	if (fd >= 0)
+		close(fd);
 	if (!ret)
-		ret = end_others(up, err);
+		ret = fd < 0 ? fd : note_all(up, err);
+	if (ret) {
+		drop_jobs(up);
+		return ret;
+	}
+	*begun = true;
+	ret = end_others(up, err);
 	if (!ret)
 		ret = make_networks(up, err);
 	if (!ret)

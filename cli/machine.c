@@ -300,7 +300,7 @@ static void show_places(struct machine *m)
 {
 	cleanup_free char *text = bootlog_tail(&m->hvc.log, TAIL_LINES);
 
-	if (text)
+	if (text && m->opt->kernel)
 		decode_show(m->opt->kernel, text);
 }
 

@@ -6,6 +6,8 @@
 #ifndef R3_MACHINE_H
 #define R3_MACHINE_H
 
+#include <limits.h>
+
 #include "agent_link.h"
 #include "background.h"
 #include "channel.h"
@@ -70,9 +72,11 @@ struct machine {
 	bool over;
 
 	int start_fd;			/* the monitor waits for a byte there, for a debugger; -1: it does not */
-	unsigned int dumps;		/* of panics, over all restarts */
 	int panic_fd;			/* it waits there after a panic, for a dump; -1: it does not */
 	struct watch panic_watch;
+	pid_t dump;			/* the process that writes one; 0: none does */
+	char dump_path[PATH_MAX];
+	unsigned int dumps;
 	bool paused;
 	struct vmem mem;		/* of a paused guest */
 	struct hold hold;
@@ -119,6 +123,7 @@ int machine_order(struct machine *m, const char *op, struct r3_err *err);
 void machine_release(struct machine *m);
 int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3_err *err);
 void machine_hold_closed(struct machine *m);
+void machine_dump_reap(struct machine *m);
 
 /* Makes the guest's name its own, and lets others reach it by that. */
 int machine_open_control(struct machine *m, struct r3_err *err);

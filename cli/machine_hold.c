@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +21,9 @@
 #include "core.h"
 #include "machine.h"
 #include "message.h"
+#include "signals.h"
+
+#define DUMPS_MAX	3
 
 static int pause_guest(struct machine *m, struct r3_err *err)
 {
@@ -71,14 +76,6 @@ int machine_order(struct machine *m, const char *op, struct r3_err *err)
 	return 0;
 }
 
-void machine_release(struct machine *m)
-{
-	if (m->paused)
-		resume_guest(m);
-	if (m->start_fd >= 0)
-		start_guest(m);
-}
-
 static int pair(int ours_theirs[2], struct r3_err *err)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ours_theirs) < 0)
@@ -86,34 +83,79 @@ static int pair(int ours_theirs[2], struct r3_err *err)
 	return 0;
 }
 
-/* A guest that panics whenever it is started again must not fill the disk. */
-#define MAX_DUMPS	5
+/* ---- dumps after a panic ---- */
 
-/* It traces, so it is a process of its own, of which this one waits for the end. */
-static void dump_panicked(struct machine *m)
+static void let_go(struct machine *m)
+{
+	if (m->panic_fd >= 0)
+		write_full(m->panic_fd, "", 1);
+}
+
+static void __attribute__((noreturn)) dump(struct machine *m, pid_t parent)
 {
 	struct guest g = { .name = m->cfg->name, .monitor = m->mon.pid };
-	char path[PATH_MAX], when[32];
-	time_t now = time(NULL);
 	struct r3_err err;
-	int status = 1;
-	pid_t pid;
+	int ret;
 
-	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime(&now));
-	snprintf(path, sizeof(path), "%s/%s-%s.core", m->opt->dump_on_panic, m->cfg->name, when);
+	signals_default();
+	/* It has the locks of the guest's names. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	if (!realpath(m->opt->kernel, g.kernel))
 		snprintf(g.kernel, sizeof(g.kernel), "%s", m->opt->kernel);
-	pid = fork();
-	if (!pid) {
-		status = core_write(&g, path, false, &err);
-		if (status)
-			message("no dump of the panicked guest: %s", err.msg);
-		_exit(status != 0);
+	ret = core_write(&g, m->dump_path, false, &err);
+	if (ret)
+		message("no dump of the panicked guest: %s", err.msg);
+	_exit(ret != 0);
+}
+
+/* It traces, and may take minutes, so it is a process of its own. */
+static bool dump_begin(struct machine *m)
+{
+	pid_t parent = getpid();
+	time_t now = time(NULL);
+	char when[32];
+
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime(&now));
+	snprintf(m->dump_path, sizeof(m->dump_path), "%s/%s-%s.core", m->opt->dump_on_panic, m->cfg->name, when);
+	m->dump = fork();
+	if (!m->dump)
+		dump(m, parent);
+	if (m->dump < 0) {
+		message("no dump of the panicked guest: no process for it: %s", strerror(errno));
+		m->dump = 0;
 	}
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (!status)
-		message("the panicked guest's memory is in %s", path);
+	return m->dump;
+}
+
+void machine_dump_reap(struct machine *m)
+{
+	int status;
+
+	if (!m->dump || waitpid(m->dump, &status, WNOHANG) != m->dump)
+		return;
+	m->dump = 0;
+	if (!status) {
+		m->dumps++;
+		message("the panicked guest's memory is in %s", m->dump_path);
+	}
+	let_go(m);
+}
+
+/* The monitor is gone, or is to be: nobody waits for a large guest's memory who stops it. */
+static void dump_end(struct machine *m)
+{
+	char part[PATH_MAX + 32];
+
+	if (!m->dump)
+		return;
+	kill(m->dump, SIGKILL);
+	waitpid(m->dump, NULL, 0);
+	core_part(part, sizeof(part), m->dump_path, m->dump);
+	unlink(part);
+	m->dump = 0;
+	message("no dump of the panicked guest: it was ended meanwhile");
 }
 
 static void panicked(void *ctx, short revents)
@@ -125,11 +167,23 @@ static void panicked(void *ctx, short revents)
 	/* Closed: it ends without one. */
 	if (read(m->panic_fd, &byte, 1) != 1)
 		return;
-	if (m->dumps++ < MAX_DUMPS)
-		dump_panicked(m);
-	else
-		message("no dump of the panicked guest: %d were written since it was started, in %s", MAX_DUMPS, m->opt->dump_on_panic);
-	write_full(m->panic_fd, "", 1);
+	/* A guest that is started again may panic for ever. */
+	if (m->dumps >= DUMPS_MAX)
+		message("the guest panicked again: there are %d dumps of it already, so none is written", DUMPS_MAX);
+	if (m->dumps >= DUMPS_MAX || !dump_begin(m))
+		let_go(m);
+}
+
+void machine_release(struct machine *m)
+{
+	if (m->dump) {
+		dump_end(m);
+		let_go(m);
+	}
+	if (m->paused)
+		resume_guest(m);
+	if (m->start_fd >= 0)
+		start_guest(m);
 }
 
 /* The monitor's ends are closed by the caller when it has them. */
@@ -158,6 +212,7 @@ int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3
 
 void machine_hold_closed(struct machine *m)
 {
+	dump_end(m);
 	if (m->paused)
 		vmem_close(&m->mem);
 	m->paused = false;

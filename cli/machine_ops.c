@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What clients may ask of a machine: the one table of operations. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 #include "cli.h"
 #include "machine.h"
 #include "usage.h"
+
+#define COMMAND_MAX	8192
 
 static void add_number(struct json_object *o, const char *key, uint64_t value)
 {
@@ -34,11 +37,30 @@ static uint64_t resident(const struct machine *m)
 	return m->ram_fd < 0 || fstat(m->ram_fd, &st) ? 0 : st.st_blocks * 512ULL;
 }
 
+/* It says what runs there; an answer has to fit a socket. */
+static struct json_object *words_of(char *const *argv)
+{
+	struct json_object *words = json_object_new_array();
+	size_t left = COMMAND_MAX, i, n;
+	char cut[COMMAND_MAX + 4];
+
+	for (i = 0; argv[i]; i++) {
+		n = strlen(argv[i]);
+		if (n >= left) {
+			snprintf(cut, sizeof(cut), "%.*s...", (int)left, argv[i]);
+			json_object_array_add(words, json_object_new_string(cut));
+			break;
+		}
+		json_object_array_add(words, json_object_new_string(argv[i]));
+		left -= n + 1;
+	}
+	return words;
+}
+
 static struct json_object *describe(const struct machine *m)
 {
 	struct json_object *o = json_object_new_object();
 	char path[PATH_MAX];
-	size_t i;
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
 	json_object_object_add(o, "protocol", json_object_new_int(CONTROL_PROTOCOL));
@@ -60,15 +82,10 @@ static struct json_object *describe(const struct machine *m)
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
-	if (m->opt->init) {
+	if (m->opt->init)
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
-	} else if (m->opt->argv) {
-		struct json_object *argv = json_object_new_array();
-
-		for (i = 0; m->opt->argv[i]; i++)
-			json_object_array_add(argv, json_object_new_string(m->opt->argv[i]));
-		json_object_object_add(o, "command", argv);
-	}
+	else if (m->opt->argv)
+		json_object_object_add(o, "command", words_of(m->opt->argv));
 	return o;
 }
 

@@ -50,6 +50,7 @@ static void signal_ready(void *ctx, short revents)
 	case SIGCHLD:
 		if (monitor_reap(&m->mon, &status))
 			machine_monitor_ended(m, status);
+		machine_dump_reap(m);
 		net_reap(m->net);
 		vhosts_reap(m->cfg->vhosts);
 		break;

@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
 	{ "up", "start the machines and networks of a file", up_main },
 	{ "down", "end all that ring3 up started of a file", down_main },
 	{ "status", "show what runs of a file's machines and networks", status_main },
+	{ "web", "show machines and networks in a browser", web_main },
 	{ "kill", "end a running guest at once, or send its command a signal", kill_main },
 	{ "rename", "give a guest another name", rename_main },
 	{ "systemd", "print a unit that starts a machine with the host", systemd_main },

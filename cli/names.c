@@ -22,6 +22,8 @@
 #define NAME_MAX_LEN	63
 /* A change of the directory takes microseconds, unless who makes it was stopped. */
 #define CHANGE_MS	5000
+/* Connections that are not accepted yet: a busy host may start many clients first. */
+#define WAITING		256
 
 /* ---- files ---- */
 
@@ -208,7 +210,7 @@ int names_listen(int dir, const char *name, int type)
 	if (fd < 0)
 		return -errno;
 	address(&addr, dir, temp);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 16) < 0 ||
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, WAITING) < 0 ||
 	    renameat(dir, temp, dir, file) < 0) {
 		ret = -errno;
 		unlinkat(dir, temp, 0);

@@ -7,13 +7,19 @@
 #define R3_OOPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define OOPS_LINE	256		/* what of a line is looked at */
+
+/* More than that is for nobody, and would cost those who listen their connection. */
+#define OOPS_PER_SECOND	20
 
 struct oops {
 	char line[OOPS_LINE];
 	size_t len;
-	/* kind: "oops" or "hang"; text: the line, without its time stamp */
+	int64_t second;			/* of the clock, and how many were found in it */
+	unsigned int nr;
+	/* kind: "oops" or "hang"; text: the line, without its time stamp. Or "limit": of this second there are more. */
 	void (*found)(void *ctx, const char *kind, const char *text);
 	void *ctx;
 };

@@ -192,7 +192,8 @@ static void print_silent(const struct ps *ps, const char *name)
 		printf("%-16s %7s %-9s\n", text, "?", "silent");
 }
 
-static void ask(const struct ps *ps, int dir, const char *name)
+/* False: it has ended, though its socket was there still. */
+static bool ask(const struct ps *ps, int dir, const char *name)
 {
 	struct json_object *req, *reply, *guest;
 	struct r3_err err;
@@ -201,7 +202,7 @@ static void ask(const struct ps *ps, int dir, const char *name)
 	if (fd == -EAGAIN)
 		print_silent(ps, name);
 	if (fd < 0)
-		return;
+		return fd == -EAGAIN;
 	req = json_object_new_object();
 	json_object_object_add(req, "op", json_object_new_string("info"));
 	ret = state_request(fd, req, &reply, &err);
@@ -214,6 +215,7 @@ static void ask(const struct ps *ps, int dir, const char *name)
 	}
 	json_object_put(req);
 	close(fd);
+	return ret != -ECONNRESET;
 }
 
 /* ---- machines that do not run ---- */
@@ -279,10 +281,10 @@ static int list_kept(const struct ps *ps, char *const *running, int n, struct r3
 int ps_main(int argc, char **argv)
 {
 	struct ps ps = { 0 };
-	char **names = NULL;
+	char **names = NULL, **running;
 	struct r3_err err;
 	bool dashes;
-	int ret, dir, i, status;
+	int ret, dir, i, nr = 0, status;
 
 	ret = opts_parse(&ps_opts, argc, argv, &ps, &dashes, &err);
 	if (ret >= 0 && ret < argc)
@@ -300,14 +302,19 @@ int ps_main(int argc, char **argv)
 		message("%s", err.msg);
 		return CLI_FAILED;
 	}
-	for (i = 0; i < ret; i++)
-		ask(&ps, dir, names[i]);
-	status = ps.all && list_kept(&ps, names, ret, &err) ? CLI_FAILED : CLI_OK;
+	running = calloc(ret + 1, sizeof(*running));
+	if (!running)
+		err_set(&err, ENOMEM, "no memory for a list of guests");
+	for (i = 0; running && i < ret; i++)
+		if (ask(&ps, dir, names[i]))
+			running[nr++] = names[i];
+	status = !running || (ps.all && list_kept(&ps, running, nr, &err)) ? CLI_FAILED : CLI_OK;
 	if (status)
 		message("%s", err.msg);
 	for (i = 0; i < ret; i++)
 		free(names[i]);
 	free(names);
+	free(running);
 	if (dir >= 0)
 		close(dir);
 	return fflush(stdout) ? CLI_FAILED : status;

@@ -58,7 +58,7 @@ static const struct opt table[] = {
 	{ "verbose", 'v', NULL, "Show the kernel's messages and all else that goes to the console on stderr." },
 	{ "early-console", 0, NULL, "Show the kernel's messages from its first instruction on, for ports that do not get far." },
 	{ "debug", 0, NULL, "Have the guest wait before its first instruction for \"ring3 debug NAME\"." },
-	{ "dump-on-panic", 0, "DIR", "Write the guest's memory to a file in DIR if its kernel panics, as \"ring3 dump\" does; with --restart the first five times." },
+	{ "dump-on-panic", 0, "DIR", "Write the guest's memory to a file in DIR if its kernel panics, as \"ring3 dump\" does." },
 	{ "jail", 0, "MODE", "The jail around the guest's kernel: on; require, which starts no guest where the host refuses a wall of it; off, for measurements and debugging. Default: on." },
 	{ "no-pin", 0, NULL, "Let the host move the guest's CPUs freely." },
 	{ "timing", 0, "FILE", "Write when the guest's first instruction, its readiness and the command's begin and end were, as JSON." },

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "cli.h"
 #include "define.h"
 #include "kept.h"
@@ -86,6 +87,8 @@ static int start_all(int at, int argc, char **argv)
 			return ret;
 		if (ret)
 			status = ret;
+		if (background_interrupted())
+			break;
 	}
 	return status;
 }

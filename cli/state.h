@@ -18,7 +18,7 @@
 
 #include "base/err.h"
 
-#define STATE_LINE_MAX	65536
+#define STATE_LINE_MAX	262144
 
 /* The directory's descriptor, made if need be and asked for. */
 int state_dir(bool create, struct r3_err *err);

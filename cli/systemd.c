@@ -40,12 +40,12 @@ static const struct opts systemd_opts = {
 	.set = set_option,
 };
 
-/* In a unit % and \ begin something, " ends it, and $ is a variable's. */
+/* In a unit % and \ begin something, and " ends it. $ is nothing there but in a command's arguments, which have none. */
 static void put_quoted(FILE *f, const char *text)
 {
 	putc('"', f);
 	for (; *text; text++) {
-		if (*text == '%' || *text == '$')
+		if (*text == '%')
 			putc(*text, f);
 		else if (*text == '\\' || *text == '"')
 			putc('\\', f);

@@ -53,7 +53,7 @@ static void send_hello(struct agent *a)
 		.magic = R3_AGENT_MAGIC,
 		.version = R3_AGENT_VERSION,
 		.window = SESSION_WINDOW,
-		.pid1 = a->cfg->pid1,
+		.flags = (a->cfg->pid1 ? R3_HELLO_PID1 : 0) | (boot->error[0] ? R3_HELLO_BROKEN : 0),
 		.start_ns = boot->start_ns,
 		.start_tsc = boot->start_tsc,
 	};

@@ -62,6 +62,7 @@ needs()
 	cmd:mke2fs e2fsprogs
 	EOF
 	# tests/model, tests/net, tests/debug
+	[ "${RING3_PROFILE:-}" != test ] || printf 'pc:libwebsockets libwebsockets-dev\n'
 	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin gdb gdb tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
 }
 
@@ -112,9 +113,11 @@ host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ri
 # setup_host TARGETS...
 setup_host()
 {
-	local log=$BUILD/meson.log parts
+	local log=$BUILD/meson.log parts=
 
-	parts=$(cd "$REPO" && ls -d ./*/meson.build net/*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
+	# Built where there is its library.
+	! pkg-config --exists libwebsockets 2>/dev/null || { set -- "$@" web/ring3-web; parts=web; }
+	parts="${parts:-} "$(cd "$REPO" && ls -d ./*/meson.build net/*/meson.build tests/*/meson.build tests/unit/*/meson.build 2>/dev/null | tr '\n' ' ')
 	if [ ! -e "$BUILD/build.ninja" ]; then
 		progress_begin "configure host tools"
 		if ! meson setup "$BUILD" "$REPO" > "$log" 2>&1; then

@@ -83,11 +83,15 @@ struct r3_frame {
 	__u16 session;
 };
 
+/* r3_agent_hello.flags */
+#define R3_HELLO_PID1	(1U << 0)	/* it is PID 1 itself; else the root has its own */
+#define R3_HELLO_BROKEN	(1U << 1)	/* its boot failed: an ERROR that says so follows */
+
 struct r3_agent_hello {
 	__u32 magic;
 	__u32 version;
 	__u32 window;			/* bytes granted for each stream of each session */
-	__u32 pid1;			/* agent: 1 it is PID 1 itself, 0 the root has its own */
+	__u32 flags;			/* agent: R3_HELLO_* */
 	__u64 start_ns;			/* agent: CLOCK_MONOTONIC at PID 1's first instruction */
 	__u64 ready_ns;			/* agent: CLOCK_MONOTONIC now */
 	__u64 start_tsc;

@@ -38,6 +38,30 @@ status 121 "a guest that panics with --dump-on-panic" guest --net none --dump-on
 like "$(cat "$T/check.out")" "the panicked guest's memory is in $T/dir/.*\.core" "... says where its memory is"
 check "and there it is" readelf -nW "$T"/dir/*.core
 check "with the panic in its log" grep -qa 'Kernel panic - not syncing: sysrq' "$T"/dir/*.core
+mkdir "$T/again"
+check "one that is started again and again" "$RING3" run -d --name d2 --mem 96M --net none --restart always --dump-on-panic "$T/again" -- sh -c 'sleep 0.2; echo c > /proc/sysrq-trigger; sleep 20'
+for i in $(seq 600); do
+	"$RING3" logs d2 2>&1 | grep -q 'none is written' && break
+	sleep 0.1
+done
+"$RING3" kill d2
+is "$(ls "$T/again" | wc -l)" 3 "leaves three dumps, and says so"
+"$RING3" rm d2
+
+# Who writes the dump is slow here: it is stopped.
+mkdir "$T/slow"
+check "one that is dumped" "$RING3" run -d --name d3 --mem 96M --net none --dump-on-panic "$T/slow" -- sh -c 'sleep 1; echo c > /proc/sysrq-trigger; sleep 20'
+pid=$("$RING3" ps --json | sed -n 's/.*"name":"d3".*"pid":\([0-9]*\).*/\1/p') writer=
+for i in $(seq 1000); do
+	writer=$(pgrep -P "$pid" -x ring3) && kill -STOP "$writer" && break
+	sleep 0.01
+done
+check "its dump is being written" test -n "$writer"
+like "$("$RING3" ps)" 'd3 .*running' "answers meanwhile"
+check "is stopped without waiting for it" timeout 10 "$RING3" stop d3
+is "$(ls -A "$T/slow" | wc -l)" 0 "and no half of it is left"
+"$RING3" rm d3
+
 status 125 "a directory that is not there" guest --dump-on-panic "$T/none" -- true
 like "$(cat "$T/check.out")" '--dump-on-panic: cannot write to the directory' "... is named"
 done_testing

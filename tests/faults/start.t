@@ -27,7 +27,7 @@ def once(call, error, n):
     if os.path.exists(now + ".count"):
         os.unlink(now + ".count")
     start = time.monotonic()
-    p = subprocess.Popen([FAIL, f"{call}={error}:{n}@{now}", "--", RING3, "run", "--timeout", "20", "--", "sh", "-c",
+    p = subprocess.Popen([FAIL, f"{call}={error}:{n}@{now}", "--", *machine_run(), "--timeout", "20", "--", "sh", "-c",
                           "echo $(seq 3 | wc -l)"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = p.communicate(timeout=100)
     return p.returncode, out, err.decode(errors="replace"), time.monotonic() - start, os.path.exists(now + ".count")

@@ -124,5 +124,16 @@ laughs = "x-a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"x-{c}: &{c} [{','.join(['*' + chr(ord(c) - 1)] * 9)}]\n" for c in "bcdefghijklm") + "services: {m: {startup: *m}}\n"
 check("aliases of aliases", ring3("up", lab("laughs", laughs), timeout=20), "a command for a shell is expected here")
 
+# What would be too much to be read again by down; and another's machine, which down would remove.
+long = 'x-s: &s "true #' + "x" * 60000 + '"\n' + MACHINE % ("networks: [], shutdown: [" + ",".join(["*s"] * 400) + "]")
+check("shutdown scripts without end", ring3("up", lab("long", long)), "shutdown scripts are too long")
+check("words for a script without end", ring3("up", lab("words", MACHINE % (
+    "networks: [], shell: x, startup: x, environment: [" + ",".join(f"A{i}=x" for i in range(253)) + "]")),
+    env={k: v for k, v in os.environ.items() if k != "RING3_ROOT"}), "more than 512")
+same(left(), [], "nothing was started, and nothing is left")
+same(ring3("create", "--name", "mine.a", "--", "true").returncode, 0, "a machine of the user's own")
+check("its name", ring3("up", "--name", "mine", lab("mine", MACHINE % "networks: []")), "a machine called mine.a, which is not this lab's")
+same(ring3("ps", "-aq").stdout, "mine.a\n", "it is there still")
+same(ring3("rm", "mine.a").returncode, 0, "rm")
 same(left(), [], "nothing was started, and nothing is left")
 done()

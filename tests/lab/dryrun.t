@@ -105,5 +105,9 @@ same([n[-1] for n in nets], ["my.sw", "my.a-b", "my.link3"], "containerlab: link
 same((options(runs["a"], "--net"), options(runs["b"], "--net")),
      (["nat", "switch:my.a-b", "switch:my.link3", "switch:my.sw,mtu=9000"], ["switch:my.a-b", "switch:my.link3", "switch:my.sw,mtu=9000"]), "cards, a management network first")
 same((options(runs["a"], "--env"), options(runs["a"], "--mem"), runs["a"][1][-1]), (["A=1", "B=2", "A=3"], ["256m"], "sleep 5"), "defaults, kinds, nodes")
+# What a terminal would obey, or not show, is shown as what it is.
+p = ring3("up", "--dry-run", lab("esc", 'services: {a: {networks: [], command: [echo, "a\\e[8mhidden\\e[0m", "\\u202ex", "it\'s\\a", "\\u00e4"]}}'))
+ok(p.stdout.isprintable() or all(c.isprintable() or c == "\n" for c in p.stdout), "no control characters in what is printed", p.stdout)
+ok(p.stdout.endswith(" echo $'a\\033[8mhidden\\033[0m' $'\\342\\200\\256x' $'it\\047s\\007' \u00e4\n"), "but as bash reads them", p.stdout)
 same(left(), [], "nothing was started")
 done()

@@ -3,6 +3,7 @@
 # timeout: 300
 # What does not come up is named with its last words; an interrupted up ends what it has
 # started; a second one takes up what failed.
+import json
 import os
 import signal
 import subprocess
@@ -96,6 +97,17 @@ p.kill()
 p.wait()
 q = ring3("down", folder)
 ok(q.returncode == 0, "down of what a killed up has started", q.stderr)
+same(left(), [], "nothing is left")
+
+# A guest that does nothing any more does not keep others from coming up.
+TWO = "x-m: &m {mem: 128M, networks: [n]}\nnetworks: {n: }\nservices: {a: *m%s}\n"
+folder = lab("still", TWO % "")
+same(ring3("up", folder).returncode, 0, "one machine")
+os.kill(json.loads(ring3("ps", "--json").stdout)["monitor"], signal.SIGSTOP)
+lab("still", TWO % ", b: *m")
+p = ring3("up", folder, timeout=90)
+ok(p.returncode == 0 and states("still") == {"a": "running", "b": "running"}, "another beside one that is stopped", p.stderr)
+same(ring3("down", "--force", folder).returncode, 0, "down")
 same(left(), [], "nothing is left")
 
 # Names that others have.

@@ -79,7 +79,29 @@ start("q")
 r = run("kill", "-s", "TERM", "q")
 ok(r.returncode == 1 and b"runs no command" in r.stderr, "a signal without a command for it", r)
 
+# A command as long as they come: ps and status have it all the same, and it is kept.
+for n in (1, 9000):
+    r = run("create", "--name", "l", "--", "sh", "-c", "sleep 60; # " + "x" * 70000, *["'"] * n)
+    ok(r.returncode == 0 and run("start", "l").returncode == 0, f"a long command, {n + 3} words", r)
+    ok(info("l") and len(json.dumps(info("l")["command"])) < 10000 and b"sleep 60" in run("ps").stdout, "ps has its begin")
+    same((run("kill", "l").returncode, run("rm", "l").returncode), (0, 0), "kill, rm")
+
+# Who starts several and is interrupted: the one that starts is ended, what runs goes on, and no other begins.
+for name, more in (("x", []), ("y", ["--append", "fake.hang"]), ("z", [])):
+    run("create", "--name", name, *more)
+p = spawn("start", "x", "y", "z", stdout=subprocess.DEVNULL)
+ok(wait_until(lambda: info("y")), "start of three")
+p.send_signal(signal.SIGINT)
+same(p.wait(20), 130, "interrupted at the second")
+ok(wait_until(lambda: not info("y")), "which is ended")
+time.sleep(0.5)
+ok(info("x") and not info("z"), "the first runs, and the third does not")
+run("kill", "x")
+run("rm", "x", "y", "z")
+
 # Another name.
+heard = spawn("events", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+time.sleep(0.5)
 same(run("rename", "q", "b").returncode, 0, "rename, of a guest that runs")
 same((info("q"), info("b")["name"], sorted(os.listdir(MACHINES)), sorted(os.listdir(RUN))), (None, "b", ["a", "b"], ["b.lock", "b.sock"]), "it has the new name everywhere")
 same(run("exec", "b", "--", "echo", "yes").stdout, b"yes\n", "and answers to it")
@@ -91,6 +113,9 @@ ok(r.returncode == 1 and info("q") and info("b"), "nor a running one's", r)
 same((run("stop", "b", "q").returncode, run("wait", "b").returncode), (0, 0), "stop and wait know it by that")
 same(run("rename", "b", "c").returncode, 0, "rename, of one that has ended")
 same(listed("c")["status"], 0, "how it ended goes with it")
+heard.terminate()
+told = [(e["event"], e["name"]) for e in map(json.loads, heard.communicate()[0].splitlines()) if e["event"] == "exit"]
+same(sorted(told), [("exit", "b"), ("exit", "q")], "events told of each end once, by its new name")
 run("rm", "c", "q")
 
 # Started again.
@@ -124,6 +149,11 @@ run("rm", "n")
 # A unit for systemd.
 unit = run("systemd", "a").stdout.decode()
 ok(f'ExecStart="{FAKE}" start a\n' in unit and "ExecStop=" in unit and "WantedBy=default.target" in unit, "systemd prints a unit", unit)
+odd = dict(os.environ, XDG_DATA_HOME=os.path.join(TMP, 'a $x %h "q" \\'))
+run("create", "--name", "a", env=odd)
+unit2 = run("systemd", "a", env=odd).stdout.decode()
+ok('a $x %%h \\"q\\" \\\\"\n' in unit2, "with what systemd would take for its own; $ is nothing in Environment=", unit2)
+run("rm", "a", env=odd)
 conf = os.path.join(TMP, "conf")
 r = run("systemd", "--install", "a", env=dict(os.environ, XDG_CONFIG_HOME=conf))
 path = os.path.join(conf, "systemd/user/ring3-a.service")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 120
 # A guest that outlives its terminal: start, log, end, what is left of it.
+import json
 import os
 import signal
 import subprocess
@@ -110,11 +111,22 @@ ok(all(b"is running already" in err for status, (_, err) in ends if status), "th
 same(run("exec", "e", "--", "echo", "yes").stdout, b"yes\n", "and it is whole")
 
 # Its process is killed.
-os.kill(info("e")["pid"], signal.SIGKILL)
+heard = spawn("events", "e", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+time.sleep(0.5)
+pid = info("e")["pid"]
+os.kill(pid, signal.SIGKILL)
+wait_until(lambda: not os.path.lexists(f"/proc/{pid}/fd/0"))
+same(json.loads(run("ps", "-a", "--json").stdout)["state"], "killed", "ps -a says so at once")
 r = run("wait", "e")
 ok(r.returncode == 122 and b"was killed" in r.stderr, "wait: 122 when the guest's process was killed", r)
+out, err = heard.communicate(timeout=20)
+ok(heard.returncode == 1 and not out and b"e: its process was killed" in err, "events: 1, and why", heard.returncode, out, err)
 start("e")
+heard = spawn("events", "e", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+time.sleep(0.5)
 same(run("stop", "e").returncode, 0, "the name is free at once")
+out, err = heard.communicate(timeout=20)
+ok(heard.returncode == 0 and b'"exit"' in out and not err, "events: 0 when it was told of the end", heard.returncode, out, err)
 
 # A log has an end, whatever the guest writes, and whoever reads it.
 start("n", "--append", "fake.noise")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 1200
-# tags: slow
+# tags: slow extra
 # The oldest series that the port promises to build for: it does, and boots.
 . "$(dirname "$0")/series.sh"
 

@@ -32,6 +32,31 @@ static void try(const char *what, const char *text, const char *want)
 	ok(!strcmp(found, want), "%s, in pieces", what);
 }
 
+static unsigned int nr_found, nr_limits;
+
+static void count(void *ctx, const char *kind, const char *text)
+{
+	nr_found++;
+	nr_limits += !strcmp(kind, "limit");
+}
+
+/* Who listens to events must not be cut off by a guest that writes such lines. */
+static void flood(void)
+{
+	struct oops o = { .found = count };
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		oops_look(&o, "BUG: x\n", 7);
+	/* It takes a moment, in which a second may begin. */
+	ok(nr_limits >= 1 && nr_found <= 10 * (OOPS_PER_SECOND + 1) && nr_found >= OOPS_PER_SECOND, "a flood is told of, and bounded");
+	tap_note("%u were passed on, with %u limits", nr_found, nr_limits);
+	o.second--;
+	nr_found = 0;
+	oops_look(&o, "BUG: y\n", 7);
+	ok(nr_found == 1, "a second later it looks again");
+}
+
 int main(void)
 {
 	static char line[3000];
@@ -53,5 +78,6 @@ int main(void)
 	found[0] = 0;
 	oops_look(&(struct oops){ .found = take }, line, strlen(line));
 	ok(strlen(found) < OOPS_LINE + 8 && !strncmp(found, "oops|BUG: xxx", 13), "of a long one the begin");
+	flood();
 	return tap_done();
 }

@@ -172,7 +172,7 @@ static bool exists(int dir, const char *file)
 static void test_life(void)
 {
 	struct r3_err err;
-	int dir = state_dir(true, &err), lock, second, fd;
+	int dir = state_dir(true, &err), lock, second, fd, client[100], reached = 0, i;
 	char **names;
 	pid_t pid;
 
@@ -184,6 +184,13 @@ static void test_life(void)
 	ok(fd == -ENOENT && exists(dir, "a.lock"), "before it listens nobody finds it, and nobody takes its name");
 	fd = state_listen(dir, "a", &err);
 	ok(fd >= 0 && state_list(dir, &names, &err) == 1 && !strcmp(names[0], "a"), "then it is listed");
+	for (i = 0; i < 100; i++) {
+		client[i] = state_connect(dir, "a", &err);
+		reached += client[i] >= 0;
+	}
+	is(reached, 100, "a hundred reach it before it accepts one");
+	for (i = 0; i < 100; i++)
+		close(client[i]);
 	state_release(dir, "a", lock);
 	close(fd);
 	ok(!exists(dir, "a.sock") && !exists(dir, "a.lock"), "nothing is left of it");
