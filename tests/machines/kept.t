@@ -81,7 +81,7 @@ ok(r.returncode == 1 and b"runs no command" in r.stderr, "a signal without a com
 
 # A command as long as they come: ps and status have it all the same, and it is kept.
 for n in (1, 9000):
-    r = run("create", "--name", "l", "--", "sh", "-c", "sleep 60; # " + "x" * 70000, *["'"] * n)
+    r = run("create", "--name", "l", "--", "sh", "-c", "exec sleep 60; # " + "x" * 70000, *["'"] * n)
     ok(r.returncode == 0 and run("start", "l").returncode == 0, f"a long command, {n + 3} words", r)
     ok(info("l") and len(json.dumps(info("l")["command"])) < 10000 and b"sleep 60" in run("ps").stdout, "ps has its begin")
     same((run("kill", "l").returncode, run("rm", "l").returncode), (0, 0), "kill, rm")
