@@ -157,10 +157,19 @@ static bool is_welcome(int client)
 {
 	uid_t uid;
 
-	if (!peer_user(client, &uid) || uid == geteuid() || !uid)
+	switch (peer_of(client, &uid)) {
+	case PEER_ELSEWHERE:
+		/* Whoever listens on more than the loopback asked for it. */
 		return true;
-	message("a debugger of another user of this host (user ID %u) was sent away", uid);
-	return false;
+	case PEER_USER:
+		if (uid == geteuid() || !uid)
+			return true;
+		message("a debugger of another user of this host (user ID %u) was sent away", uid);
+		return false;
+	default:
+		message("a debugger of this host was sent away: it is not known whose it is, as it has closed the connection");
+		return false;
+	}
 }
 
 /* The guest is not to be held for ever by a debugger whose host is gone. */

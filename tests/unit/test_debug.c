@@ -173,13 +173,42 @@ static void test_peer(int family)
 		tap_skip("no such address", "whose connection it is");
 		return;
 	}
-	ok(peer_user(server, &uid) && uid == geteuid(), "whose connection on the loopback it is, by IPv%d", family == AF_INET ? 4 : 6);
+	ok(peer_of(server, &uid) == PEER_USER && uid == geteuid(), "whose connection on the loopback it is, by IPv%d", family == AF_INET ? 4 : 6);
 	close(server);
 	server = other_user(family, a, len, listener);
 	if (server < 0)
 		tap_skip("not root, or of no other user", "that of another user");
 	else
-		ok(peer_user(server, &uid) && uid == 12345, "that of another user");
+		ok(peer_of(server, &uid) == PEER_USER && uid == 12345, "that of another user");
+	close(server);
+	close(client);
+	/* What it has sent is still there to be read, and older hosts show its socket as root's. */
+	client = socket(family, SOCK_STREAM, 0);
+	ok(!connect(client, a, len) && write(client, "+", 1) == 1 && !close(client) && (server = accept(listener, NULL, NULL)) >= 0 &&
+	   peer_of(server, &uid) == PEER_UNKNOWN, "one who has closed it is nobody");
+	close(server);
+	close(listener);
+}
+
+/* A port for IPv6 is one for IPv4 as well. */
+static void test_mapped_peer(void)
+{
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT };
+	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET6, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), server;
+	socklen_t len = sizeof(a6);
+	uid_t uid = -1;
+
+	if (listener < 0 || bind(listener, (void *)&a6, len) || listen(listener, 1) || getsockname(listener, (void *)&a6, &len)) {
+		tap_skip("no IPv6", "whose connection by IPv4 to a port for IPv6 it is");
+		return;
+	}
+	a4.sin_port = a6.sin6_port;
+	if (connect(client, (void *)&a4, sizeof(a4)) || (server = accept(listener, NULL, NULL)) < 0) {
+		tap_skip("IPv6 only", "whose connection by IPv4 to a port for IPv6 it is");
+		return;
+	}
+	ok(peer_of(server, &uid) == PEER_USER && uid == geteuid(), "whose connection by IPv4 to a port for IPv6 it is");
 	close(server);
 	close(client);
 	close(listener);
@@ -192,5 +221,6 @@ int main(void)
 	test_rsp();
 	test_peer(AF_INET);
 	test_peer(AF_INET6);
+	test_mapped_peer();
 	return tap_done();
 }
