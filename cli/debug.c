@@ -74,6 +74,16 @@ static int to_start(struct tracee *tr, const struct guest *g, struct r3_err *err
 	return ret;
 }
 
+/* A guest that can be debugged just now. m: to be closed, and *symbols to be freed. */
+static int find(struct guest *g, const char *name, struct vmem *m, char **symbols, struct r3_err *err)
+{
+	int ret = guest_find(g, name, err);
+
+	if (!ret && g->paused)
+		ret = err_set(err, EBUSY, "the guest %s is paused: \"ring3 resume %s\" first", name, name);
+	return ret ?: guest_memory(g, m, symbols, err);
+}
+
 /* Serves one debugger. 0, 1 if the guest has ended, or a negative errno. */
 static int serve(const char *name, int in, int out, struct r3_err *err)
 {
@@ -82,12 +92,8 @@ static int serve(const char *name, int in, int out, struct r3_err *err)
 	struct guest g;
 	struct vmem m;
 	bool alive;
-	int ret = guest_find(&g, name, err);
+	int ret = find(&g, name, &m, &symbols, err);
 
-	if (!ret && g.paused)
-		ret = err_set(err, EBUSY, "the guest %s is paused: \"ring3 resume %s\" first", name, name);
-	if (!ret)
-		ret = guest_memory(&g, &m, &symbols, err);
 	if (ret)
 		return ret;
 	tr = tracee_open(&m, name, err);
@@ -247,13 +253,9 @@ static int run_gdb(const char *name, char **args, struct r3_err *err)
 	cleanup_free char *target = NULL, *exe = NULL, *safe = NULL, *scripts = NULL, *symbols = NULL, *dir = NULL;
 	struct guest g;
 	struct vmem m;
-	int n = 0, ret = guest_find(&g, name, err);
+	int n = 0, ret = find(&g, name, &m, &symbols, err);
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (!ret && g.paused)
-		ret = err_set(err, EBUSY, "the guest %s is paused: \"ring3 resume %s\" first", name, name);
-	if (!ret)
-		ret = guest_memory(&g, &m, &symbols, err);
 	if (ret)
 		return ret;
 	vmem_close(&m);

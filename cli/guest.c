@@ -59,15 +59,7 @@ int guest_find(struct guest *g, const char *name, struct r3_err *err)
 
 int guest_ask(const char *name, const char *op, struct r3_err *err)
 {
-	struct json_object *req = request(op), *reply;
-	int fd = state_ask(name, req, &reply, err);
-
-	json_object_put(req);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	json_object_put(reply);
-	return 0;
+	return state_tell(name, request(op), err);
 }
 
 int guest_memory(const struct guest *g, struct vmem *m, char **symbols, struct r3_err *err)

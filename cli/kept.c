@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kept.h"
+#include "namelist.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -60,16 +61,10 @@ int kept_all(bool create, struct r3_err *err)
 	return fd;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int kept_list(char ***names, struct r3_err *err)
 {
-	size_t n = 0, cap = 0;
+	struct namelist list = { 0 };
 	struct dirent *de;
-	char **list = NULL, **bigger;
 	DIR *d;
 	int fd = kept_all(false, err);
 
@@ -81,25 +76,11 @@ int kept_list(char ***names, struct r3_err *err)
 		close(fd);
 		return err_set(err, ENOMEM, "no memory for a list of machines");
 	}
-	while ((de = readdir(d))) {
-		if (!config_name_ok(de->d_name))
-			continue;
-		if (n == cap) {
-			bigger = realloc(list, (cap + 64) * sizeof(*list));
-			if (!bigger)
-				break;
-			list = bigger;
-			cap += 64;
-		}
-		list[n] = strdup(de->d_name);
-		if (list[n])
-			n++;
-	}
+	while ((de = readdir(d)))
+		if (config_name_ok(de->d_name) && !namelist_add(&list, de->d_name))
+			break;
 	closedir(d);
-	if (list)
-		qsort(list, n, sizeof(*list), by_name);
-	*names = list;
-	return n;
+	return namelist_take(&list, names);
 }
 
 /* ---- a machine's folder ---- */
@@ -238,6 +219,16 @@ int kept_find(const char *name, struct r3_err *err)
 	if (fd == -ENOENT)
 		return err_set(err, ENOENT, "nothing is kept of a machine called %s; \"ring3 ps -a\" lists those that are", name);
 	return fd < 0 ? err_set(err, fd, "the folder of the machine %s cannot be opened: %s", name, strerror(-fd)) : fd;
+}
+
+int kept_take_old(struct kept *k, const char *name, struct r3_err *err)
+{
+	int dir = kept_find(name, err);
+
+	if (dir < 0)
+		return dir;
+	close(dir);
+	return kept_take(k, name, err);
 }
 
 /* ---- what is in it ---- */

@@ -33,6 +33,9 @@ int kept_all(bool create, struct r3_err *err);
  */
 int kept_take(struct kept *k, const char *name, struct r3_err *err);
 
+/* The same of one that there is; -ENOENT with a sentence if there is none. */
+int kept_take_old(struct kept *k, const char *name, struct r3_err *err);
+
 /* Another name for a folder that is ours, if there is none of that name. */
 int kept_rename(struct kept *k, const char *name, struct r3_err *err);
 

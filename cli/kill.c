@@ -50,18 +50,11 @@ static const struct opts kill_opts = {
 
 static int send_signal(const char *name, int sig, struct r3_err *err)
 {
-	struct json_object *req = json_object_new_object(), *reply;
-	int fd;
+	struct json_object *req = json_object_new_object();
 
 	json_object_object_add(req, "op", json_object_new_string("kill"));
 	json_object_object_add(req, "signal", json_object_new_int(sig));
-	fd = state_ask(name, req, &reply, err);
-	json_object_put(req);
-	if (fd < 0)
-		return fd;
-	json_object_put(reply);
-	close(fd);
-	return 0;
+	return state_tell(name, req, err);
 }
 
 int kill_main(int argc, char **argv)

@@ -90,29 +90,14 @@ static int take_entrypoint(struct labread *r, struct ynode *v)
 	return r->m->entrypoint ? 0 : r->err->code;
 }
 
-static int take_each(struct labread *r, struct ynode *v, const char *what,
-		     int (*take)(struct labread *r, struct ynode *node, const char *what))
-{
-	unsigned int i;
-	int ret = 0;
-
-	if (ynode_is_null(v))
-		return 0;
-	if (v->kind != YAML_LIST)
-		return labread_error(r, v, "%s: a list is expected here", what);
-	for (i = 0; !ret && i < v->nr; i++)
-		ret = take(r, v->child[i], what);
-	return ret;
-}
-
 static int take_volumes(struct labread *r, struct ynode *v)
 {
-	return take_each(r, v, "volumes", labread_volume);
+	return labread_each(r, v, "volumes", labread_volume);
 }
 
 static int take_ports(struct labread *r, struct ynode *v)
 {
-	return take_each(r, v, "ports", labread_port);
+	return labread_each(r, v, "ports", labread_port);
 }
 
 static int take_dep(struct labread *r, const struct ynode *name, const struct ynode *options)

@@ -335,3 +335,18 @@ int labread_image(struct labread *r, struct ynode *node, const char *what)
 	r->m->image = text;
 	return 0;
 }
+
+int labread_each(struct labread *r, struct ynode *v, const char *what,
+		 int (*take)(struct labread *r, struct ynode *node, const char *what))
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (ynode_is_null(v))
+		return 0;
+	if (v->kind != YAML_LIST)
+		return labread_error(r, v, "%s: a list is expected here", what);
+	for (i = 0; !ret && i < v->nr; i++)
+		ret = take(r, v->child[i], what);
+	return ret;
+}

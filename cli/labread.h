@@ -36,6 +36,9 @@ int labread_time(struct labread *r, struct ynode *node, const char *what, int64_
 int labread_mem(struct labread *r, struct ynode *node, const char *what, char **mem);
 /* Whole CPUs: a fraction is rounded up. */
 int labread_cpus(struct labread *r, struct ynode *node, const char *what, char **cpus);
+/* Each of a list, which may be missing. */
+int labread_each(struct labread *r, struct ynode *node, const char *what,
+		 int (*take)(struct labread *r, struct ynode *node, const char *what));
 /* A list of words, or one. */
 int labread_list(struct labread *r, struct ynode *node, const char *what, struct lab_list *list);
 /* NAME=VALUE, as a mapping or a list; a name alone has the value of ring3's own environment. */

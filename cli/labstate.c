@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "labstate.h"
+#include "namelist.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -146,7 +147,8 @@ struct json_object *labstate_peek(const char *lab)
 
 int labstate_list(char ***names, struct r3_err *err)
 {
-	int dir = open_dir(false, err), nr = 0;
+	int dir = open_dir(false, err);
+	struct namelist list = { 0 };
 	struct dirent *e;
 	DIR *d;
 
@@ -160,21 +162,15 @@ int labstate_list(char ***names, struct r3_err *err)
 	}
 	while ((e = readdir(d))) {
 		size_t n = strlen(e->d_name), m = strlen(SUFFIX);
-		char **more;
 
 		if (n <= m || strcmp(e->d_name + n - m, SUFFIX))
 			continue;
-		more = reallocarray(*names, nr + 1, sizeof(**names));
-		if (!more)
+		e->d_name[n - m] = '\0';
+		if (!namelist_add(&list, e->d_name))
 			break;
-		*names = more;
-		(*names)[nr] = strndup(e->d_name, n - m);
-		if (!(*names)[nr])
-			break;
-		nr++;
 	}
 	closedir(d);
-	return nr;
+	return namelist_take(&list, names);
 }
 
 bool labstate_of_file(const char *file, char *name, size_t size)

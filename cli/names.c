@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "namelist.h"
 #include "names.h"
 
 #define SOCKET		".sock"
@@ -243,39 +244,18 @@ int names_connect(int dir, const char *name, int type)
 	return fd == -ECONNREFUSED ? -ENOENT : fd;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int names_list(int dir, char ***names)
 {
-	size_t n = 0, cap = 0;
+	struct namelist list = { 0 };
 	char name[FILE_MAX];
 	struct dirent *de;
-	char **list = NULL;
 	DIR *d = open_list(dir);
 
 	if (!d)
 		return -errno;
-	while ((de = readdir(d))) {
-		if (!name_of(name, de->d_name, SOCKET))
-			continue;
-		if (n + 1 >= cap) {
-			char **bigger = realloc(list, (cap + 64) * sizeof(*list));
-
-			if (!bigger)
-				break;
-			list = bigger;
-			cap += 64;
-		}
-		list[n] = strdup(name);
-		if (list[n])
-			n++;
-	}
+	while ((de = readdir(d)))
+		if (name_of(name, de->d_name, SOCKET) && !namelist_add(&list, name))
+			break;
 	closedir(d);
-	if (list)
-		qsort(list, n, sizeof(*list), by_name);
-	*names = list;
-	return n;
+	return namelist_take(&list, names);
 }

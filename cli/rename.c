@@ -21,29 +21,18 @@ static const struct opts rename_opts = {
 
 static int rename_running(const char *name, const char *to, struct r3_err *err)
 {
-	struct json_object *req = json_object_new_object(), *reply;
-	int fd;
+	struct json_object *req = json_object_new_object();
 
 	json_object_object_add(req, "op", json_object_new_string("rename"));
 	json_object_object_add(req, "to", json_object_new_string(to));
-	fd = state_ask(name, req, &reply, err);
-	json_object_put(req);
-	if (fd < 0)
-		return fd;
-	json_object_put(reply);
-	close(fd);
-	return 0;
+	return state_tell(name, req, err);
 }
 
 static int rename_kept(const char *name, const char *to, struct r3_err *err)
 {
 	struct kept k;
-	int ret = kept_find(name, err);
+	int ret = kept_take_old(&k, name, err);
 
-	if (ret < 0)
-		return ret;
-	close(ret);
-	ret = kept_take(&k, name, err);
 	if (ret == -EBUSY)
 		return err_set(err, ret, "the guest %s starts or ends just now; try again", name);
 	if (ret)

@@ -22,12 +22,8 @@ static const struct opts rm_opts = {
 static int remove_one(const char *name, struct r3_err *err)
 {
 	struct kept k;
-	int ret = kept_find(name, err);
+	int ret = kept_take_old(&k, name, err);
 
-	if (ret < 0)
-		return ret;
-	close(ret);
-	ret = kept_take(&k, name, err);
 	if (ret == -EBUSY)
 		return err_set(err, ret, "the guest %s is running; stop it first: ring3 stop %s", name, name);
 	if (!ret)

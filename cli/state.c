@@ -217,3 +217,16 @@ int state_ask(const char *name, struct json_object *request, struct json_object 
 	}
 	return fd;
 }
+
+int state_tell(const char *name, struct json_object *request, struct r3_err *err)
+{
+	struct json_object *reply;
+	int fd = state_ask(name, request, &reply, err);
+
+	json_object_put(request);
+	if (fd < 0)
+		return fd;
+	json_object_put(reply);
+	close(fd);
+	return 0;
+}

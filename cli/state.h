@@ -55,6 +55,9 @@ int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *
 /* state_dir and state_connect in one. */
 int state_open(const char *name, struct r3_err *err);
 
+/* The same of a request whose answer has nothing but "ok"; takes the request. */
+int state_tell(const char *name, struct json_object *request, struct r3_err *err);
+
 /* state_dir, state_connect and state_request in one: connected and answered. */
 int state_ask(const char *name, struct json_object *request, struct json_object **reply,
 	      struct r3_err *err);
