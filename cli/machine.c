@@ -24,23 +24,15 @@
 
 #include "base/util.h"
 #include "cli.h"
-#include "decode.h"
 #include "machine.h"
 #include "message.h"
 
 #define SLOW_MS		30000
 #define LOG_PER_SECOND	(64 << 10)
-#define TAIL_LINES	60
-/* A monitor that was killed, and output that nobody reads at a --timeout. */
-#define KILLED_MS	500
 /* How long a guest may take to end when asked. */
 #define FORCED_MS	3000
 #define ORDERLY_MS	20000
 #define INIT_MS		90000
-/* A guest that ran for less before it reboots may do so for ever. */
-#define QUICK_MS	10000
-#define RESTART_MIN_MS	250
-#define RESTART_MAX_MS	30000
 
 /*
  * It dies when the host finds the time: a busy host, or one that is writing to
@@ -125,7 +117,7 @@ void machine_event(struct machine *m, const char *event, struct json_object *mor
 		json_object_put(more);
 }
 
-static void event_with(struct machine *m, const char *event, const char *key, struct json_object *value)
+void machine_event_with(struct machine *m, const char *event, const char *key, struct json_object *value)
 {
 	struct json_object *more = json_object_new_object();
 
@@ -135,7 +127,7 @@ static void event_with(struct machine *m, const char *event, const char *key, st
 
 static void oops_found(void *ctx, const char *kind, const char *text)
 {
-	event_with(ctx, kind, "text", json_object_new_string(text));
+	machine_event_with(ctx, kind, "text", json_object_new_string(text));
 }
 
 /* ---- the console ---- */
@@ -179,14 +171,14 @@ static bool log_fits(struct machine *m, size_t n)
 	if (m->log_bytes <= LOG_PER_SECOND)
 		return true;
 	if (!m->log_cut)
-		event_with(m, "limit", "text", json_object_new_string("messages of the monitor"));
+		machine_event_with(m, "limit", "text", json_object_new_string("messages of the monitor"));
 	if (!m->log_cut)
 		message("the guest's monitor says more than anybody can read: what is beyond %d KiB a second is left out", LOG_PER_SECOND >> 10);
 	m->log_cut = true;
 	return false;
 }
 
-static bool read_log(struct machine *m)
+bool machine_read_log(struct machine *m)
 {
 	char text[4096];
 	ssize_t n = read(m->mon.log_fd, text, sizeof(text));
@@ -202,10 +194,10 @@ static bool read_log(struct machine *m)
 
 static void log_ready(void *ctx, short revents)
 {
-	read_log(ctx);
+	machine_read_log(ctx);
 }
 
-static int start(struct machine *m, struct r3_err *err)
+int machine_start(struct machine *m, struct r3_err *err)
 {
 	struct vm_config *vm = &m->cfg->vm;
 	int con[2] = { -1, -1 }, ag[2] = { -1, -1 }, ch[2] = { -1, -1 }, early[2] = { -1, -1 }, hold[2], ret;
@@ -256,215 +248,6 @@ static int start(struct machine *m, struct r3_err *err)
 	if (m->start_fd >= 0)
 		message("the guest waits for a debugger: ring3 debug %s", m->cfg->name);
 	return 0;
-}
-
-/* The guest is gone; what it said before is not. */
-static void collect(struct machine *m)
-{
-	int64_t until = m->end == END_TIMEOUT ? loop_now() + KILLED_MS : 0;
-
-	if (m->session.loop) {
-		session_flush(&m->session, until);
-		session_close(&m->session);
-	}
-	hvc_stop(&m->hvc, until);
-	agent_close(&m->agent);
-	channel_close(&m->channel);
-	if (m->ram_fd >= 0)
-		close(m->ram_fd);
-	m->ram_fd = -1;
-	if (m->control)
-		control_reset(m->control);
-	machine_hold_closed(m);
-	timer_set(&m->slow, -1);
-	timer_set(&m->grace, -1);
-	timer_set(&m->killed, -1);
-}
-
-static void collect_log(struct machine *m)
-{
-	while (read_log(m))
-		;
-	loop_unwatch(&m->loop, &m->log_watch);
-	close(m->mon.log_fd);
-	m->mon.log_fd = -1;
-}
-
-static void finish(struct machine *m, int status)
-{
-	m->over = true;
-	m->status = status;
-}
-
-static void show_places(struct machine *m)
-{
-	cleanup_free char *text = bootlog_tail(&m->hvc.log, TAIL_LINES);
-
-	if (text && m->opt->kernel)
-		decode_show(m->opt->kernel, text);
-}
-
-/* The first time at once, and then after twice the time each time. */
-static int64_t restart_delay(struct machine *m)
-{
-	int64_t delay = RESTART_MIN_MS;
-	unsigned int i;
-
-	if (loop_now() - m->monitor_since >= QUICK_MS)
-		m->quick_reboots = 0;
-	if (!m->quick_reboots++)
-		return 0;
-	for (i = 2; i < m->quick_reboots && delay < RESTART_MAX_MS; i++)
-		delay *= 2;
-	return min_t(int64_t, delay, RESTART_MAX_MS);
-}
-
-/* It ended by itself: --restart may have it started again, as if it had rebooted. */
-static bool start_again(struct machine *m, int status)
-{
-	const struct run_options *opt = m->opt;
-	int64_t delay;
-
-	if (!m->bg || m->bg->report >= 0 || m->asked || opt->restart == RESTART_NO || (opt->restart == RESTART_ON_FAILURE && !status))
-		return false;
-	if (loop_now() - m->monitor_since >= QUICK_MS)
-		m->failures = 0;
-	if (opt->restart_max && m->failures++ >= opt->restart_max)
-		return false;
-	if (m->session.message[0])
-		message("%s", m->session.message);
-	/* Never at once: a command that ends at once would keep the host busy with guests. */
-	delay = restart_delay(m);
-	if (delay < RESTART_MIN_MS)
-		delay = RESTART_MIN_MS;
-	message("the guest ended with status %d; --restart starts it again in %.2f s", status, delay / 1000.0);
-	m->restarts++;
-	event_with(m, "restart", "status", json_object_new_int(status));
-	m->end = END_NONE;
-	m->forced = false;
-	m->agent.full = false;
-	m->session = (struct session){ 0 };
-	timer_set(&m->restart, delay);
-	return true;
-}
-
-/* Of a guest that nobody stopped. */
-static void life_over(struct machine *m, int status)
-{
-	if (!start_again(m, status))
-		finish(m, status);
-}
-
-static void show_tail(struct machine *m)
-{
-	/* With -v or on the console itself it was there to be read; and in a log it is. */
-	if (!m->opt->verbose && !machine_has_console(m) && (!m->bg || m->bg->report >= 0))
-		bootlog_show(&m->hvc.log, TAIL_LINES);
-}
-
-static void guest_off(struct machine *m, const char *how)
-{
-	if (m->opt->init || !m->opt->argv) {
-		life_over(m, CLI_OK);
-		return;
-	}
-	message("the guest %s before the command ended", how);
-	life_over(m, CLI_ENDED);
-}
-
-static void restart(void *ctx)
-{
-	struct machine *m = ctx;
-	struct r3_err err;
-
-	if (start(m, &err)) {
-		message("%s", err.msg);
-		finish(m, CLI_HOST);
-		return;
-	}
-	if (machine_has_console(m) && m->hvc.in.tty)
-		term_raw(0);
-}
-
-static void guest_reboot(struct machine *m)
-{
-	int64_t delay;
-
-	if (!m->opt->init && m->opt->argv) {
-		guest_off(m, "was rebooted");
-		return;
-	}
-	delay = restart_delay(m);
-	if (!delay) {
-		restart(m);
-		return;
-	}
-	message("the guest rebooted again within %d s of its start; it is started again in %.2f s",
-		QUICK_MS / 1000, delay / 1000.0);
-	timer_set(&m->restart, delay);
-}
-
-static void explain_death(struct machine *m, int status)
-{
-	if (WIFSIGNALED(status))
-		message("the guest's monitor was killed by signal %d (%s)%s", WTERMSIG(status),
-			     strsignal(WTERMSIG(status)),
-			     WTERMSIG(status) == SIGKILL ? "; the host may be out of memory" : "");
-	else
-		message("the guest's monitor ended with status %d", WEXITSTATUS(status));
-	show_tail(m);
-	life_over(m, CLI_HOST);
-}
-
-void machine_monitor_ended(struct machine *m, int status)
-{
-	bool was_ready = m->agent.ready, known;
-
-	/* Its last words may not have been read yet. */
-	wire_drain(&m->agent.wire);
-	known = m->session.loop && m->session.over;
-	collect(m);
-	term_restore();
-	collect_log(m);
-
-	if (m->end != END_NONE) {
-		if (m->end == END_TIMEOUT && !was_ready)
-			bootlog_show(&m->hvc.log, TAIL_LINES);
-		if (m->end == END_DONE || m->end == END_BROKEN)
-			life_over(m, m->status);
-		else
-			finish(m, m->status);
-		return;
-	}
-	if (known) {
-		life_over(m, m->session.status);
-		return;
-	}
-	switch (WIFEXITED(status) ? WEXITSTATUS(status) : -1) {
-	case VM_EXIT_POWEROFF:
-		guest_off(m, "was powered off");
-		break;
-	case VM_EXIT_REBOOT:
-		guest_reboot(m);
-		break;
-	case VM_EXIT_PANIC:
-		machine_event(m, "panic", NULL);
-		message("the guest kernel panicked%s", m->opt->verbose || machine_has_console(m) || (m->bg && m->bg->report < 0) ? "" :
-			     "; the last it wrote to its console:");
-		show_tail(m);
-		show_places(m);
-		life_over(m, CLI_PANIC);
-		break;
-	case VM_EXIT_HOST:
-		show_tail(m);
-		life_over(m, CLI_HOST);
-		break;
-	case VM_EXIT_CONFIG:
-		finish(m, CLI_START);
-		break;
-	default:
-		explain_death(m, status);
-	}
 }
 
 /* ---- what others may ask ---- */
@@ -533,7 +316,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->slow, is_slow, m);
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
-	loop_timer(&m->loop, &m->restart, restart, m);
+	loop_timer(&m->loop, &m->restart, machine_restart, m);
 	m->oops.found = oops_found;
 	m->oops.ctx = m;
 	m->hvc.ctx = m;
@@ -557,7 +340,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	if (!ret)
 		ret = machine_take_signals(m, err);
 	if (!ret)
-		ret = start(m, err);
+		ret = machine_start(m, err);
 	if (ret)
 		return ret;
 	net_watch(m->net, &m->loop, &machine_net_ops, m);
@@ -585,14 +368,14 @@ static void run(struct machine *m)
 		monitor_kill(&m->mon);
 		term_restore();
 		message("%s", err.msg);
-		finish(m, CLI_START);
+		machine_finish(m, CLI_START);
 	}
 	while (!m->over) {
 		ret = loop_step(&m->loop);
 		if (ret) {
 			message("poll: %s", strerror(-ret));
 			monitor_kill(&m->mon);
-			finish(m, CLI_HOST);
+			machine_finish(m, CLI_HOST);
 		}
 	}
 	if (m->mon.pid)

@@ -21,6 +21,10 @@
 #include "session.h"
 #include "timing.h"
 
+#define TAIL_LINES	60
+/* A monitor that was killed, and output that nobody reads at a --timeout. */
+#define KILLED_MS	500
+
 /* Why the guest is being ended, if it is us who ends it. */
 enum machine_end {
 	END_NONE,
@@ -99,6 +103,12 @@ static inline bool machine_has_console(const struct machine *m)
 
 /* Tells whoever listens for events. */
 void machine_event(struct machine *m, const char *event, struct json_object *more);
+void machine_event_with(struct machine *m, const char *event, const char *key, struct json_object *value);
+
+/* A monitor, its agent and console. */
+int machine_start(struct machine *m, struct r3_err *err);
+/* Messages of the monitor. False: there are none just now. */
+bool machine_read_log(struct machine *m);
 
 /* Whoever waits for a guest without a terminal is told that it is ready. */
 void machine_ready(struct machine *m);
@@ -113,8 +123,11 @@ void machine_escaped(void *ctx);
 
 /* machine_signal.c: signals become events of the loop. */
 int machine_take_signals(struct machine *m, struct r3_err *err);
-/* What the end of the monitor means; the status is waitpid()'s. */
+
+/* machine_end.c. What the end of the monitor means; the status is waitpid()'s. */
 void machine_monitor_ended(struct machine *m, int status);
+void machine_finish(struct machine *m, int status);
+void machine_restart(void *ctx);
 
 /* machine_ops.c: what clients may ask of it. */
 extern const struct control_ops machine_control_ops;
