@@ -63,7 +63,7 @@ needs()
 	EOF
 	# tests/model, tests/net, tests/debug
 	[ "${RING3_PROFILE:-}" != test ] || printf 'pc:libwebsockets libwebsockets-dev\n'
-	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin gdb gdb tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
+	[ "${RING3_PROFILE:-}" != test ] || printf 'cmd:%s %s\n' spin spin gdb gdb zsh zsh fish fish tshark tshark passt passt qemu-img qemu-utils qemu-storage-daemon qemu-system-common
 }
 
 missing_packages()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 900
-# tags: slow
+# tags: slow extra
 # The labs of examples/: ten machines, six of them routers with OSPF by FRR, from a Kathara
 # lab's unchanged folder, and the same in YAML. Each computer reaches each other one.
 import os
@@ -14,7 +14,7 @@ REPO = os.environ["REPO"]
 root = subprocess.run([REPO + "/scripts/mkroot", "--key", "network"], stdout=subprocess.PIPE, text=True).stdout.strip()
 # To make it takes minutes, which is longer than all of these tests.
 if not os.path.exists(root):
-    skip_all("host: there is no root disk with FRR; scripts/mkroot network makes one")
+    skip_all("there is no root disk with FRR; scripts/mkroot network makes one")
 
 
 def all_reach(lab):

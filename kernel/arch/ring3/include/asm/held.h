@@ -8,7 +8,8 @@
 /*
  * For how long this guest was held from outside so far: in TSC cycles, or in ns where
  * the TSC is no clock. Whoever holds it adds to this before any of it goes on. It is
- * the last word of the vDSO's data page, vdso/map.c, so user code has it, too.
+ * the last word of the vDSO's data page, vdso/data.c, so user code has it, too. From 6.15 on that
+ * page is generic code's: there it is 0, and the image's header says that there is none.
  */
 extern const volatile u64 r3_held __attribute__((visibility("hidden")));
 
