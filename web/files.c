@@ -13,16 +13,29 @@
 #define HOST_MAX	(4 << 20)
 
 /* By embed.sh. */
-extern const char page_index_html[], page_index_html_end[], page_style_css[], page_style_css_end[], page_page_js[], page_page_js_end[],
-	page_icon_svg[], page_icon_svg_end[];
+#define EMBEDDED(name)	extern const char page_##name[], page_##name##_end[]
+EMBEDDED(index_html);
+EMBEDDED(style_css);
+EMBEDDED(world_js);
+EMBEDDED(picture_js);
+EMBEDDED(panel_js);
+EMBEDDED(terms_js);
+EMBEDDED(page_js);
+EMBEDDED(icon_svg);
+
+#define OWN(name, symbol, type)	{ name, type, page_##symbol, page_##symbol##_end }
 
 static const struct {
 	const char *name, *type, *start, *end;
 } own[] = {
-	{ "", "text/html; charset=utf-8", page_index_html, page_index_html_end },
-	{ "style.css", "text/css; charset=utf-8", page_style_css, page_style_css_end },
-	{ "page.js", "text/javascript; charset=utf-8", page_page_js, page_page_js_end },
-	{ "icon.svg", "image/svg+xml", page_icon_svg, page_icon_svg_end },
+	OWN("", index_html, "text/html; charset=utf-8"),
+	OWN("style.css", style_css, "text/css; charset=utf-8"),
+	OWN("world.js", world_js, "text/javascript; charset=utf-8"),
+	OWN("picture.js", picture_js, "text/javascript; charset=utf-8"),
+	OWN("panel.js", panel_js, "text/javascript; charset=utf-8"),
+	OWN("terms.js", terms_js, "text/javascript; charset=utf-8"),
+	OWN("page.js", page_js, "text/javascript; charset=utf-8"),
+	OWN("icon.svg", icon_svg, "image/svg+xml"),
 };
 
 #define XTERM_CSS	"/usr/share/javascript/xterm/xterm.css"

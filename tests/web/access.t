@@ -79,10 +79,10 @@ same((h.get("x-content-type-options"), h.get("referrer-policy"), h.get("cache-co
      ("nosniff", "no-referrer", "no-store", "same-origin"), "no sniffing, no referrer, no cache, no use by others")
 ok("set-cookie" not in h and not any(k.startswith("access-control") for k in h), "no cookies, no CORS", h)
 ok(b"//" not in body.replace(b"<!doctype", b"").replace(b"</", b"") and b"http:" not in body, "nothing is from elsewhere", body)
-for path, kind in (("style.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+for path, kind in (("style.css", "text/css"), ("world.js", "text/javascript"), ("terms.js", "text/javascript"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
     status, h, b = s.ask(path)
     ok(status == 200 and h["content-type"].startswith(kind) and int(h["content-length"]) == len(b) and "content-security-policy" in h, path, status, h)
-js = s.ask("page.js")[2].decode()
+js = "".join(s.ask(f"{part}.js")[2].decode() for part in ("world", "picture", "panel", "terms", "page"))
 same([w for w in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "new Function", "localStorage", "http://", "https://")
       if w in js.replace("http://www.w3.org/2000/svg", "")], [], "the script makes no markup of text, and asks nobody else")
 
