@@ -50,6 +50,7 @@ int web_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
 int debug_main(int argc, char **argv);
+int kernel_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);
 int roots_main(int argc, char **argv);
