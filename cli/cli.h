@@ -51,6 +51,8 @@ int pause_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
 int debug_main(int argc, char **argv);
 int kernel_main(int argc, char **argv);
+int kunit_main(int argc, char **argv);
+int selftest_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int image_main(int argc, char **argv);
 int roots_main(int argc, char **argv);

@@ -5,23 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "base/util.h"
 #include "cli.h"
-#include "installed.h"
 #include "kernels.h"
 #include "message.h"
 #include "opts.h"
+#include "parts.h"
 #include "text.h"
 
-#define BUILD_ARGS	64
+#define MAX_CONFIG	16
 
 struct kernel_args {
 	const char *source, *name, *jobs;
-	const char *config[BUILD_ARGS / 4];
+	const char *config[MAX_CONFIG];
 	int nr_config;
 	bool json, remove;
 	const char *word;
@@ -37,31 +36,15 @@ struct kernel_word {
 
 static int kernel_build(struct kernel_args *a, struct r3_err *err)
 {
-	const char *script = installed_part("kernel/build.sh");
-	char *argv[BUILD_ARGS + 1];
-	int n = 0, i;
+	struct parts_args args = { .nr = 0 };
+	int i;
 
-	if (!script)
-		return err_set(err, ENOENT, "the scripts that build kernels are not installed: they are in kernel/ of ring3's source tree");
-	argv[n++] = "bash";
-	argv[n++] = (char *)script;
-	argv[n++] = "--name";
-	argv[n++] = (char *)(a->name ?: "-");
-	if (a->source) {
-		argv[n++] = "--source";
-		argv[n++] = (char *)a->source;
-	}
-	if (a->jobs) {
-		argv[n++] = "-j";
-		argv[n++] = (char *)a->jobs;
-	}
-	for (i = 0; i < a->nr_config; i++) {
-		argv[n++] = "--config-fragment";
-		argv[n++] = (char *)a->config[i];
-	}
-	argv[n] = NULL;
-	execvp(argv[0], argv);
-	return err_set(err, errno, "cannot start bash: %s", strerror(errno));
+	parts_add_option(&args, "--name", a->name ?: "-");
+	parts_add_option(&args, "--source", a->source);
+	parts_add_option(&args, "-j", a->jobs);
+	for (i = 0; i < a->nr_config; i++)
+		parts_add_option(&args, "--config-fragment", a->config[i]);
+	return parts_exec("kernel/build.sh", &args, err);
 }
 
 /* ---- list ---- */
@@ -137,15 +120,12 @@ static int kernel_rm(struct kernel_args *a, struct r3_err *err)
 
 static int kernel_port(struct kernel_args *a, struct r3_err *err)
 {
-	const char *script = installed_part("kernel/build/port.sh");
+	struct parts_args args = { .nr = 0 };
 
-	if (!script)
-		return err_set(err, ENOENT, "the port is not installed: it is in kernel/ of ring3's source tree");
 	if (a->remove)
-		execlp("bash", "bash", script, "--remove", a->word, NULL);
-	else
-		execlp("bash", "bash", script, a->word, NULL);
-	return err_set(err, errno, "cannot start bash: %s", strerror(errno));
+		parts_add(&args, "--remove");
+	parts_add(&args, a->word);
+	return parts_exec("kernel/build/port.sh", &args, err);
 }
 
 /* ---- options ---- */
@@ -177,8 +157,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		a->json = true;
 	else if (!strcmp(o->name, "remove"))
 		a->remove = true;
-	else if (a->nr_config == ARRAY_SIZE(a->config))
-		return err_set(err, E2BIG, "at most %zu configuration fragments can be given", ARRAY_SIZE(a->config));
+	else if (a->nr_config == MAX_CONFIG)
+		return err_set(err, E2BIG, "--config can be given at most %d times", MAX_CONFIG);
 	else
 		a->config[a->nr_config++] = value ?: o->name;
 	return 0;

@@ -35,6 +35,8 @@ static const struct subcommand subcommands[] = {
 	{ "debug", "debug a running guest's kernel by gdb", debug_main },
 	{ "dump", "write a running guest's memory to an ELF core file", dump_main },
 	{ "kernel", "build, list and remove guest kernels", kernel_main },
+	{ "kunit", "run a kernel tree's KUnit tests in a guest", kunit_main },
+	{ "selftest", "run a kernel tree's selftests in a guest", selftest_main },
 	{ "net", "make and manage software switches, which connect guests", net_main },
 	{ "image", "make, check and change disk images", image_main },
 	{ "roots", "list and remove disks that were made of archives and images", roots_main },

@@ -146,7 +146,19 @@ install_kernel()
 	echo "$release" > "$dir/release.tmp" && mv "$dir/release.tmp" "$dir/release"
 	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || install_gdb "$dir"
 	[ "$2" = 1 ] && [ -e "$OBJ/modules.order" ] || return 0
+	! grep -q '^CONFIG_DEBUG_INFO=y' "$OBJ/.config" || install_debug_modules "$dir/modules.debug"
 	modules_fresh "$OBJ" "$dir/modules.img" || modules_pack "$OBJ" "$dir/stage/lib/modules" "$dir/modules.img"
+}
+
+# install_debug_modules DIR: as they were built, for gdb
+install_debug_modules()
+{
+	rm -rf "$1.tmp"
+	mkdir -p "$1.tmp"
+	module_files "$OBJ" | cut -f1 | tr '\n' '\0' | xargs -0r cp -lf -t "$1.tmp" 2> /dev/null ||
+		module_files "$OBJ" | cut -f1 | tr '\n' '\0' | xargs -0r cp -f -t "$1.tmp" || die "cannot write $1: free some space there"
+	rm -rf "$1"
+	mv "$1.tmp" "$1"
 }
 
 # install_file FROM TO: TO is a new file, as the old one may be known by other names

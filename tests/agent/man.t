@@ -22,7 +22,7 @@ with open(os.path.join(man, "ring3.1")) as f:
 for sub in ("run", "ps", "exec", "cp", "console", "stop", "pause", "debug", "dump", "create", "start", "restart", "logs", "wait", "rm", "kill", "rename", "systemd", "stats", "events", "api", "doctor", "roots",
             "up", "down", "status", "web",
             "net add", "net rm", "net ls", "net set", "net stats", "net capture",
-            "kernel build", "kernel list", "kernel rm", "kernel port",
+            "kernel build", "kernel list", "kernel rm", "kernel port", "kunit", "selftest",
             *(f"image {word}" for word in ("create", "info", "check", "commit", "resize", "convert"))):
     with open(os.path.join(man, f"ring3-{sub.split()[0]}.1")) as f:
         page = plain(f.read())
