@@ -81,6 +81,8 @@ static struct json_object *describe(const struct machine *m)
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
+	if (m->cfg->vsock)
+		json_object_object_add(o, "vsock", vsock_info(m->cfg->vsock));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
 	if (m->opt->init)
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));

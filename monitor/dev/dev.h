@@ -190,6 +190,13 @@ struct dev_net {
  */
 int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
 
+/**
+ * dev_vsock_create() - sockets between guest and host, over a descriptor
+ * @fd: packets as dev/vsock.h has them, SOCK_SEQPACKET, non-blocking; not closed
+ * @cid: the guest's number, 3 or more
+ */
+int dev_vsock_create(int fd, uint32_t cid, struct dev **dev, struct r3_err *err);
+
 enum dev_vhost_kind {
 	DEV_VHOST_BLK,
 	DEV_VHOST_FS,

@@ -32,7 +32,7 @@ struct devs {
  *
  * Threads start with all signals blocked. The order is: console (index 0, if
  * there is a port), rng, disks as in @cfg (vda, vdb, ...), network cards, further
- * vhost-user devices.
+ * vhost-user devices, vsock.
  *
  * Return: 0, or -errno with @err set and nothing left running.
  */

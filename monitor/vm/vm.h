@@ -78,6 +78,12 @@ struct vm_vhost {
 	char name[128];			/* for messages: "disk vda", "share /srv" */
 };
 
+/* Sockets between guest and host; packets as dev/vsock.h has them. */
+struct vm_vsock {
+	int fd;				/* SOCK_SEQPACKET, non-blocking; the caller's */
+	uint32_t cid;
+};
+
 struct vm_config {
 	int kernel_fd;			/* vmlinux */
 	char kernel_path[256];
@@ -99,6 +105,8 @@ struct vm_config {
 	struct vm_net net[VM_MAX_NETS];
 	int nr_vhosts;
 	struct vm_vhost vhost[VM_MAX_VHOSTS];
+	int nr_vsocks;			/* 0 or 1: the guest's kernel has one */
+	struct vm_vsock vsock;
 	enum jail_mode jail;
 	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* that this process is kept to; vCPU i on [i] */
 	unsigned int nr_host_cpus;	/* 0: wherever this process may */
