@@ -126,17 +126,17 @@ int conn_watch(struct conns *v, struct conn *c)
 	return epoll_ctl(v->epoll, EPOLL_CTL_ADD, c->fd, &ev) ? -errno : 0;
 }
 
-void conns_refuse(struct conns *v, uint32_t guest_port, uint32_t host_port)
+void conns_refuse(struct conns *v, uint32_t guest_port, uint32_t host_port, uint64_t cid)
 {
 	if (v->nr_resets == ARRAY_SIZE(v->reset))
 		return;
-	v->reset[(v->reset_first + v->nr_resets++) % ARRAY_SIZE(v->reset)] = (struct port_pair){ guest_port, host_port };
+	v->reset[(v->reset_first + v->nr_resets++) % ARRAY_SIZE(v->reset)] = (struct refused){ guest_port, host_port, cid };
 }
 
 void conn_reset(struct conns *v, struct conn *c)
 {
 	if (is_named(c) && !(c->owe & OWE_REQUEST))
-		conns_refuse(v, c->guest_port, c->host_port);
+		conns_refuse(v, c->guest_port, c->host_port, HOST_CID);
 	conn_free(v, c);
 }
 
@@ -158,6 +158,7 @@ void guest_gone(struct conns *v)
 {
 	unsigned int i;
 
+	v->starts++;
 	v->nr_resets = 0;
 	v->out_len = 0;
 	for (i = 0; i < v->max; i++)
@@ -234,11 +235,11 @@ static int speak(struct conns *v)
 	ssize_t n;
 
 	while (budget--) {
-		if (!v->out_len)
+		if (!v->out_len && !v->starts)
 			v->out_len = guest_next(v);
-		if (!v->out_len)
+		if (!v->out_len && !v->starts)
 			return 0;
-		n = send(v->packets, &v->out, v->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(v->packets, &v->out, v->starts ? VSOCK_RESET_LEN : v->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN && errno != ENOBUFS)
@@ -246,7 +247,10 @@ static int speak(struct conns *v)
 		v->blocked = n < 0;
 		if (v->blocked)
 			return 0;
-		v->out_len = 0;
+		if (v->starts)
+			v->starts--;
+		else
+			v->out_len = 0;
 	}
 	return 1;
 }
@@ -303,7 +307,7 @@ static void conn_events(struct conns *v, const struct epoll_event *ev)
 
 static bool has_words(const struct conns *v)
 {
-	return !v->blocked && (v->first || v->nr_resets || v->out_len);
+	return !v->blocked && (v->starts || v->first || v->nr_resets || v->out_len);
 }
 
 int conns_step(struct conns *v, int ms)

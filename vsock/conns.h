@@ -79,8 +79,10 @@ struct conn {
 	uint32_t buf_off, buf_len;
 };
 
-struct port_pair {
-	uint32_t guest, host;
+/* A packet of no connection, that the guest sent. */
+struct refused {
+	uint32_t guest_port, host_port;
+	uint64_t cid;			/* to whom */
 };
 
 struct packet {
@@ -100,8 +102,9 @@ struct conns {
 	struct conn *first, *last;	/* of those that may have a packet */
 	uint32_t next_port, next_dial;
 	unsigned int generation;
-	struct port_pair reset[CONNS_MAX + RESETS_MAX + 1];
+	struct refused reset[CONNS_MAX + RESETS_MAX + 1];
 	unsigned int reset_first, nr_resets;
+	unsigned int starts;		/* of the guest's driver, that are not answered */
 	bool blocked;			/* the device takes no packet just now */
 	bool listening, hearing;	/* what epoll waits for */
 	size_t out_len;			/* of a packet that was made and not taken */
@@ -131,8 +134,8 @@ void conn_forget(struct conns *v, struct conn *c);
 void conn_owe(struct conns *v, struct conn *c, unsigned int what);
 /* Watches its descriptor. 0 or -errno. */
 int conn_watch(struct conns *v, struct conn *c);
-/* A packet of no connection. */
-void conns_refuse(struct conns *v, uint32_t guest_port, uint32_t host_port);
+/* What the guest sent to this one has no connection. */
+void conns_refuse(struct conns *v, uint32_t guest_port, uint32_t host_port, uint64_t cid);
 
 /* guest.c: packets. */
 void guest_packet(struct conns *v, size_t len);

@@ -19,7 +19,7 @@ static void request(struct conns *v, struct conn *c, uint32_t guest_port, uint32
 	}
 	c = conn_new(v, CONN_DIALLING, -1);
 	if (!c) {
-		conns_refuse(v, guest_port, host_port);
+		conns_refuse(v, guest_port, host_port, HOST_CID);
 		return;
 	}
 	conn_name(v, c, guest_port, host_port);
@@ -95,30 +95,32 @@ void guest_packet(struct conns *v, size_t len)
 	/* Not from this guest, or no packet: nobody to answer. */
 	if (le64toh(h->src_cid) != v->cid || len > VSOCK_PAYLOAD_MAX || len != le32toh(h->len))
 		return;
-	c = le64toh(h->dst_cid) == HOST_CID && le16toh(h->type) == VIRTIO_VSOCK_TYPE_STREAM ? conn_find(v, guest_port, host_port) : NULL;
+	c = le64toh(h->dst_cid) == HOST_CID ? conn_find(v, guest_port, host_port) : NULL;
 	if (op == VIRTIO_VSOCK_OP_RST) {
 		if (c)
 			conn_forget(v, c);
+	} else if (c && le16toh(h->type) != VIRTIO_VSOCK_TYPE_STREAM) {
+		conn_reset(v, c);
 	} else if (le64toh(h->dst_cid) != HOST_CID || le16toh(h->type) != VIRTIO_VSOCK_TYPE_STREAM) {
-		conns_refuse(v, guest_port, host_port);
+		conns_refuse(v, guest_port, host_port, le64toh(h->dst_cid));
 	} else if (op == VIRTIO_VSOCK_OP_REQUEST) {
 		request(v, c, guest_port, host_port);
 	} else if (c) {
 		known_packet(v, c, op, len);
 	} else {
-		conns_refuse(v, guest_port, host_port);
+		conns_refuse(v, guest_port, host_port, HOST_CID);
 	}
 }
 
 /* ---- to the guest ---- */
 
-static size_t fill(struct conns *v, const struct port_pair *ports, unsigned int op, uint32_t flags, const struct conn *c, size_t len)
+static size_t fill(struct conns *v, const struct conn *c, unsigned int op, uint32_t flags, size_t len)
 {
 	v->out.hdr = (struct virtio_vsock_hdr){
 		.src_cid = htole64(HOST_CID), .dst_cid = htole64(v->cid),
-		.src_port = htole32(ports->host), .dst_port = htole32(ports->guest),
+		.src_port = htole32(c->host_port), .dst_port = htole32(c->guest_port),
 		.len = htole32(len), .type = htole16(VIRTIO_VSOCK_TYPE_STREAM), .op = htole16(op), .flags = htole32(flags),
-		.buf_alloc = htole32(c ? BUF_ALLOC : 0), .fwd_cnt = htole32(c ? c->forwarded : 0),
+		.buf_alloc = htole32(BUF_ALLOC), .fwd_cnt = htole32(c->forwarded),
 	};
 	return VSOCK_HDR + len;
 }
@@ -142,17 +144,16 @@ static unsigned int untold(const struct conn *c)
 /* The most urgent packet of one connection; 0: none. */
 static size_t next_of(struct conns *v, struct conn *c)
 {
-	const struct port_pair ports = { c->guest_port, c->host_port };
 	unsigned int flags;
 	size_t n, max;
 
 	if (c->owe & OWE_REQUEST) {
 		c->owe &= ~OWE_REQUEST;
-		return fill(v, &ports, VIRTIO_VSOCK_OP_REQUEST, 0, c, 0);
+		return fill(v, c, VIRTIO_VSOCK_OP_REQUEST, 0, 0);
 	}
 	if (c->owe & OWE_RESPONSE) {
 		c->owe &= ~OWE_RESPONSE;
-		return fill(v, &ports, VIRTIO_VSOCK_OP_RESPONSE, 0, c, 0);
+		return fill(v, c, VIRTIO_VSOCK_OP_RESPONSE, 0, 0);
 	}
 	if (c->state != CONN_OPEN)
 		return 0;
@@ -165,21 +166,21 @@ static size_t next_of(struct conns *v, struct conn *c)
 			c->sent += n;
 			c->said = c->forwarded;
 			c->owe &= ~OWE_CREDIT;
-			return fill(v, &ports, VIRTIO_VSOCK_OP_RW, 0, c, n);
+			return fill(v, c, VIRTIO_VSOCK_OP_RW, 0, n);
 		}
 	} else if (c->readable && !c->host_eof && !c->guest_deaf && !c->asked_credit) {
 		c->asked_credit = true;
-		return fill(v, &ports, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0, c, 0);
+		return fill(v, c, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0, 0);
 	}
 	flags = untold(c);
 	if (flags) {
 		c->told |= flags;
-		return fill(v, &ports, VIRTIO_VSOCK_OP_SHUTDOWN, c->told, c, 0);
+		return fill(v, c, VIRTIO_VSOCK_OP_SHUTDOWN, c->told, 0);
 	}
 	if (c->owe & OWE_CREDIT) {
 		c->owe &= ~OWE_CREDIT;
 		c->said = c->forwarded;
-		return fill(v, &ports, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, c, 0);
+		return fill(v, c, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, 0);
 	}
 	return 0;
 }
@@ -189,11 +190,14 @@ size_t guest_next(struct conns *v)
 	size_t n;
 
 	if (v->nr_resets) {
-		const struct port_pair *ports = &v->reset[v->reset_first];
+		const struct refused *to = &v->reset[v->reset_first];
+		const struct conn none = { .guest_port = to->guest_port, .host_port = to->host_port };
 
 		v->reset_first = (v->reset_first + 1) % ARRAY_SIZE(v->reset);
 		v->nr_resets--;
-		return fill(v, ports, VIRTIO_VSOCK_OP_RST, 0, NULL, 0);
+		n = fill(v, &none, VIRTIO_VSOCK_OP_RST, 0, 0);
+		v->out.hdr.src_cid = htole64(to->cid);
+		return n;
 	}
 	while (v->first) {
 		struct conn *c = v->first;

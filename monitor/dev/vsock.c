@@ -13,8 +13,9 @@
  *   host to guest  the descriptor is read only when there is a buffer. A packet is read
  *                  whole and may be longer than a buffer: then the guest gets several
  *
- * A driver that starts is told of to the other side before its first packet. When the
- * other side is gone the guest's connections are reset, by the event for that.
+ * A driver that starts is told of to the other side before its first packet; what comes
+ * before the answer was for the driver before it, and is dropped. When the other side
+ * is gone the guest's connections are reset, by the event for that.
  */
 #include <endian.h>
 #include <errno.h>
@@ -52,6 +53,7 @@ struct vsock {
 	int fd;
 	bool up;			/* somebody is at the other side */
 	bool untold;			/* it does not know yet that the driver has started */
+	unsigned int unanswered;	/* of what it was told of that */
 	bool blocked;			/* it takes no more packets just now */
 	bool starved;			/* the guest has no buffer */
 	bool owe_event;			/* the guest is to reset its connections */
@@ -121,9 +123,12 @@ static bool tell_started(struct vsock *v)
 {
 	const struct iovec iov = { "", VSOCK_RESET_LEN };
 
-	if (v->untold && v->up && send_packet(v, &iov, 1) == -EAGAIN)
+	if (!v->untold || !v->up)
+		return true;
+	if (send_packet(v, &iov, 1) == -EAGAIN)
 		return false;
 	v->untold = false;
+	v->unanswered++;
 	return true;
 }
 
@@ -213,6 +218,12 @@ static bool read_packet(struct vsock *v)
 		end(v);
 		return false;
 	}
+	if (n == VSOCK_RESET_LEN && v->unanswered) {
+		v->unanswered--;
+		return true;
+	}
+	if (v->untold || v->unanswered)
+		return true;
 	if (n < (ssize_t)VSOCK_HDR || n > (ssize_t)(VSOCK_HDR + VSOCK_PAYLOAD_MAX) ||
 	    (le32toh(in->hdr.len) != n - VSOCK_HDR && !MUTATION_DEVICE_LENGTH)) {
 		dev_count(&v->dev, dropped, 1);
@@ -224,12 +235,12 @@ static bool read_packet(struct vsock *v)
 	return true;
 }
 
-/* If not, a kick is asked for. */
+/* Is there one, or is none needed for what comes? If not, a kick is asked for. */
 static bool has_buffer(struct vsock *v)
 {
 	struct virtq *vq = &v->dev.vq[VSOCK_RX];
 
-	if (virtq_has_chain(vq))
+	if (v->untold || v->unanswered || virtq_has_chain(vq))
 		return true;
 	if (virtq_getchain(vq, &v->chain) <= 0)
 		return false;
@@ -285,7 +296,7 @@ static int vsock_pollfds(struct dev *dev, struct pollfd *pfd, int max)
 		return 0;
 	pfd->fd = v->fd;
 	/* Without events: for the other side's end alone. */
-	pfd->events = (v->starved ? 0 : POLLIN) | (v->blocked ? POLLOUT : 0);
+	pfd->events = (v->starved && !v->unanswered ? 0 : POLLIN) | (v->blocked ? POLLOUT : 0);
 	return 1;
 }
 

@@ -9,7 +9,10 @@
 #define VSOCK_HDR		sizeof(struct virtio_vsock_hdr)
 #define VSOCK_PAYLOAD_MAX	65536u	/* of one packet, as Linux has it */
 
-/* One byte, from the device: the driver has started anew, and knows of no connection. */
+/*
+ * One byte, from the device: the driver has started anew, and knows of no connection. And
+ * the answer: what comes from now on is for that driver.
+ */
 #define VSOCK_RESET_LEN		1
 
 /*
