@@ -96,6 +96,15 @@ static int make_vsock(struct devs *devs, const struct vm_config *cfg, int i, str
 	return dev_vsock_create(cfg->vsock.fd, cfg->vsock.cid, dev, err);
 }
 
+static int make_balloon(struct devs *devs, const struct vm_config *cfg, int unused, struct dev **dev, struct r3_err *err)
+{
+	int ret = dev_balloon_create(cfg->mem_back, dev, err);
+
+	if (!ret)
+		devs->balloon = *dev;
+	return ret;
+}
+
 static int count_console(const struct vm_config *cfg)
 {
 	return cfg->nr_ports > 0;
@@ -138,6 +147,7 @@ static const struct {
 	{ count_nets, make_net },
 	{ count_vhosts, make_vhost },
 	{ count_vsocks, make_vsock },
+	{ count_one, make_balloon },
 };
 
 static int start_one(struct devs *devs, struct dev *dev, const struct r3_boot *boot,

@@ -90,6 +90,7 @@ struct vm_config {
 	int initrd_fd;			/* -1: none */
 	int ram_fd;			/* an empty memfd to be its memory, shared with who made it; -1: none is given */
 	uint64_t mem;			/* bytes */
+	uint64_t mem_back;		/* of these the guest is asked to give back */
 	unsigned int cpus;
 	char cmdline[4096];
 	int early_console_fd;		/* -1: none */

@@ -2,6 +2,7 @@
 /* The devices of the guest that lies: how each is started, and its work. */
 #include "targets.h"
 
+#include <linux/virtio_balloon.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_net.h>
@@ -13,7 +14,7 @@
 #define SECTOR		512
 #define NET_HDR		sizeof(struct virtio_net_hdr_v1)
 
-static struct vdev rng, console, disk[3], net, vsock;
+static struct vdev rng, console, disk[3], net, vsock, balloon;
 
 /* ---- rng ---- */
 
@@ -192,6 +193,22 @@ static bool work_vsock(struct vdev *v)
 	return vsock_nonsense(v) && vdev_do(v, 0, &room, 1) == (long)sizeof(in) && in.op == VIRTIO_VSOCK_OP_RST && in.dst_port == 1;
 }
 
+/* ---- balloon ---- */
+
+/* A page of its own that it gives is zeros then. */
+static bool work_balloon(struct vdev *v)
+{
+	static char *page;
+	static uint32_t pfn;
+	struct vbuf buf = { &pfn, sizeof(pfn), false };
+
+	if (!page)
+		page = bare_alloc(4096, 4096);
+	memset(page, 1, 4096);
+	pfn = bare_gpa(page) >> VIRTIO_BALLOON_PFN_SHIFT;
+	return vdev_do(v, 0, &buf, 1) == 0 && !page[0] && !page[4095] && vdev_do(v, 1, &buf, 1) == 0;
+}
+
 /* ---- all ---- */
 
 struct target targets[] = {
@@ -207,6 +224,7 @@ struct target targets[] = {
 	{ "net-rx", TO_NET_RX, &net, 0, start_plain, start_plain, work_net },
 	{ "vsock-tx", TO_VSOCK_TX, &vsock, 1, start_plain, start_plain, work_vsock },
 	{ "vsock-rx", TO_VSOCK_RX, &vsock, 0, start_vsock_rx, start_plain, work_vsock },
+	{ "balloon", TO_INFLATE, &balloon, 0, start_plain, start_plain, work_balloon },
 	{ "net-commands", TO_NET_CTL, &net, 2, start_plain, start_plain, work_net },
 };
 const unsigned int nr_targets = ARRAY_SIZE(targets);
@@ -215,7 +233,8 @@ bool targets_find(void)
 {
 	unsigned int i;
 	bool good = vdev_find(&rng, VIRTIO_ID_RNG, 0) && vdev_find(&console, VIRTIO_ID_CONSOLE, 0) &&
-		    vdev_find(&net, VIRTIO_ID_NET, 0) && vdev_find(&vsock, VIRTIO_ID_VSOCK, 0);
+		    vdev_find(&net, VIRTIO_ID_NET, 0) && vdev_find(&vsock, VIRTIO_ID_VSOCK, 0) &&
+		    vdev_find(&balloon, VIRTIO_ID_BALLOON, 0);
 
 	for (i = 0; i < ARRAY_SIZE(disk) && good; i++)
 		good = vdev_find(&disk[i], VIRTIO_ID_BLOCK, i);
@@ -247,6 +266,11 @@ unsigned int target_good(struct target *t, struct vbuf *buf)
 	case TO_NET_TX:
 		memset(t->buf, 0, NET_HDR + 60);
 		buf[0] = (struct vbuf){ t->buf, NET_HDR + 60, false };
+		return 1;
+	case TO_INFLATE:
+		/* No page that there is. */
+		memset(t->buf, 0xff, 64);
+		buf[0] = (struct vbuf){ t->buf, 64, false };
 		return 1;
 	case TO_VSOCK_TX:
 		*(struct virtio_vsock_hdr *)t->buf = vsock_packet(VIRTIO_VSOCK_OP_RST);
