@@ -39,6 +39,7 @@ int rename_main(int argc, char **argv);
 int systemd_main(int argc, char **argv);
 int api_main(int argc, char **argv);
 int events_main(int argc, char **argv);
+int set_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
 int logs_main(int argc, char **argv);
 int wait_main(int argc, char **argv);

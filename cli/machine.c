@@ -345,6 +345,7 @@ static int begin(struct machine *m, struct r3_err *err)
 		return ret;
 	net_watch(m->net, &m->loop, &machine_net_ops, m);
 	vhosts_watch(m->cfg->vhosts, &m->loop);
+	vsock_watch(m->cfg->vsock, &m->loop);
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
@@ -404,6 +405,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	run(m);
 	status = m->status;
 	net_close(m->net);
+	vsock_close(cfg->vsock);
 	vhosts_close(cfg->vhosts, m->forced);
 	if (bg)
 		background_end(bg, status);

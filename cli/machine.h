@@ -131,6 +131,8 @@ void machine_restart(void *ctx);
 
 /* machine_ops.c: what clients may ask of it. */
 extern const struct control_ops machine_control_ops;
+/* machine_memory.c */
+void machine_op_memory(struct machine *m, struct json_object *req, struct control_call *call);
 /* machine_hold.c: pauses, resumes, starts; what waits to be started or resumed when it is to end. */
 int machine_order(struct machine *m, const char *op, struct r3_err *err);
 void machine_release(struct machine *m);

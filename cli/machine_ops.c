@@ -76,11 +76,14 @@ static struct json_object *describe(const struct machine *m)
 	add_number(o, "restarts", m->restarts);
 	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
+	add_number(o, "mem_given", m->cfg->vm.mem - m->cfg->vm.mem_back);
 	add_number(o, "mem_used", resident(m));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
+	if (m->cfg->vsock)
+		json_object_object_add(o, "vsock", vsock_info(m->cfg->vsock));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
 	if (m->opt->init)
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
@@ -228,6 +231,7 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
 	add_number(o, "uptime_ms", loop_now() - m->monitor_since);
 	add_number(o, "mem", m->cfg->vm.mem);
+	add_number(o, "mem_given", m->cfg->vm.mem - min_t(uint64_t, s->mem_back, m->cfg->vm.mem));
 	add_number(o, "mem_used", resident(m));
 	if (!usage_read(&u, m->mon.pid, getpid())) {
 		add_number(o, "backends_ns", u.backends_ns);
@@ -280,6 +284,7 @@ static const struct {
 	{ "start", op_start },
 	{ "ping", op_ping },
 	{ "stats", op_stats },
+	{ "memory", machine_op_memory },
 };
 
 static bool request(void *ctx, const char *op, struct json_object *req, struct control_call *call)

@@ -27,6 +27,7 @@ static const struct subcommand subcommands[] = {
 	{ "kill", "end a running guest at once, or send its command a signal", kill_main },
 	{ "rename", "give a guest another name", rename_main },
 	{ "systemd", "print a unit that starts a machine with the host", systemd_main },
+	{ "set", "change a running guest", set_main },
 	{ "stats", "show what guests use", stats_main },
 	{ "events", "print what happens to guests", events_main },
 	{ "api", "speak a guest's control protocol", api_main },

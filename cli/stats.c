@@ -89,7 +89,7 @@ static void fill(struct use *u, const char *name, struct json_object *o)
 	size_t i;
 
 	*u = (struct use){ .at_ms = number_of(o, "uptime_ms"), .user = number_of(o, "spaces_ns"), .device = number_of(o, "main_ns"),
-			   .backend = number_of(o, "backends_ns"), .mem = number_of(o, "mem"), .mem_used = number_of(o, "mem_used"),
+			   .backend = number_of(o, "backends_ns"), .mem = number_of(o, "mem_given"), .mem_used = number_of(o, "mem_used"),
 			   .spaces = number_of(o, "spaces") };
 	snprintf(u->name, sizeof(u->name), "%s", name);
 	for (i = 0; list && i < json_object_array_length(list); i++)
@@ -180,6 +180,7 @@ static const struct {
 } metrics[] = {
 	{ "ring3_uptime_seconds", "uptime_ms", "Time since the guest was started, or started again", "gauge", 1e-3 },
 	{ "ring3_memory_bytes", "mem", "Memory that the guest was given", "gauge", 1 },
+	{ "ring3_memory_given_bytes", "mem_given", "Memory that the guest does with, as it was asked", "gauge", 1 },
 	{ "ring3_memory_used_bytes", "mem_used", "Memory that the guest uses of the host's", "gauge", 1 },
 	{ "ring3_spaces", "spaces", "Address spaces of the guest's processes", "gauge", 1 },
 	{ "ring3_cpu_user_seconds_total", "spaces_ns", "Processor time of the guest's programs", "counter", 1e-9 },

@@ -108,7 +108,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch unpack/ring3-unpack unpack/ring3-copy"
+host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch vsock/ring3-vsock unpack/ring3-unpack unpack/ring3-copy"
 
 # setup_host TARGETS...
 setup_host()

@@ -190,6 +190,22 @@ struct dev_net {
  */
 int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
 
+/**
+ * dev_balloon_create() - memory that the guest is asked to give back
+ * @bytes: how much, from its start
+ */
+int dev_balloon_create(uint64_t bytes, struct dev **dev, struct r3_err *err);
+/* The same later, and how much it has given back. From any thread. */
+void dev_balloon_want(struct dev *dev, uint64_t bytes);
+uint64_t dev_balloon_has(const struct dev *dev);
+
+/**
+ * dev_vsock_create() - sockets between guest and host, over a descriptor
+ * @fd: packets as dev/vsock.h has them, SOCK_SEQPACKET, non-blocking; not closed
+ * @cid: the guest's number, 3 or more
+ */
+int dev_vsock_create(int fd, uint32_t cid, struct dev **dev, struct r3_err *err);
+
 enum dev_vhost_kind {
 	DEV_VHOST_BLK,
 	DEV_VHOST_FS,

@@ -29,6 +29,7 @@
 enum channel_op_nr {
 	CHANNEL_PING = 1,
 	CHANNEL_STATS = 2,
+	CHANNEL_MEMORY = 20,		/* the guest is asked to do with less, or may have all again */
 };
 
 struct channel_request {
@@ -58,10 +59,17 @@ struct channel_dev {
 
 struct channel_stats {
 	uint64_t mem;			/* bytes of guest RAM */
+	uint64_t mem_back;		/* of which the guest has given back what it was asked for */
 	uint32_t nr_cpus, nr_devs;
 	uint64_t main_ns;		/* the main thread's processor time */
 	uint64_t cpu_ns[R3_MAX_CPUS];	/* the vCPU threads': the guest kernel, and waiting for user code */
 	struct channel_dev dev[R3_VDEV_MAX];
+};
+
+/* ---- CHANNEL_MEMORY ---- */
+
+struct channel_memory {
+	uint64_t back;			/* bytes that the guest is to give back, of all that it has */
 };
 
 /* ---- the monitor's side ---- */

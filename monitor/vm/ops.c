@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vm/ops.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +47,7 @@ static int stats(void *ctx, const void *request, void *answer, int fd)
 	unsigned int i;
 
 	s->mem = ops->mem->size;
+	s->mem_back = dev_balloon_has(ops->devs->balloon);
 	s->nr_cpus = ops->cfg->cpus;
 	s->nr_devs = ops->devs->nr;
 	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
@@ -57,9 +59,21 @@ static int stats(void *ctx, const void *request, void *answer, int fd)
 	return 0;
 }
 
+static int memory(void *ctx, const void *request, void *answer, int fd)
+{
+	const struct ops *ops = ctx;
+	const struct channel_memory *m = request;
+
+	if (m->back >= ops->mem->size)
+		return -EINVAL;
+	dev_balloon_want(ops->devs->balloon, m->back);
+	return 0;
+}
+
 /* Request and answer have the size that is here and no other. */
 static const struct channel_op table[] = {
 	[CHANNEL_PING] = { 0, 0, false, ping },
+	[CHANNEL_MEMORY] = { sizeof(struct channel_memory), 0, false, memory },
 	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, stats },
 };
 

@@ -22,7 +22,7 @@ HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
 POLICY = os.path.join(REPO, "monitor/jail/policy")
 DISK = os.path.join(TMP, "disk")
 CARD, CABLE = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-KINDS = ("vcpu", "console", "rng", "blk", "net", "vhost", "control")
+KINDS = ("vcpu", "console", "rng", "blk", "net", "vhost", "vsock", "balloon", "control")
 # Nobody may ever have these, whatever the table says.
 NEVER = """execve execveat kill open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
 bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
@@ -54,7 +54,7 @@ def numbers():
 
 def hostile(kind, *options, words=""):
     r = subprocess.run([RING3, "run", "--kernel", HOSTILE, "--init", "/none", "--early-console", "--root", DISK,
-                        "--mem", "64M", "--timeout", "30", "--vhost-user", f"fs:{SHARE},tag=share", "--net", f"fd:{CARD.fileno()}", "--append", f"thread={kind} {words}", *options],
+                        "--mem", "64M", "--timeout", "30", "--vhost-user", f"fs:{SHARE},tag=share", "--net", f"fd:{CARD.fileno()}", "--vsock", os.path.join(TMP, "vsock"), "--append", f"thread={kind} {words}", *options],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, pass_fds=[CARD.fileno()])
     # With --early-console the kernel's log is shown again when the guest fails.
     return r.returncode, r.stdout.split(b"-" * 40)[0].decode(errors="backslashreplace").splitlines()

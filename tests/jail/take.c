@@ -120,7 +120,7 @@ static bool take_device(unsigned long sp, const char *kind)
 		const char *name;
 		unsigned int id;
 	} ids[] = { { "console", VIRTIO_ID_CONSOLE }, { "rng", VIRTIO_ID_RNG }, { "blk", VIRTIO_ID_BLOCK },
-		    { "net", VIRTIO_ID_NET }, { "vhost", VIRTIO_ID_FS } };
+		    { "net", VIRTIO_ID_NET }, { "vhost", VIRTIO_ID_FS }, { "vsock", VIRTIO_ID_VSOCK }, { "balloon", VIRTIO_ID_BALLOON } };
 	struct vdev dev;
 	unsigned int i;
 
