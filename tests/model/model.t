@@ -3,6 +3,7 @@
 # The models in docs/port/model hold in all states that they can reach, and each mistake
 # that their heads list is found.
 # timeout: 600
+# tags: slow
 . "$(dirname "$0")/../lib.sh"
 models=$REPO/docs/port/model
 
