@@ -66,7 +66,7 @@ def attack_without(wall, cpus, words, says, ring3=RING3, fall=None):
                     status, out = guest.attack(words, "1000:1000", 150)
             ok(re.search("got through: .*(" + says + ")", out), f"without {wall}, {words} gets through", status, out)
         else:
-            ok(status != 0 and guest.goes_on(), f"without {wall}, {words} stops the guest", status, out)
+            ok(status != 0 and guest.goes_on(30), f"without {wall}, {words} stops the guest", status, out)
     finally:
         guest.close()
 

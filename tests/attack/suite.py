@@ -29,7 +29,7 @@ test "$(for i in 1 2 3 4; do (echo $i); done | wc -l)" = 4
 tar c /etc 2>/dev/null | gzip -1 | gzip -t
 n=0
 while test "$(cut -d' ' -f3 /tmp/beat)" = "$before"; do
-	n=$((n + 1)); test $n -lt 200; sleep 0.01
+	n=$((n + 1)); test $n -lt 1000; sleep 0.01
 done
 grep -q well /tmp/beat
 if dmesg | grep -E 'PATTERN'; then exit 9; fi
@@ -40,13 +40,13 @@ echo went on
 class Target(Guest):
     """A guest with the attacks in /tmp/a and the witness."""
 
-    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None, timeout=400):
+    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None, timeout=2000):
         self.name = f"attack-{os.getpid()}-{cpus}-{int(time.monotonic() * 1000) % 100000}"
         self.ring3 = ring3 or RING3
         env = dict(env or os.environ, R3_ATTACK_SECRET="ring3-host-environment-7d")
         self.env = env
         super().__init__("--name", self.name, "--cpus", str(cpus), "--mem", mem, "--append", append, *options,
-                         "--", "sh", "-c", "echo up; exec sleep 1000", timeout=timeout, env=env, ring3=self.ring3)
+                         "--", "sh", "-c", "echo up; exec sleep 3000", timeout=timeout, env=env, ring3=self.ring3)
         self.up = self.expect("up\n", 30)
 
     def put(self):
@@ -78,14 +78,14 @@ class Target(Guest):
         except subprocess.TimeoutExpired as e:
             return None, (e.output or b"").decode(errors="replace")
 
-    def attack(self, words, user, seconds=120):
+    def attack(self, words, user, seconds=400):
         """Status (0 all tries failed, 1 one got through) and output."""
         words = words.replace("WITNESS", " ".join(self.witness))
         return self.exec(f"cd /tmp && exec timeout -s KILL {seconds} /tmp/a/attack-{words}", user, seconds + 20)
 
-    def goes_on(self):
+    def goes_on(self, seconds=90):
         """'', or why not."""
-        status, out = self.exec(WORK, seconds=30)
+        status, out = self.exec(WORK, seconds=seconds)
         return "" if status == 0 and "went on" in out else f"the guest does not go on ({status}): {out}"
 
     def spaces(self):
