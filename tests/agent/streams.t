@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # Commands on pipes: bytes, ends, statuses and signals, without a kernel.
 import fcntl
 import hashlib

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # Disks of other formats than raw, as a user sees them: what is written is there in the
 # next guest, roots and overlays of them, a back end that is killed, and what is refused.
 import os
