@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 400
 # The collector must not call a run good that was not.
 . "$(dirname "$0")/../lib.sh"
 
