@@ -14,6 +14,7 @@ from host import *
 
 PROGRAMS = os.path.join(os.environ["BUILD"], "tests", "attack")
 
+PATIENCE = 60  # seconds for what soon is as it was
 PARKED = 4  # R3_PARKED_SPACES: for each vCPU
 STUB_BASE = 0x7fe000000000  # abi/ring3/layout.h
 
@@ -83,7 +84,7 @@ class Target(Guest):
         words = words.replace("WITNESS", " ".join(self.witness))
         return self.exec(f"cd /tmp && exec timeout -s KILL {seconds} /tmp/a/attack-{words}", user, seconds + 20)
 
-    def goes_on(self, seconds=90):
+    def goes_on(self, seconds=200):
         """'', or why not."""
         status, out = self.exec(WORK, seconds=seconds)
         return "" if status == 0 and "went on" in out else f"the guest does not go on ({status}): {out}"
@@ -154,14 +155,14 @@ class Watch:
             why.append(f"ring3, its monitor or zygote ended: {gone}")
             return why
         # An idle vCPU keeps the address space that it had last.
-        if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, 5):
+        if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, PATIENCE):
             why.append(f"host processes are left: {sorted(self.guest.spaces() - set(self.guest.core))}")
-        if not wait_until(lambda: len(self.guest.parked()) <= PARKED * cpus, 5):
+        if not wait_until(lambda: len(self.guest.parked()) <= PARKED * cpus, PATIENCE):
             why.append(f"more spaces are parked than should be: {sorted(self.guest.parked())}")
         # Its slot is made read-only just before that.
-        if not wait_until(lambda: not self.guest.leftovers(), 5):
+        if not wait_until(lambda: not self.guest.leftovers(), PATIENCE):
             why.append(f"spaces that nobody uses have memory of guest processes: {self.guest.leftovers()}")
-        if not wait_until(lambda: descriptors(self.monitor) == self.fds, 5):
+        if not wait_until(lambda: descriptors(self.monitor) == self.fds, PATIENCE):
             why.append("the monitor's descriptors changed")
         if threads(self.monitor) != self.threads:
             why.append("the monitor's threads changed")
