@@ -122,6 +122,16 @@ def lower(nice):
         pass
 
 
+def end(p):
+    """First so that it can remove what is half done."""
+    os.killpg(p.pid, signal.SIGTERM)
+    try:
+        p.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+
+
 def execute(test, out, env):
     """Its output; what else is wrong is in out."""
     log = test.log()
@@ -131,16 +141,11 @@ def execute(test, out, env):
         try:
             status = p.wait(test.timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(p.pid, signal.SIGTERM)
-            try:
-                p.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
+            end(p)
             status = 0
             out.failed.append(f"it did not end within {test.timeout} s")
         except KeyboardInterrupt:
-            os.killpg(p.pid, signal.SIGKILL)
+            end(p)
             raise
     with open(log, errors="replace") as f:
         text = f.read()
