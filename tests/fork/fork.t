@@ -4,6 +4,7 @@
 # a second time, change nothing that a program could see. On one, two and four vCPUs,
 # with several such programs at once, and on this machine.
 # timeout: 240
+# tags: slow
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -169,8 +169,11 @@ void take_thread(const char *kind)
 		bare_printf("Bail out! the thread of kind %s was not taken (%u)\n", kind, bare_read(taken));
 		bare_exit(R3_EXIT_PANIC);
 	}
-	/* Its last calls: exit, if that is let through. */
-	for (i = 0; i < 100 && !bare_read(over); i++)
+	/* Its last calls: exit, if that is let through. A monitor whose thread is gone may wait for it. */
+	for (i = 0; i < 2000 && !bare_read(leaving); i++)
 		bare_wait_ms(5);
+	for (i = 0; i < 200 && !bare_read(over); i++)
+		bare_wait_ms(5);
+	bare_printf("over %s\n", kind);
 	bare_exit(R3_EXIT_POWEROFF);
 }
