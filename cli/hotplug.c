@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "cli.h"
 #include "diskopt.h"
 #include "message.h"
+#include "netopt.h"
 #include "opts.h"
 #include "state.h"
 #include "text.h"
@@ -19,13 +21,15 @@
 #define ANSWER_MS	60000
 
 struct words {
-	const char *disk;
+	const char *kind;		/* of the device: NULL, "disk", "net" */
+	const char *text;
 	bool force;
 	int64_t timeout_ms;		/* 0: not said */
 };
 
 static const struct opt attach_table[] = {
 	{ "disk", 0, "PATH[,KEY...]", "A disk, with the keys of --disk of \"ring3 run\": ro, serial=, rate= and iops=. The image is raw." },
+	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, as for --net of \"ring3 run\": switch:NAME, tap:NAME, socket:PATH or passt:PATH, with mac= and mtu=. Its addresses are set in the guest." },
 	{ "timeout", 't', "TIME", "How long the guest may take, in seconds. Default: 10." },
 	{ NULL }
 };
@@ -45,14 +49,15 @@ static int set_attach(void *ctx, const struct opt *o, const char *value, struct 
 
 	if (o->letter == 't')
 		return set_timeout(w, value, err);
-	if (w->disk)
-		return err_set(err, EINVAL, "one device at a time: give --%s once", o->name);
-	w->disk = value;
+	if (w->text)
+		return err_set(err, EINVAL, "one device at a time: give --%s to an attach of its own", o->name);
+	w->kind = o->name;
+	w->text = value;
 	return 0;
 }
 
 static const struct opts attach_opts = {
-	.usage = "attach [OPTIONS] NAME --disk PATH[,KEY...]",
+	.usage = "attach [OPTIONS] NAME --disk PATH[,KEY...]|--net KIND[,KEY=VALUE...]",
 	.about = "Attaches a device to a running guest, and prints its name for \"ring3 detach\"\n"
 		 "and what the guest calls it, when the guest has taken it.",
 	.table = attach_table,
@@ -92,6 +97,15 @@ static int absolute(const char *path, char *text, size_t size, struct r3_err *er
 	if ((size_t)snprintf(text, size, "%s%s%s", dir, dir[0] ? "/" : "", path) >= size)
 		return err_set(err, ENAMETOOLONG, "the path %s is too long", path);
 	return 0;
+}
+
+static int check_net(const char *text, struct r3_err *err)
+{
+	struct netopt *opt = calloc(1, sizeof(*opt));
+	int ret = opt ? netopt_card(opt, text, err) : err_set(err, ENOMEM, "no memory for options");
+
+	free(opt);
+	return ret;
 }
 
 static const char *text_of(struct json_object *o, const char *key)
@@ -166,13 +180,17 @@ int attach_main(int argc, char **argv)
 
 	if (n == 0)
 		n = err_set(&err, EINVAL, "which guest? \"ring3 ps\" lists them: ring3 %s", attach_opts.usage);
-	else if (n > 0 && !words.disk)
+	else if (n > 0 && !words.text)
 		n = err_set(&err, EINVAL, "attach what? ring3 %s", attach_opts.usage);
-	if (n < 0 || diskopt_parse(&disk, "--disk", words.disk, &err) || absolute(words.disk, text, sizeof(text), &err))
+	if (n < 0 || (strcmp(words.kind, "disk") ? check_net(words.text, &err) : diskopt_parse(&disk, "--disk", words.text, &err)))
+		return fail(&err, CLI_START);
+	if (strcmp(words.kind, "disk"))
+		snprintf(text, sizeof(text), "%s", words.text);
+	else if (absolute(words.text, text, sizeof(text), &err))
 		return fail(&err, CLI_START);
 	req = json_object_new_object();
 	json_object_object_add(req, "op", json_object_new_string("attach"));
-	json_object_object_add(req, "disk", json_object_new_string(text));
+	json_object_object_add(req, words.kind, json_object_new_string(text));
 	return ask(name, &words, req, true, &err) ? fail(&err, CLI_FAILED) : CLI_OK;
 }
 

@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "image/image.h"
 #include "machine.h"
 #include "message.h"
-#include "qimage.h"
 #include "vm/files.h"
 
 /* How long a guest may take; a disk that goes is written back first. */
@@ -49,10 +47,10 @@ static int set_file_limit(struct machine *m, struct r3_err *err)
 	if (!m->mon.pid || m->cfg->vm.jail == JAIL_OFF)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
-		const struct plug *p = &m->plugs.plug[i];
+		uint64_t size = plugdev_file_max(&m->plugs.plug[i].dev);
 
-		if (p->state != PLUG_NONE && !p->spec.readonly && p->spec.size > max)
-			max = p->spec.size;
+		if (size > max)
+			max = size;
 	}
 	if (prlimit(m->mon.pid, RLIMIT_FSIZE, NULL, &lim))
 		return err_set(err, errno, "the limit of file sizes of the guest's monitor cannot be read: %s", strerror(errno));
@@ -70,9 +68,8 @@ static void forget(struct plug *p)
 {
 	struct machine *m = p->m;
 
-	if (p->fd >= 0)
-		close(p->fd);
-	*p = (struct plug){ .m = m, .fd = -1 };
+	plugdev_close(&p->dev);
+	*p = (struct plug){ .m = m };
 	set_file_limit(m, &(struct r3_err){ 0 });
 }
 
@@ -102,12 +99,10 @@ static struct json_object *describe(const struct plug *p)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "name", json_object_new_string(p->name));
-	json_object_object_add(o, "kind", json_object_new_string("disk"));
 	json_object_object_add(o, "state", json_object_new_string(states[p->state]));
 	if (p->guest[0])
 		json_object_object_add(o, "guest", json_object_new_string(p->guest));
-	json_object_object_add(o, "path", json_object_new_string(p->disk.path));
-	json_object_object_add(o, "readonly", json_object_new_boolean(p->spec.readonly));
+	plugdev_describe(&p->dev, o);
 	return o;
 }
 
@@ -294,14 +289,18 @@ static void attached(void *ctx, int status, const void *body, const char *why)
 static void give(struct plug *p)
 {
 	struct r3_err err;
+	enum channel_op_nr op;
+	const void *body;
 	const char *why;
+	size_t len;
+	int fd;
 
 	p->state = PLUG_ASKED;
+	op = plugdev_request(&p->dev, &body, &len, &fd);
 	if (set_file_limit(p->m, &err)) {
 		refuse(p, "%s", err.msg);
 		forget(p);
-	} else if (channel_ask(&p->m->channel, CHANNEL_ATTACH_DISK, &p->spec, sizeof(p->spec), p->fd, sizeof(struct channel_attached),
-			       attached, p, &why)) {
+	} else if (channel_ask(&p->m->channel, op, body, len, fd, sizeof(struct channel_attached), attached, p, &why)) {
 		refuse(p, "%s", why);
 		forget(p);
 	}
@@ -324,7 +323,7 @@ static bool cannot(struct machine *m, struct control_call *call)
 	return true;
 }
 
-static struct plug *new_plug(struct machine *m, struct r3_err *err)
+static struct plug *new_plug(struct machine *m, enum plugdev_kind kind, struct r3_err *err)
 {
 	struct plug *p = NULL;
 	unsigned int n;
@@ -338,36 +337,15 @@ static struct plug *new_plug(struct machine *m, struct r3_err *err)
 		return NULL;
 	}
 	/* Those of the guest's start come first. */
-	for (n = m->opt->nr_disks; ; n++) {
+	for (n = kind == PLUGDEV_DISK ? m->opt->nr_disks : m->cfg->vm.nr_nets; ; n++) {
 		char name[PLUG_NAME];
 
-		snprintf(name, sizeof(name), "disk%u", n);
+		snprintf(name, sizeof(name), "%s%u", plugdev_word(kind), n);
 		if (find(m, name))
 			continue;
 		memcpy(p->name, name, sizeof(name));
 		return p;
 	}
-}
-
-static int open_disk(struct plug *p, const char *text, struct r3_err *err)
-{
-	struct diskopt *d = &p->disk;
-	const char *serial;
-	int ret = diskopt_parse(d, "--disk", text, err);
-
-	if (ret)
-		return ret;
-	if (d->path[0] != '/')
-		return err_set(err, EINVAL, "the path %s is not absolute", d->path);
-	if (strcmp(d->format, QIMAGE_RAW))
-		return err_set(err, ENOTSUP, "%s: only raw images can be attached while the guest runs; give it to \"ring3 run\", or convert it: \"ring3 image convert\"", d->path);
-	p->fd = image_open(d->path, d->ro ? IMAGE_RO : IMAGE_RW, err);
-	if (p->fd < 0)
-		return p->fd;
-	p->spec = (struct channel_disk){ .rate = d->rate, .iops = d->iops, .readonly = d->ro };
-	serial = d->serial[0] ? d->serial : p->name;
-	memcpy(p->spec.serial, serial, strnlen(serial, sizeof(p->spec.serial)));
-	return image_size(p->fd, d->path, &p->spec.size, err);
 }
 
 static const char *text_of(struct json_object *req, const char *key)
@@ -387,27 +365,30 @@ static int64_t patience(struct json_object *req, int64_t ms)
 
 void plugs_attach(struct machine *m, struct json_object *req, struct control_call *call)
 {
-	const char *disk = text_of(req, "disk");
+	enum plugdev_kind kind = 0;
+	const char *text = NULL;
 	struct r3_err err;
 	struct plug *p;
 
 	if (cannot(m, call))
 		return;
-	if (!disk) {
-		control_refuse(call, "\"attach\" needs a \"disk\"");
+	while (plugdev_word(kind) && !(text = text_of(req, plugdev_word(kind))))
+		kind++;
+	if (!text) {
+		control_refuse(call, "\"attach\" needs a \"disk\" or a \"net\"");
 		return;
 	}
-	p = new_plug(m, &err);
+	p = new_plug(m, kind, &err);
 	if (!p) {
 		control_refuse(call, err.msg);
 		return;
 	}
-	if (open_disk(p, disk, &err)) {
+	if (plugdev_open(&p->dev, kind, text, p->name, m->cfg->name, &m->loop, &err)) {
 		control_refuse(call, err.msg);
 		forget(p);
 		return;
 	}
-	if (!p->disk.ro)
+	if (plugdev_keeps(&p->dev))
 		m->cfg->keeps_changes = true;
 	p->call = call;
 	p->patience_ms = patience(req, COMING_MS);
@@ -445,7 +426,7 @@ void plugs_init(struct machine *m)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
-		m->plugs.plug[i] = (struct plug){ .m = m, .fd = -1 };
+		m->plugs.plug[i] = (struct plug){ .m = m };
 	loop_timer(&m->loop, &m->plugs.timer, look, m);
 }
 
@@ -482,8 +463,15 @@ void plugs_close(struct machine *m)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
-		if (m->plugs.plug[i].fd >= 0)
-			close(m->plugs.plug[i].fd);
+		plugdev_close(&m->plugs.plug[i].dev);
+}
+
+void plugs_reap(struct machine *m)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
+		plugdev_reap(&m->plugs.plug[i].dev);
 }
 
 struct json_object *plugs_describe(const struct machine *m)

@@ -3,7 +3,7 @@
  * Devices that come and go while a guest runs, from the side of `ring3 run`: what
  * monitor/vm/slots.h is in the monitor.
  *
- * Theory of operation: the file is opened here, outside of the jail, and its descriptor goes
+ * Theory of operation: a file or socket is opened here, outside of the jail, and its descriptor goes
  * to the monitor with a request. Then the monitor is asked again and again, as long as
  * something is on its way, what has become of its slots: it says nothing by itself. Who
  * asked is answered when the guest has taken the device or let it go, or when its time is
@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "control.h"
-#include "diskopt.h"
 #include "loop.h"
+#include "plugdev.h"
 #include "vm/channel.h"
 
 #define PLUG_NAME	24
@@ -42,9 +42,7 @@ struct plug {
 	char name[PLUG_NAME];		/* ours: "disk1" */
 	char guest[R3_PLUG_NAME + 1];	/* the guest's: "vdb"; may be empty */
 	unsigned int slot;
-	struct diskopt disk;
-	struct channel_disk spec;
-	int fd;				/* the image, with its lock; -1 */
+	struct plugdev dev;
 	struct control_call *call;	/* who waits; NULL: nobody */
 	int64_t patience_ms;		/* how long the guest may take */
 	int64_t due;			/* when that ends, -1: nobody waits */
@@ -67,6 +65,9 @@ void plugs_detach(struct machine *m, struct json_object *req, struct control_cal
 void plugs_start(struct machine *m);
 void plugs_lost(struct machine *m);
 void plugs_close(struct machine *m);
+
+/* A child has ended, it may be one of a device's. */
+void plugs_reap(struct machine *m);
 
 /* For clients: an array of the devices. */
 struct json_object *plugs_describe(const struct machine *m);

@@ -33,6 +33,7 @@ enum channel_op_nr {
 	CHANNEL_SLOTS_SHOW = 3,		/* what has become of devices that come and go */
 	CHANNEL_ATTACH_DISK = 4,	/* with the image's descriptor */
 	CHANNEL_DETACH = 5,
+	CHANNEL_ATTACH_NET = 6,		/* with the frames' descriptor, not blocking */
 };
 
 struct channel_request {
@@ -97,6 +98,14 @@ struct channel_disk {
 	uint64_t rate, iops;		/* 0: without bound */
 	char serial[20];
 	uint32_t readonly;
+};
+
+/* A network card: as struct vm_net. */
+struct channel_net {
+	uint32_t nr;			/* for messages */
+	uint32_t stream, offload;
+	uint16_t mtu;
+	uint8_t mac[6];
 };
 
 /* Answer of all that attach. */

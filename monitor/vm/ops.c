@@ -99,7 +99,29 @@ static int attach_disk(void *ctx, const void *request, void *answer, int fd)
 		image_close(img);
 		return ret;
 	}
-	slots_plug(ops->slots, slot, dev);
+	slots_plug(ops->slots, slot, dev, -1);
+	attached->slot = slot;
+	return 0;
+}
+
+static int attach_net(void *ctx, const void *request, void *answer, int fd)
+{
+	struct channel_attached *attached = answer;
+	const struct channel_net *net = request;
+	const struct ops *ops = ctx;
+	struct dev_net card = { .fd = fd, .nr = net->nr, .stream = net->stream, .offload = net->offload, .mtu = net->mtu };
+	int slot = slots_find(ops->slots), ret = -ENOSPC;
+	struct r3_err err;
+	struct dev *dev;
+
+	memcpy(card.mac, net->mac, sizeof(card.mac));
+	if (slot >= 0)
+		ret = dev_net_create(&card, &dev, &err);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	slots_plug(ops->slots, slot, dev, fd);
 	attached->slot = slot;
 	return 0;
 }
@@ -118,6 +140,7 @@ static const struct channel_op table[] = {
 	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, stats },
 	[CHANNEL_SLOTS_SHOW] = { 0, sizeof(struct channel_slots), false, slots_show },
 	[CHANNEL_ATTACH_DISK] = { sizeof(struct channel_disk), sizeof(struct channel_attached), true, attach_disk },
+	[CHANNEL_ATTACH_NET] = { sizeof(struct channel_net), sizeof(struct channel_attached), true, attach_net },
 	[CHANNEL_DETACH] = { sizeof(struct channel_detach), 0, false, detach },
 };
 

@@ -159,6 +159,7 @@ int slots_start(struct slots *slots, unsigned int first, const struct guest_mem 
 		slot->page = (struct r3_vdev *)((char *)boot->vdevs + (uint64_t)slot->index * VDEV_STRIDE);
 		slot->words = r3_plug_of(slot->page);
 		slot->bus = &slots->bus;
+		slot->fd = -1;
 		slots->nr = i + 1;
 		ret = start_one(slot, err);
 		if (ret) {
@@ -173,6 +174,9 @@ static void empty(struct slot *slot)
 {
 	dev_destroy(slot->dev);
 	slot->dev = NULL;
+	if (slot->fd >= 0)
+		close(slot->fd);
+	slot->fd = -1;
 	memset(slot->name, 0, sizeof(slot->name));
 	set_state(slot, CHANNEL_SLOT_FREE);
 }
@@ -216,11 +220,12 @@ int slots_find(struct slots *slots)
 	return found;
 }
 
-void slots_plug(struct slots *slots, unsigned int nr, struct dev *dev)
+void slots_plug(struct slots *slots, unsigned int nr, struct dev *dev, int fd)
 {
 	struct slot *slot = &slots->slot[nr];
 
 	slot->dev = dev;
+	slot->fd = fd;
 	store_release(slot->leave, 0);
 	write_once(slot->busy, false);
 	set_state(slot, CHANNEL_SLOT_STARTING);

@@ -42,6 +42,7 @@ struct slot {
 	bool stopping;			/* atomic */
 	int drain_ms;			/* read once stopping is set */
 	uint32_t state;			/* enum channel_slot_state; atomic: who may change the rest */
+	int fd;				/* to be closed with the device, -1: it has its own */
 	struct dev *dev;		/* the main thread's in FREE and GONE, else the slot's */
 	uint32_t leave;			/* atomic: enum channel_leave, or 0 */
 	uint32_t plug;			/* the last number that the driver was told */
@@ -72,8 +73,8 @@ void slots_stop(struct slots *slots, int drain_ms);
 /* One that is free, after those that have become so were emptied; -1: none. */
 int slots_find(struct slots *slots);
 
-/* A device for a free slot, which takes it. */
-void slots_plug(struct slots *slots, unsigned int nr, struct dev *dev);
+/* A device for a free slot, which takes it and a descriptor that the device does not close, or -1. */
+void slots_plug(struct slots *slots, unsigned int nr, struct dev *dev, int fd);
 
 /* 0, or -ENOENT: there is none that could go. force: also if it is in use. */
 int slots_unplug(struct slots *slots, unsigned int nr, bool force);
