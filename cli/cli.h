@@ -48,6 +48,8 @@ int up_main(int argc, char **argv);
 int down_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int web_main(int argc, char **argv);
+int attach_main(int argc, char **argv);
+int detach_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
 int debug_main(int argc, char **argv);

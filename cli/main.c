@@ -31,6 +31,8 @@ static const struct subcommand subcommands[] = {
 	{ "stats", "show what guests use", stats_main },
 	{ "events", "print what happens to guests", events_main },
 	{ "api", "speak a guest's control protocol", api_main },
+	{ "attach", "attach a disk to a running guest", attach_main },
+	{ "detach", "take an attached device from a running guest", detach_main },
 	{ "pause", "hold a running guest, and its time", pause_main },
 	{ "resume", "let a paused guest go on", pause_main },
 	{ "debug", "debug a running guest's kernel by gdb", debug_main },

@@ -21,7 +21,7 @@ HOSTILE = os.path.join(BUILD, "tests/jail/hostile")
 POLICY = os.path.join(REPO, "monitor/jail/policy")
 DISK = os.path.join(TMP, "disk")
 CARD, CABLE = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-KINDS = ("vcpu", "console", "rng", "blk", "net", "vhost", "vsock", "balloon", "control")
+KINDS = ("vcpu", "console", "rng", "blk", "net", "vhost", "vsock", "balloon", "slot", "control")
 # Nobody may ever have these, whatever the table says.
 NEVER = """execve execveat kill open openat openat2 open_by_handle_at creat socket socketpair connect bind ptrace
 bpf io_uring_setup io_uring_enter clone clone3 fork vfork unshare setns process_vm_readv process_vm_writev
