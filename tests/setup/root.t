@@ -53,7 +53,7 @@ step kernel kernel/build.sh "for i in \$(seq 200); do [ ! -e $T/pid ] || exit 3;
 step root scripts/mkroot "sleep 100 & echo \$! > $T/pid.tmp; mv $T/pid.tmp $T/pid; wait"
 is "$(made)" "3 " "a kernel that does not build ends it"
 # It is gone, or nobody has looked at its end yet.
-ended() { for _ in $(seq 100); do grep -qs '^State:[[:space:]]*[^Z]' "/proc/$(cat "$T/pid")/status" || return 0; sleep 0.1; done; return 1; }
+ended() { for _ in $(seq 100); do grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$(cat "$T/pid")/status" || return 0; sleep 0.1; done; return 1; }
 check "and the disk's making" ended
 
 # ---- the disk itself ----
