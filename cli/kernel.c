@@ -22,7 +22,7 @@ struct kernel_args {
 	const char *source, *name, *jobs;
 	const char *config[MAX_CONFIG];
 	int nr_config;
-	bool json, remove;
+	bool json, remove, no_modules;
 	const char *word;
 };
 
@@ -42,6 +42,8 @@ static int kernel_build(struct kernel_args *a, struct r3_err *err)
 	parts_add_option(&args, "--name", a->name ?: "-");
 	parts_add_option(&args, "--source", a->source);
 	parts_add_option(&args, "-j", a->jobs);
+	if (a->no_modules)
+		parts_add(&args, "--no-modules");
 	for (i = 0; i < a->nr_config; i++)
 		parts_add_option(&args, "--config-fragment", a->config[i]);
 	return parts_exec("kernel/build.sh", &args, err);
@@ -136,6 +138,7 @@ static const struct opt build_table[] = {
 	{ "debug", 0, NULL, "The same as --config debug: DWARF for gdb, drgn and decoded stack traces." },
 	{ "lockdep", 0, NULL, "The same as --config lockdep: the order of locks is checked." },
 	{ "name", 'n', "NAME", "What to call it. A kernel of that name is replaced; guests that run it go on. Default: made of source and fragments, as 6.12-debug." },
+	{ "no-modules", 0, NULL, "Of a tree: build the kernel alone, which is quicker." },
 	{ "jobs", 'j', "N", "Compile so many files at a time. Default: one for each CPU." },
 	{ NULL }
 };
@@ -155,6 +158,8 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		a->jobs = value;
 	else if (!strcmp(o->name, "json"))
 		a->json = true;
+	else if (!strcmp(o->name, "no-modules"))
+		a->no_modules = true;
 	else if (!strcmp(o->name, "remove"))
 		a->remove = true;
 	else if (a->nr_config == MAX_CONFIG)

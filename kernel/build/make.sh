@@ -145,7 +145,11 @@ install_kernel()
 	install_file "$OBJ/.config" "$dir/config"
 	echo "$release" > "$dir/release.tmp" && mv "$dir/release.tmp" "$dir/release"
 	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || install_gdb "$dir"
-	[ "$2" = 1 ] && [ -e "$OBJ/modules.order" ] || return 0
+	if [ "$2" != 1 ] || [ ! -e "$OBJ/modules.order" ]; then
+		# Those of an earlier build may not fit.
+		rm -rf "$dir/modules.img" "$dir/modules.debug"
+		return 0
+	fi
 	! grep -q '^CONFIG_DEBUG_INFO=y' "$OBJ/.config" || install_debug_modules "$dir/modules.debug"
 	modules_fresh "$OBJ" "$dir/modules.img" || modules_pack "$OBJ" "$dir/stage/lib/modules" "$dir/modules.img"
 }
