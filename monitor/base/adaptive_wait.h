@@ -20,6 +20,8 @@ struct adaptive_wait {
 	int64_t pause;			/* the last; grows where others keep the CPU */
 };
 
+/* An answer that goes through two processes takes so long where each is woken on a CPU that sleeps. */
+#define ADAPTIVE_WAIT_MAX_NS	(2 * ADAPTIVE_MAX_NS)
 #define ADAPTIVE_PAUSE_MAX_NS	(128 * ADAPTIVE_PAUSE_NS)
 
 static inline int64_t adaptive_now(void)
@@ -60,7 +62,7 @@ static inline int adaptive_wait(struct adaptive_wait *w, int (*look)(void *arg),
 /* Something came, in the poll or in the sleep after it. */
 static inline void adaptive_came(struct adaptive_wait *w)
 {
-	w->limit = adaptive_learn(w->limit, adaptive_now() - w->since);
+	w->limit = adaptive_learn_to(w->limit, adaptive_now() - w->since, ADAPTIVE_WAIT_MAX_NS);
 }
 
 #endif
