@@ -19,6 +19,7 @@
 #include "cli.h"
 #include "gdbstub.h"
 #include "guest.h"
+#include "installed.h"
 #include "ksym.h"
 #include "message.h"
 #include "opts.h"
@@ -246,11 +247,44 @@ static char *quoted(const char *word)
 	return out;
 }
 
+/* A file beside the kernel's symbols, to be freed; NULL if there is none. */
+static char *beside(const char *dir, const char *file)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", dir, file) < 0)
+		return NULL;
+	if (!access(path, R_OK))
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* Mainline's commands, and the symbols of modules by one of them: of a kernel that kernel/build.sh has built, or make. */
+static int add_scripts(const char *dir, char **argv)
+{
+	const char *ours = installed_part("scripts/gdb/ring3.py");
+	char *scripts = beside(dir, "gdb/vmlinux-gdb.py") ?: beside(dir, "vmlinux-gdb.py");
+	cleanup_free char *modules = beside(dir, "modules.debug"), *order = beside(dir, "modules.order");
+	int n = 0;
+
+	if (!scripts)
+		return 0;
+	argv[n++] = "-x";
+	argv[n++] = scripts;
+	if (ours && (modules || order)) {
+		setenv("RING3_GDB_MODULES", modules ?: dir, 1);
+		argv[n++] = "-x";
+		argv[n++] = (char *)ours;
+	}
+	return n;
+}
+
 static int run_gdb(const char *name, char **args, struct r3_err *err)
 {
 	const char *gdb = getenv("RING3_GDB") ?: "gdb";
 	char *argv[GDB_ARGS + 256], self[4096];
-	cleanup_free char *target = NULL, *exe = NULL, *safe = NULL, *scripts = NULL, *symbols = NULL, *dir = NULL;
+	cleanup_free char *target = NULL, *exe = NULL, *safe = NULL, *symbols = NULL, *dir = NULL;
 	struct guest g;
 	struct vmem m;
 	int n = 0, ret = find(&g, name, &m, &symbols, err);
@@ -267,8 +301,7 @@ static int run_gdb(const char *name, char **args, struct r3_err *err)
 	if (strrchr(dir, '/'))
 		*strrchr(dir, '/') = 0;
 	if (asprintf(&target, "target remote | exec %s debug --stdio %s", exe, name) < 0 ||
-	    asprintf(&safe, "add-auto-load-safe-path %s", dir) < 0 ||
-	    asprintf(&scripts, "%s/gdb/vmlinux-gdb.py", dir) < 0)
+	    asprintf(&safe, "add-auto-load-safe-path %s", dir) < 0)
 		return err_set(err, ENOMEM, "no memory for gdb's arguments");
 	argv[n++] = (char *)gdb;
 	argv[n++] = "-q";
@@ -277,10 +310,7 @@ static int run_gdb(const char *name, char **args, struct r3_err *err)
 	argv[n++] = symbols;
 	argv[n++] = "-ex";
 	argv[n++] = target;
-	if (!access(scripts, R_OK)) {
-		argv[n++] = "-x";
-		argv[n++] = scripts;
-	}
+	n += add_scripts(dir, argv + n);
 	while (*args && n < (int)ARRAY_SIZE(argv) - 1)
 		argv[n++] = *args++;
 	argv[n] = NULL;

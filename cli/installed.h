@@ -11,4 +11,11 @@
  */
 const char *installed_file(const char *name);
 
+/*
+ * installed_part() - the path of a script that builds kernels or drives tests: "kernel/build.sh", "scripts/kunit"
+ *
+ * They are in share/ring3; or in the source tree, for a program that has not been installed. Return: as above.
+ */
+const char *installed_part(const char *name);
+
 #endif

@@ -18,6 +18,7 @@
 #include "monitor_proc.h"
 #include "net.h"
 #include "oops.h"
+#include "machine_plug.h"
 #include "session.h"
 #include "timing.h"
 
@@ -43,6 +44,7 @@ struct machine {
 	struct run_config *cfg;
 	struct monitor_proc mon;
 	struct channel channel;		/* to the monitor */
+	struct plugs plugs;		/* devices that came while it runs */
 	int ram_fd;			/* the guest's memory; -1: no guest */
 	struct watch log_watch;
 	int64_t log_second;		/* bytes of messages are counted a second */

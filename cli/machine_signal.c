@@ -54,6 +54,7 @@ static void signal_ready(void *ctx, short revents)
 		net_reap(m->net);
 		vhosts_reap(m->cfg->vhosts);
 		vsock_reap(m->cfg->vsock);
+		plugs_reap(m);
 		break;
 	case SIGWINCH:
 		resize(m);

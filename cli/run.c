@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "machine.h"
 #include "installed.h"
+#include "kernels.h"
 #include "message.h"
 #include "net.h"
 #include "netnat.h"
@@ -39,7 +40,7 @@ static const struct opt table[] = {
 	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
 	{ "net-log", 0, "FILE", "Add a line of JSON to FILE for each connection through nat and for each refusal." },
 	{ "net-rate", 0, "BYTES[,CONNECTIONS]", "At most so many bytes a second through nat, each way, as 10M, and so many new connections a second." },
-	{ "kernel", 'k', "PATH", "Guest kernel, a vmlinux built with ARCH=ring3. Default: $RING3_KERNEL, or the one that is installed." },
+	{ "kernel", 'k', "NAME|PATH", "Guest kernel: a name of \"ring3 kernel list\"; a kernel tree, for what was built of it last, there with make ARCH=ring3 or by \"ring3 kernel build\"; or a vmlinux. The modules of the first two come along. Default: $RING3_KERNEL, or the one that is installed." },
 	{ "initrd", 0, "PATH", "Initramfs with ring3's own init. Default: $RING3_INITRD, or the one that is installed." },
 	{ "modules", 0, "PATH", "Image of the kernel's modules, mounted read-only on /lib/modules/VERSION. Default: $RING3_MODULES, or those of the installed kernel." },
 	{ "append", 'a', "WORDS", "Words for the kernel's command line, after those of ring3." },
@@ -198,10 +199,28 @@ static const struct opts run_opts = {
 	.set = set_option,
 };
 
+/* A kernel may be a name or a tree, which has modules of its own. */
+static int find_kernel(struct run_options *opt, struct r3_err *err)
+{
+	const char *by_default = getenv("RING3_MODULES");
+	char *vmlinux, *modules;
+	int ret = opt->kernel ? kernels_resolve(opt->kernel, &vmlinux, &modules, err) : 0;
+
+	if (ret || !opt->kernel || !vmlinux)
+		return ret;
+	opt->kernel = vmlinux;
+	/* Those of another kernel are of no use to it. */
+	if (!opt->modules || opt->modules == by_default)
+		opt->modules = modules;
+	return 0;
+}
+
 static int check(struct run_options *opt, struct r3_err *err)
 {
 	const char *installed = installed_file("vmlinux");
 
+	if (find_kernel(opt, err))
+		return err->code;
 	/* Modules belong to one kernel. */
 	if (!opt->modules && installed && opt->kernel && !strcmp(opt->kernel, installed))
 		opt->modules = installed_file("modules.img");

@@ -8,6 +8,9 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$REPO/scripts/lib.sh"
 . "$REPO/scripts/debian.sh"
 . "$REPO/kernel/build/source.sh"
+. "$REPO/kernel/build/needs.sh"
+. "$REPO/kernel/build/modules.sh"
+. "$REPO/kernel/build/named.sh"
 . "$REPO/kernel/build/make.sh"
 
 usage()
@@ -20,6 +23,9 @@ usage()
 	  --config-fragment FILE   add these options (a file, or a name in kernel/configs)
 	  --debug                  the same as --config-fragment debug: DWARF for gdb
 	  --out DIR                copy or link the result to DIR
+	  --name NAME              keep it as NAME for "ring3 run -k NAME", and print that; - is a
+	                           name made of the source and the fragments. The objects of a
+	                           tree are kept, too, as with --dev
 	  --dev                    build in build/kernel-SERIES[-FRAGMENT] (or -DIR's name) and keep
 	                           the objects: after a change, of the tree too, only what depends
 	                           on it is compiled
@@ -34,16 +40,17 @@ usage()
 
 main()
 {
-	local source=6.12 out= dev=0 modules=1 key_only=0 fragments=() targets=() tree version key dir
+	local source=6.12 out= name= dev=0 modules=1 key_only=0 fragments=() targets=() key dir
 	JOBS=$(nproc)
 
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--source|--out|--config-fragment|-j)
+		--source|--out|--name|--config-fragment|-j)
 			[ $# -ge 2 ] || die "$1 needs a value: see kernel/build.sh --help"
 			case $1 in
 			--source) source=$2 ;;
 			--out) out=$2 ;;
+			--name) name=$2 ;;
 			--config-fragment) fragments+=("$(find_fragment "$2")") || exit ;;
 			-j) JOBS=$2 ;;
 			esac
@@ -66,25 +73,35 @@ main()
 	exec 3>&1 >&2
 	CACHE=$(cache_dir) || exit
 	make_writable "$CACHE"
+	[ $key_only = 1 ] || tools_check
 	mkdir -p "$CACHE/src" "$CACHE/kernel"
+	if [ -n "$name" ]; then
+		is_series "$source" || { source_clean "$source"; dev=1; }
+		[ "$name" != - ] || name=$(named_default "$source" "${fragments[@]+"${fragments[@]}"}")
+		named_check "$name"
+	fi
 	if [ $dev = 1 ]; then
-		build_dev "$source" "$modules" "${targets[*]-}" "${fragments[@]+"${fragments[@]}"}"
-		return
-	fi
-	key=$(kernel_key "$source" "${fragments[@]+"${fragments[@]}"}") || exit
-	dir=$CACHE/kernel/$key
-	if [ $key_only = 1 ]; then
-		printf '%s\n' "$key" >&3
-		return
-	fi
-	if [ ! -d "$dir" ]; then
-		with_lock "$CACHE/kernel/lock"
-		[ -d "$dir" ] || build_cached "$source" "$dir" "${fragments[@]+"${fragments[@]}"}"
+		dir=$CACHE/dev/$name
+		[ -n "$name" ] || dir=$(dev_base "$source" "${fragments[@]+"${fragments[@]}"}")
+		build_dev "$source" "$dir" "$modules" "${targets[*]-}" "${fragments[@]+"${fragments[@]}"}"
+	else
+		key=$(kernel_key "$source" "${fragments[@]+"${fragments[@]}"}") || exit
+		dir=$CACHE/kernel/$key
+		if [ $key_only = 1 ]; then
+			printf '%s\n' "$key" >&3
+			return
+		fi
+		if [ ! -d "$dir" ]; then
+			with_lock "$CACHE/kernel/lock"
+			[ -d "$dir" ] || build_cached "$source" "$dir" "${fragments[@]+"${fragments[@]}"}"
+		fi
 	fi
 	if [ -n "$out" ]; then
-		mkdir -p "$out" && cp -rf "$dir"/* "$out/" || die "cannot write to $out: name a writable directory"
+		mkdir -p "$out" && out=$(realpath "$out") && (cd "$dir" && cp -rf $(result_files .) "$out/") ||
+			die "cannot write to $out: name a writable directory"
 		dir=$out
 	fi
+	[ -z "$name" ] || { named_keep "$name" "$dir" "$source" "${fragments[@]+"${fragments[@]}"}"; dir=$name; }
 	printf '%s\n' "$dir" >&3
 }
 

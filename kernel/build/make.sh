@@ -4,6 +4,12 @@
 # What kbuild prints for each step that makes a file.
 KBUILD_STEP='^  [A-Z]+ (\[M\])? *[^ ]+'
 
+# result_files DIR: what there is in it of all that a build may make
+result_files()
+{
+	(cd "$1" && ls -d vmlinux vmlinux.debug modules.img modules.debug config release gdb 2> /dev/null)
+}
+
 find_fragment()
 {
 	local f
@@ -45,7 +51,7 @@ kernel_key()
 		echo "$id"
 		hash_tree "$REPO/kernel/arch/ring3"
 		hash_tree "$REPO/abi"
-		hash_tree "$REPO/kernel/build"
+		cat "$REPO/kernel/build/make.sh" "$REPO/kernel/build/source.sh"
 		[ $# = 0 ] || cat "$@"
 		gcc --version | head -1
 	} | sha256sum | cut -c1-16)"
@@ -68,12 +74,14 @@ configure()
 	sum=$(find "$TREE/arch/ring3" -name 'Kconfig*' -exec cat {} + -o -name ring3_defconfig -exec cat {} + |
 		cat - "$@" | sha256sum)
 	[ -f "$OBJ/.config" ] && [ "$(cat "$OBJ/.config.sum" 2>/dev/null)" = "$sum" ] && return
+	fragments_check "$@"
 	cat "$TREE/arch/ring3/configs/ring3_defconfig" "$@" > "$OBJ/.config"
 	if ! kmake olddefconfig > "$log" 2>&1; then
 		tail -20 "$log" >&2
 		die "the kernel could not be configured: see above"
 	fi
 	grep -E 'Kconfig.*warning|unmet direct|recursive' "$log" >&2
+	config_needs "$OBJ/.config" "$@"
 	# Our own defconfig names options that not every version has.
 	if [ "${DEV:-0}" = 1 ]; then
 		config_lost "$TREE/arch/ring3/configs/ring3_defconfig" "$@"
@@ -133,14 +141,30 @@ install_kernel()
 	release=$(cat "$OBJ/include/config/kernel.release")
 	strip --strip-debug -o "$dir/vmlinux.tmp" "$OBJ/vmlinux" || die "cannot write $dir: free some space"
 	mv "$dir/vmlinux.tmp" "$dir/vmlinux"
-	cp -f "$OBJ/vmlinux" "$dir/vmlinux.debug"
-	cp -f "$OBJ/.config" "$dir/config"
-	echo "$release" > "$dir/release"
+	install_file "$OBJ/vmlinux" "$dir/vmlinux.debug"
+	install_file "$OBJ/.config" "$dir/config"
+	echo "$release" > "$dir/release.tmp" && mv "$dir/release.tmp" "$dir/release"
 	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || install_gdb "$dir"
-	[ "$2" = 1 ] || return 0
-	[ -e "$dir/modules.img" ] && [ -z "$(find "$OBJ" \( -name '*.ko' -o -name modules.order -o \
-		-name kernel.release \) -newer "$dir/modules.img" -print -quit)" ] && return
-	pack_modules "$dir" "$release"
+	[ "$2" = 1 ] && [ -e "$OBJ/modules.order" ] || return 0
+	! grep -q '^CONFIG_DEBUG_INFO=y' "$OBJ/.config" || install_debug_modules "$dir/modules.debug"
+	modules_fresh "$OBJ" "$dir/modules.img" || modules_pack "$OBJ" "$dir/stage/lib/modules" "$dir/modules.img"
+}
+
+# install_debug_modules DIR: as they were built, for gdb
+install_debug_modules()
+{
+	rm -rf "$1.tmp"
+	mkdir -p "$1.tmp"
+	module_files "$OBJ" | cut -f1 | tr '\n' '\0' | xargs -0r cp -lf -t "$1.tmp" 2> /dev/null ||
+		module_files "$OBJ" | cut -f1 | tr '\n' '\0' | xargs -0r cp -f -t "$1.tmp" || die "cannot write $1: free some space there"
+	rm -rf "$1"
+	mv "$1.tmp" "$1"
+}
+
+# install_file FROM TO: TO is a new file, as the old one may be known by other names
+install_file()
+{
+	cp -f --reflink=auto "$1" "$2.tmp" && mv "$2.tmp" "$2" || die "cannot write $2: free some space there"
 }
 
 # install_gdb DIR: mainline's lx- commands, which "ring3 debug" loads from there
@@ -156,38 +180,33 @@ install_gdb()
 		die "cannot write $1/gdb: free some space"
 }
 
-# pack_modules DIR RELEASE: modules.img holds what belongs in /lib/modules. It
-# is ext4 because that driver is always there: it mounts the root too.
-pack_modules()
+# dev_base SOURCE FRAGMENT...: where the objects of a build without a name are kept
+dev_base()
 {
-	local stage=$OBJ/modules.stage size
-
-	rm -rf "$stage"
-	kmake INSTALL_MOD_PATH="$stage" INSTALL_MOD_STRIP=1 modules_install > "$OBJ/modules.log" 2>&1 || {
-		tail -20 "$OBJ/modules.log" >&2
-		die "the modules could not be installed: see above"
-	}
-	rm -f "$stage/lib/modules/$2/build" "$stage/lib/modules/$2/source"
-	size=$(du -sk "$stage" | cut -f1)
-	rm -f "$1/modules.img.tmp"
-	mke2fs -q -t ext4 -O ^has_journal,^resize_inode -m 0 -L modules -N 4096 -E root_owner=0:0 \
-		-d "$stage/lib/modules" "$1/modules.img.tmp" "$((size * 5 / 4 + 4096))k" >> "$OBJ/modules.log" ||
-		die "cannot pack the kernel modules: free some space in $1"
-	mv "$1/modules.img.tmp" "$1/modules.img"
-	rm -rf "$stage"
-}
-
-build_dev()
-{
-	local modules=$2 targets=$3 name=$1 base tree
+	local name=$1
 
 	is_series "$name" || name=$(basename "$(realpath "$name")")
+	shift
+	name=kernel-$name$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
+	# What is installed has no build directory.
+	if [ -w "$REPO" ]; then
+		printf '%s/build/%s\n' "$REPO" "$name"
+	else
+		printf '%s/dev/%s\n' "$CACHE" "$name"
+	fi
+}
+
+# build_dev SOURCE BASE MODULES TARGETS FRAGMENT...
+build_dev()
+{
+	local base=$2 modules=$3 targets=$4 tree
+
 	tree=$(resolve_source "$1") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
-	shift 3
-	base=$REPO/build/kernel-$name$(printf '%s\n' "$@" | sed 's/.*\//-/; s/\.config$//' | tr -d '\n')
+	tree_check "$tree"
+	shift 4
 	TREE=$base/src OBJ=$base/obj DEV=1
-	mkdir -p "$base"
+	mkdir -p "$base" || die "cannot write to $base: make it writable or set XDG_CACHE_HOME to another directory"
 	with_lock "$base/lock"
 	source_overlay "$tree" "$TREE"
 	configure "$@"
@@ -203,7 +222,6 @@ build_dev()
 	fi
 	grep -A5 -E 'warning:' "$base/log" >&2
 	install_kernel "$base" "$modules"
-	printf '%s\n' "$base" >&3
 }
 
 build_cached()
@@ -214,6 +232,7 @@ build_cached()
 	need_space "$CACHE" 3000
 	tree=$(resolve_source "$source") || exit
 	SERIES=$(source_version "$tree" | cut -d. -f1,2) || exit
+	tree_check "$tree"
 	# We hold the lock: what is there was left by a build that was killed.
 	rm -rf "$CACHE"/kernel/build.*
 	WORK=$(mktemp -d "$CACHE/kernel/build.XXXXXX") || die "cannot write to $CACHE/kernel: make it writable"
@@ -226,6 +245,7 @@ build_cached()
 	compile "vmlinux modules" "kernel $(source_version "$tree")" "$WORK/log"
 	[ ! -f "$OBJ/steps" ] || cp "$OBJ/steps" "$CACHE/kernel/steps-$SERIES"
 	install_kernel "$WORK/out" 1
+	rm -rf "$WORK/out/stage"
 	mv "$WORK/out" "$dir" || die "cannot write $dir: make its directory writable"
 	prune 6 "$CACHE"/kernel/*-????????????????
 }

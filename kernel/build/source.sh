@@ -109,7 +109,7 @@ source_clean()
 	[ -d "$1" ] || die "there is no directory $1: --source wants a series such as 6.12, or a source tree"
 	source_version "$1" > /dev/null || exit
 	[ -z "$(cd "$1" && ls -d .config include/config include/generated arch/*/include/generated 2>/dev/null)" ] ||
-		die "$1 has been built in: run 'make mrproper' there first, or name a clean copy (git worktree add)"
+		die "$1 has been built in: run 'make mrproper' there first, or name a clean copy (git worktree add); what was built there with ARCH=ring3 boots by \"ring3 run -k $1\""
 }
 
 # source_state DIR: the state of a tree that people work in
@@ -150,8 +150,14 @@ source_overlay()
 	elif [[ $1 != "$CACHE/src/"* ]]; then
 		source_follow "$1" "$2"
 	fi
-	sync_dir "$REPO/kernel/arch/ring3" "$2/arch/ring3" include/ring3
-	sync_dir "$REPO/abi/ring3" "$2/arch/ring3/include/ring3"
+	port_into "$2"
+}
+
+# port_into TREE: arch/ring3 is made equal to the port
+port_into()
+{
+	sync_dir "$REPO/kernel/arch/ring3" "$1/arch/ring3" include/ring3
+	sync_dir "$REPO/abi/ring3" "$1/arch/ring3/include/ring3"
 }
 
 # source_follow TREE COPY: what changed in TREE since, changes in COPY. Files keep
@@ -186,7 +192,7 @@ sync_dir()
 		rm -f "$2/$f"
 		cp "$1/$f" "$2/$f"
 	done
-	(cd "$2" && find . ${3:+-path "./$3" -prune -o} -type f -print) | while IFS= read -r f; do
+	(cd "$2" && find . ${3:+-path "./$3" -prune -o} -type f ! -name .gitignore -print) | while IFS= read -r f; do
 		[ -e "$1/$f" ] || rm -f "$2/$f"
 	done
 }

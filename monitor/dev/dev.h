@@ -268,6 +268,19 @@ int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
 void dev_step(struct dev *dev, int timeout);
 void dev_detach(struct dev *dev);
 
+/*
+ * dev_plug() - dev_attach() where the page's eventfd is there already, and stays
+ *
+ * For a device that comes while the guest runs. dev_unplug() is its end there: whatever the
+ * driver says later is not looked at any more, nor is the guest's memory touched.
+ * dev_finish() is for the guest's end: with dev->stopping and drain_ms set. All from the
+ * thread that calls dev_step().
+ */
+void dev_plug(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	      const struct dev_bus *bus, int kick_fd);
+void dev_unplug(struct dev *dev);
+void dev_finish(struct dev *dev);
+
 /* Closes and frees. After dev_stop(), or without dev_start(). */
 void dev_destroy(struct dev *dev);
 

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_MS	10000	/* for what ends soon, on a host that has much else to do */
 #define SI_ADDR 16
 #define SI_ARCH 28
 
@@ -313,7 +314,7 @@ int main(int argc, char **argv)
 	if (page == MAP_FAILED || stack == MAP_FAILED || !stub_signal())
 		cannot("no memory, or no stub");
 
-	in_child(misplaced, -1, 1000);
+	in_child(misplaced, -1, PATIENCE_MS);
 	if (!shared->word[0])
 		cannot("the kernel does not take forged events");
 	/* What is not in the slot is not read: SIGSEGV that no handler takes. */
@@ -321,7 +322,7 @@ int main(int argc, char **argv)
 		shared->word[0] = 0;
 		tries = 0;
 		do
-			status = in_child(misplaced, i, 200);
+			status = in_child(misplaced, i, PATIENCE_MS);
 		while (shared->word[7] && ++tries < 20);
 		if (tries == 20)
 			cannot("no fresh space");

@@ -15,6 +15,8 @@ cd / || exit
 is "$(installed run --net none -- sh -c 'id -u; uname -s; modprobe dummy && lsmod | grep -c ^dummy' 2>&1 | tr '\n' ' ')" "0 Linux 1 " "a guest on this host's own root, with modules"
 like "$(installed run -- cat /proc/net/dev 2>&1)" "eth0" "with a network"
 like "$(installed doctor 2>&1)" "guest kernel .*/lib/ring3/vmlinux" "doctor knows where it is"
+like "$(XDG_CACHE_HOME=$T/cache installed kernel build --source "$T" 2>&1)" "^ring3: $T is not a Linux source tree" "what builds kernels is installed"
+is "$(cd "$REPO" && find kernel abi -type f | sort)" "$(cd "$P/share/ring3" && find kernel abi -type f | sort)" "... all of it"
 rm "$P/lib/ring3/vmlinux"
 out=$(installed run -- true 2>&1); like "$? $out" "125 .*none is installed" "without a kernel it says so"
 

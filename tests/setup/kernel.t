@@ -4,6 +4,7 @@
 PATH=$PATH:/usr/sbin:/sbin
 . "$(dirname "$0")/../lib.sh"
 build=$REPO/kernel/build.sh
+dir=$(dirname "$RING3_KERNEL")
 
 # refused REGEX DESCRIPTION ARGS...
 refused()
@@ -32,12 +33,42 @@ refused 'needs a value' "an option without its value" --source
 refused 'unknown option --nix' "an unknown option" --nix
 refused 'need --dev' "make targets without --dev" vmlinux
 
+# ---- what a build needs ----
+
+# in_needs COMMAND...: what it says, in a shell that has kernel/build/needs.sh
+in_needs()
+{
+	(
+		. "$REPO/scripts/lib.sh"
+		. "$REPO/kernel/build/source.sh"
+		. "$REPO/kernel/build/needs.sh"
+		"$@"
+	) 2>&1
+}
+
+mkdir -p "$T/new/scripts" "$T/bin"
+printf 'VERSION = 9\nPATCHLEVEL = 1\nSUBLEVEL = 0\n' > "$T/new/Makefile"
+: > "$T/new/Kconfig"
+printf 'case $1 in gcc) echo 99.1.0 ;; *) echo 2.30 ;; esac\n' > "$T/new/scripts/min-tool-version.sh"
+like "$(in_needs tree_check "$T/new")" '^ring3: 9.1.0 needs gcc 99.1.0 or newer, and this host has [0-9.]+: put a newer one' "a compiler that is too old for the tree"
+printf 'echo 1.0\n' > "$T/new/scripts/min-tool-version.sh"
+is "$(in_needs tree_check "$T/new")" "" "one that is not"
+printf 'CONFIG_DEBUG_INFO_BTF=y\n' > "$T/btf.config"
+for tool in grep head; do
+	ln -s "$(command -v $tool)" "$T/bin/$tool"
+done
+like "$(PATH=$T/bin; in_needs fragments_check "$T/btf.config")" "btf.config needs the program pahole: install" "no pahole"
+printf '# CONFIG_VIRTIO_CONSOLE is not set\n' > "$T/drop.config"
+like "$(in_needs config_needs "$dir/config" 2>&1)" '^$' "a configuration that has what ring3 needs"
+grep -v '^CONFIG_VIRTIO_CONSOLE' "$dir/config" > "$T/dropped"
+like "$(in_needs config_needs "$T/dropped" "$T/drop.config")" "drops what ring3 needs, built in: VIRTIO_CONSOLE; take that out of $T/drop.config" "one that drops something, and where"
+like "$(PATH=/nonexistent; in_needs tools_check)" "missing on this host: .*apt-get install gcc .*flex bison" "missing programs are named by their packages"
+
 key=$("$build" --key)
 is "$("$build" --key)" "$key" "the key is stable"
 check "another config has another key" [ "$("$build" --key --debug)" != "$key" ]
 like "$key" '^6.12-[0-9a-f]{16}$' "and names the series"
 
-dir=$(dirname "$RING3_KERNEL")
 like "$(readelf -hW "$RING3_KERNEL")" 'Type: +EXEC' "vmlinux is a program"
 is "$(readelf -lW "$RING3_KERNEL" | grep -cE 'INTERP|DYNAMIC')" 0 "that is linked statically"
 is "$(readelf -SW "$RING3_KERNEL" | grep -c '\.debug_')" 0 "without debug information"

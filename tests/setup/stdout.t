@@ -4,31 +4,9 @@
 # others print there.
 . "$(dirname "$0")/../lib.sh"
 
-# A kernel build with its long parts replaced; packing and installing are real.
-mkdir -p "$T/repo/kernel" "$T/cache/ring3/src" "$T/tree/include"
-cp -r "$REPO/scripts" "$REPO/abi" "$T/repo/"
-cp -r "$REPO/kernel/build" "$REPO/kernel/configs" "$REPO/kernel/arch" "$T/repo/kernel/"
-printf 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n' > "$T/tree/Makefile"
-: > "$T/tree/Kconfig"
-cp "$RING3_KERNEL" "$T/vmlinux"
-{
-	sed '$d' "$REPO/kernel/build.sh"
-	cat <<-'EOF'
-	need_space() { :; }
-	source_overlay() { :; }
-	configure() { echo noise; mkdir -p "$OBJ/include/config"; echo 6.12.1 > "$OBJ/include/config/kernel.release"; : > "$OBJ/.config"; }
-	compile() { echo noise; cp "$VMLINUX" "$OBJ/vmlinux"; }
-	kmake() { echo noise; mkdir -p "$OBJ/modules.stage/lib/modules/6.12.1"; : > "$OBJ/modules.stage/lib/modules/6.12.1/modules.dep"; }
-	main "$@"
-	EOF
-} > "$T/repo/kernel/build.sh"
+. "$(dirname "$0")/fakebuild.sh"
 
-is "$(tail -1 "$REPO/kernel/build.sh")" 'main "$@"' "the builder ends where this test cuts it"
-build()
-{
-	VMLINUX=$T/vmlinux XDG_CACHE_HOME=$T/cache bash "$T/repo/kernel/build.sh" --source "$T/tree" 2> "$T/err"
-}
-
+fake_builder
 out=$(build)
 is "$?" 0 "it builds"
 is "$(wc -l <<< "$out")" 1 "and prints one line"
