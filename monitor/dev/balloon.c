@@ -11,7 +11,8 @@
  * Pages in the deflate queue are the guest's again, for which nothing has to be done.
  *
  * The guest is asked, not forced: it takes pages back itself when it would otherwise
- * kill programs (DEFLATE_ON_OOM). Memory that it frees by itself goes back in any case, by
+ * kill programs (DEFLATE_ON_OOM), and is then not asked for them again: its driver would
+ * give with one hand what it takes with the other. Memory that it frees by itself goes back in any case, by
  * free page reporting of the port, without this device.
  */
 #include <endian.h>
@@ -37,7 +38,8 @@ enum { INFLATE, DEFLATE, QUEUES };
 
 struct balloon {
 	struct dev dev;
-	uint32_t want;			/* pages; atomic, written by whoever asks */
+	uint32_t asked;			/* pages; atomic, written by whoever asks */
+	uint32_t want;			/* what is still wanted of these */
 	uint32_t have;			/* pages; atomic, written by the device's thread */
 	bool complained;
 	struct virtq_chain chain;
@@ -95,6 +97,13 @@ static unsigned int take_pfns(const struct balloon *b, const struct virtq_chain 
 	return n;
 }
 
+static void tell(struct balloon *b)
+{
+	const uint32_t want = htole32(b->want);
+
+	dev_config_set(&b->dev, offsetof(struct virtio_balloon_config, num_pages), &want, sizeof(want));
+}
+
 static void balloon_kick(struct dev *dev, unsigned int q)
 {
 	struct balloon *b = to_balloon(dev);
@@ -111,6 +120,10 @@ static void balloon_kick(struct dev *dev, unsigned int q)
 		} else {
 			write_once(b->have, b->have - min_t(uint32_t, n, b->have));
 			dev_count(dev, in, n);
+			if (b->have < b->want) {
+				b->want = b->have;
+				tell(b);
+			}
 		}
 		virtq_relchain(vq, &b->chain, 0);
 	}
@@ -118,22 +131,19 @@ static void balloon_kick(struct dev *dev, unsigned int q)
 		dev_again(dev, q);
 }
 
-static void tell(struct balloon *b)
-{
-	const uint32_t want = htole32(read_once(b->want));
-
-	dev_config_set(&b->dev, offsetof(struct virtio_balloon_config, num_pages), &want, sizeof(want));
-}
-
 static void balloon_poked(struct dev *dev)
 {
-	tell(to_balloon(dev));
+	struct balloon *b = to_balloon(dev);
+
+	b->want = read_once(b->asked);
+	tell(b);
 }
 
 /* A driver that begins anew has all of its memory. */
 static void balloon_reset(struct dev *dev)
 {
 	write_once(to_balloon(dev)->have, 0);
+	balloon_poked(dev);
 }
 
 static void balloon_destroy(struct dev *dev)
@@ -161,7 +171,7 @@ int dev_balloon_create(uint64_t bytes, struct dev **dev, struct r3_err *err)
 	b->dev.nr_queues = QUEUES;
 	b->dev.queue_size[INFLATE] = QUEUE_SIZE;
 	b->dev.queue_size[DEFLATE] = QUEUE_SIZE;
-	b->want = bytes / PAGE;
+	b->asked = b->want = bytes / PAGE;
 	dev_config_set(&b->dev, 0, &config, offsetof(struct virtio_balloon_config, free_page_hint_cmd_id));
 	tell(b);
 	*dev = &b->dev;
@@ -170,7 +180,7 @@ int dev_balloon_create(uint64_t bytes, struct dev **dev, struct r3_err *err)
 
 void dev_balloon_want(struct dev *dev, uint64_t bytes)
 {
-	write_once(to_balloon(dev)->want, (uint32_t)(bytes / PAGE));
+	write_once(to_balloon(dev)->asked, (uint32_t)(bytes / PAGE));
 	dev_poke(dev);
 }
 

@@ -63,6 +63,7 @@ static void test_given(void)
 	is(i, pages, "what it kept is as it was");
 	name(DEFLATE, pfn, pages / 2);
 	is(dev_balloon_has(dev), 0, "what it takes back is its own");
+	is(wanted(), 0, "and is not asked for again");
 }
 
 static void test_lies(void)
