@@ -41,6 +41,7 @@ int api_main(int argc, char **argv);
 int events_main(int argc, char **argv);
 int set_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 int logs_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int rm_main(int argc, char **argv);

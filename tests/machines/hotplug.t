@@ -112,6 +112,32 @@ same(now[:2], base[:2], "no descriptor and no thread is left")
 ok(all(n - b < 256 for n, b in zip(now[2], base[2])), "no memory is, neither in the monitor nor in ring3 run (KiB)", base[2], now[2])
 same(guest("ls /sys/block | grep -c ^vd; ls -d /sys/devices/ring3/virtio* | wc -l"), guest("echo $(ls /sys/block | grep -c ^vd); ls -d /sys/devices/ring3/virtio* | wc -l"), "the guest counts what it had")
 
+# A card of a switch, to a guest that has been on it from its start; and fifty times.
+switch = ring3("net", "add", "lan")
+if switch[0]:
+    ok(False, "a switch", switch)
+b = ring3("run", "-d", "--name", "b", "--mem", "128M", "--net", "switch:lan,ip=10.9.0.2/24")
+r = ring3("attach", "a", "--net", "switch:lan,mac=02:00:00:00:00:77")
+name, dev = (r[1].split() + ["", ""])[:2]
+ok(b[0] == r[0] == 0 and name == "net1" and dev, "a card of a switch is attached", b, r)
+same(guest(f"cat /sys/class/net/{dev}/address; ip addr add 10.9.0.1/24 dev {dev}; ip link set {dev} up; ping -c 2 -i 0.2 -w 20 10.9.0.2 > /dev/null && echo answers"),
+     "02:00:00:00:00:77\nanswers", "the guest has it, and reaches another guest")
+same(ring3("detach", "a", "net1")[0], 0, "it goes, up as it is")
+same(guest(f"test -e /sys/class/net/{dev} || echo gone"), "gone", "the guest has it no longer")
+for words, why in (("nat", "given to"), ("switch:nosuch", "nosuch"), ("switch:lan,ip=10.9.0.3/24", "set in the guest"), ("fd:3", "given to")):
+    rc, _, err = ring3("attach", "a", "--net", words)
+    ok(rc == 1 and why in err and "\n" not in err, f"--net {words} is refused in one sentence", rc, err)
+base, bad = usage(), []
+for i in range(50):
+    r = ring3("attach", "a", "--net", "switch:lan")
+    bad += [r] if r[0] else []
+    r = ring3("detach", "a", r[1].split()[0] if r[1] else "net1")
+    bad += [r] if r[0] else []
+same(bad[:2], [], "fifty times: a card comes and goes under load")
+same(usage()[:2], base[:2], "no descriptor and no thread is left")
+ring3("stop", "b")
+ring3("net", "rm", "lan")
+
 # It comes back with a guest that reboots.
 same(ring3("attach", "a", "--disk", small)[0], 0, "attached before a reboot")
 events = subprocess.Popen([RING3, "events", "a"], stdout=subprocess.PIPE)
