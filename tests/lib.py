@@ -13,6 +13,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -28,8 +29,9 @@ def mutation_kernel():
 
 def build_without(walls, *targets):
     """Targets of the host tools' build without these walls, as files of this test's own."""
-    subprocess.run([os.environ["REPO"] + "/tests/prepare", "without", ",".join(walls), TMP, *targets], check=True)
-    return [os.path.join(TMP, os.path.basename(t)) for t in targets]
+    folder = tempfile.mkdtemp(prefix="without-", dir=TMP)
+    subprocess.run([os.environ["REPO"] + "/tests/prepare", "without", ",".join(walls), folder, *targets], check=True)
+    return [os.path.join(folder, os.path.basename(t)) for t in targets]
 
 
 count = 0
