@@ -48,7 +48,7 @@ static const struct opts kunit_opts = {
 		 "tree's own kunit.py, which gets the arguments: \"kunit.py run\" is what it is\n"
 		 "started as. Nothing is written to the tree.",
 	.table = kunit_table,
-	.more = "Exit status: kunit.py's, 0 if all tests passed; 125 if it could not begin.",
+	.more = "Exit status: that of kunit.py, 0 if all tests passed; 125 if it could not begin.",
 	.set = set_option,
 };
 

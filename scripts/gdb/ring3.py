@@ -33,7 +33,7 @@ def with_init(section_arguments):
 def load(folder):
     try:
         from linux import symbols
-    except ImportError:
+    except (ImportError, gdb.error):
         return
     symbols.LxSymbols._section_arguments = with_init(symbols.LxSymbols._section_arguments)
     # It looks for modules in the current directory, too, which may be a large one.
