@@ -294,7 +294,7 @@ static int check_word(const char *option, const char *value, size_t max, struct 
 #define FREE_LISTS	"sysctl.vm.percpu_pagelist_high_fraction=1000"
 
 /*
- * A card that tells of each frame it has sent costs a third of a round trip: the
+ * A card that tells of each frame it has sent costs a quarter of a round trip: the
  * driver frees what was sent when it sends the next instead, as it does where it
  * has no NAPI for it (docs/network.md).
  */
