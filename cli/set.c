@@ -70,13 +70,13 @@ static int set_memory(const char *name, uint64_t want, struct r3_err *err)
 	ret = state_tell(name, req, err);
 	while (!ret && loop_now() < until) {
 		ret = given(name, &now, err);
-		/* It gives back as much as it can; more than that the host does not wait for. */
+		/* It gives back as much as it can; for more than that the host does not wait. */
 		if (!ret && now <= want + (1 << 20) && now + (1 << 20) >= want)
 			return 0;
 		usleep(STEP_US);
 	}
 	if (!ret)
-		message("%s does with %" PRIu64 " MiB so far, and uses what is above %" PRIu64 " MiB itself: it gives more back as it can", name, now >> 20, want >> 20);
+		message("%s does with %" PRIu64 " MiB so far, and needs what is above %" PRIu64 " MiB itself: ask again when it has less to do", name, now >> 20, want >> 20);
 	return ret;
 }
 
