@@ -52,19 +52,19 @@ def disk(name, size):
     return path
 
 
-big, small = disk("big", 3 << 30), disk("small", 16 << 20)
+big, small = disk("big", 12 << 30), disk("small", 16 << 20)
 same(ring3("run", "-d", "--name", "a", "--mem", "256M", "--cpus", "2")[0], 0, "a guest in the background")
 before = limit()
 rc, out, err = ring3("attach", "a", "--disk", big)
 name, dev = (out.split() + ["", ""])[:2]
 ok(rc == 0 and name == "disk0" and dev.startswith("vd"), "a disk is attached", rc, out, err)
-same(guest(f"cat /sys/block/{dev}/size /sys/block/{dev}/serial"), f"{(3 << 30) // 512}\ndisk0", "the guest has it, with its size and serial")
+same(guest(f"cat /sys/block/{dev}/size /sys/block/{dev}/serial"), f"{(12 << 30) // 512}\ndisk0", "the guest has it, with its size and serial")
 same(guest(f"dd if=/dev/urandom of=/tmp/x bs=1M count=2 2> /dev/null; dd if=/tmp/x of=/dev/{dev} bs=1M seek=3000 conv=fsync 2> /dev/null; "
            f"dd if=/dev/{dev} bs=1M skip=3000 count=2 2> /dev/null | cmp - /tmp/x && echo same"), "same", "it writes and reads, far behind the ends of its other disks")
 with open(big, "rb") as f:
     f.seek(3000 << 20)
     ok(any(f.read(1 << 20)), "and that is in the file")
-same(limit(), str(3 << 30), f"its monitor's files may be as large as that (before: {before})")
+same(limit(), str(12 << 30), f"its monitor's files may be as large as that (before: {before})")
 same([(d["name"], d["state"], d["guest"], d["path"]) for d in info()["devices"]], [("disk0", "attached", dev, big)], "ps --json knows it")
 stats = [d for d in json.loads(run("stats", "--json", "a").stdout)["devices"] if d.get("name") == "disk0"]
 ok(len(stats) == 1 and stats[0]["out_bytes"] >= 2 << 20, "and so do its statistics", stats)

@@ -7,6 +7,7 @@
  * requests: each slot has its own, on a queue that may have them all at once.
  */
 #include <linux/blkdev.h>
+#include <linux/file.h>
 #include <linux/interrupt.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -90,6 +91,8 @@ static void add(struct slot *slot)
 		pr_err("virtio device %u: error %d\n", slot->index, ret);
 	else
 		tell_name(slot);
+	/* Who looked for partitions, we that is, has the disk open until then: nobody else does. */
+	flush_delayed_fput();
 }
 
 static void take_off(struct slot *slot)
