@@ -43,11 +43,7 @@
 	movq	%rax, PT_SP(%rsp)
 .endm
 
-.macro RESTORE_REGS extra=0
-	movq	PT_IP(%rsp), %rax
-	movq	%rax, PT_SIZE+\extra(%rsp)
-	pushq	PT_FLAGS(%rsp)
-	popfq
+.macro RESTORE_GENERAL
 	movq	PT_R15(%rsp), %r15
 	movq	PT_R14(%rsp), %r14
 	movq	PT_R13(%rsp), %r13
@@ -63,10 +59,9 @@
 	movq	PT_DX(%rsp), %rdx
 	movq	PT_SI(%rsp), %rsi
 	movq	PT_DI(%rsp), %rdi
-	leaq	PT_SIZE+\extra(%rsp), %rsp
 .endm
 
-	.text
+	.section .entry.text, "ax"
 
 /* Entered with interrupts off and the interrupted address on the stack. */
 SYM_CODE_START(r3_irq_entry)
@@ -74,7 +69,12 @@ SYM_CODE_START(r3_irq_entry)
 	leaq	PT_BP(%rsp), %rbp
 	movq	%rsp, %rdi
 	call	r3_irq_handler
-	RESTORE_REGS
+	movq	PT_IP(%rsp), %rax
+	movq	%rax, PT_SIZE(%rsp)
+	pushq	PT_FLAGS(%rsp)
+	popfq
+	RESTORE_GENERAL
+	leaq	PT_SIZE(%rsp), %rsp
 	ret
 SYM_CODE_END(r3_irq_entry)
 
@@ -85,18 +85,49 @@ SYM_FUNC_START(r3_irq_replay)
 SYM_FUNC_END(r3_irq_replay)
 
 /*
- * A fault in kernel code: below the interrupted address lie signal number,
- * trap number, error code and fault address.
+ * A fault in kernel code: struct r3_trap lies below the interrupted address. Who
+ * handles it may change any register, the stack pointer too: address and flags
+ * are put where it is to be, of which some is free (R3_TRAP_GAP).
  */
 SYM_CODE_START(r3_trap_entry)
-	SAVE_REGS extra=32
+	SAVE_REGS extra=40
+	movq	PT_SIZE+32(%rsp), %rax
+	movq	%rax, PT_SP(%rsp)
 	leaq	PT_BP(%rsp), %rbp
 	movq	%rsp, %rdi
 	leaq	PT_SIZE(%rsp), %rsi
 	call	r3_trap_handler
-	RESTORE_REGS extra=32
+	movq	PT_SP(%rsp), %rax
+	leaq	-16(%rax), %rax
+	movq	%rax, PT_SP(%rsp)
+	movq	PT_FLAGS(%rsp), %rcx
+	movq	%rcx, (%rax)
+	movq	PT_IP(%rsp), %rcx
+	movq	%rcx, 8(%rax)
+	RESTORE_GENERAL
+	movq	PT_SP(%rsp), %rsp
+	popfq
 	ret
 SYM_CODE_END(r3_trap_entry)
+
+#ifdef CONFIG_RETHOOK
+/*
+ * A hooked function returned: kernel/rethook.c puts the address to return to where
+ * this one's was.
+ */
+SYM_CODE_START(arch_rethook_trampoline)
+	leaq	-8(%rsp), %rsp
+	SAVE_REGS
+	leaq	1(%rsp), %rbp			/* struct pt_regs: see kernel/stacktrace.c */
+	movq	%rsp, %rdi
+	call	r3_rethook
+	pushq	PT_FLAGS(%rsp)
+	popfq
+	RESTORE_GENERAL
+	leaq	PT_SIZE(%rsp), %rsp
+	ret
+SYM_CODE_END(arch_rethook_trampoline)
+#endif
 
 /*
  * long r3_host_wait_irq(u32 *uaddr, u32 val)
@@ -121,7 +152,11 @@ SYM_INNER_LABEL(r3_wait_abort, SYM_L_GLOBAL)
 	ret
 SYM_FUNC_END(r3_host_wait_irq)
 
-/* struct task_struct *__switch_to_asm(prev, next) */
+/*
+ * struct task_struct *__switch_to_asm(prev, next)
+ *
+ * Stack and current change together: signals look at both (host/signal.c).
+ */
 SYM_FUNC_START(__switch_to_asm)
 	pushq	%rbp
 	pushq	%rbx
@@ -131,6 +166,7 @@ SYM_FUNC_START(__switch_to_asm)
 	pushq	%r15
 	movq	%rsp, TASK_SP(%rdi)
 	movq	TASK_SP(%rsi), %rsp
+	movq	%rsi, %gs:r3_current_task(%rip)
 	popq	%r15
 	popq	%r14
 	popq	%r13

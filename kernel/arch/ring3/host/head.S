@@ -23,7 +23,7 @@ SYM_DATA_START(_start)
 	.quad	0
 SYM_DATA_END(_start)
 
-	.text
+	.section .entry.text, "ax"
 /* rdi: boot block */
 SYM_CODE_START(r3_start)
 	cld

@@ -33,7 +33,7 @@ static __always_inline long host_call(long nr, long a, long b, long c, long d, l
 }
 
 /* Kicks of virtio devices, the early console. */
-long r3_host_write(int fd, const void *buf, size_t len)
+noinstr long r3_host_write(int fd, const void *buf, size_t len)
 {
 	return host_call(__NR_write, fd, (long)buf, len, 0, 0, 0);
 }
@@ -45,7 +45,7 @@ long r3_host_read(int fd, void *buf, size_t len)
 }
 
 /* vmalloc and modules: contiguous kernel addresses for scattered RAM. */
-long r3_host_map(unsigned long addr, unsigned long len, int prot, phys_addr_t gpa)
+noinstr long r3_host_map(unsigned long addr, unsigned long len, int prot, phys_addr_t gpa)
 {
 	unsigned long piece;
 	long ret;
@@ -60,7 +60,7 @@ long r3_host_map(unsigned long addr, unsigned long len, int prot, phys_addr_t gp
 	return 0;
 }
 
-long r3_host_unmap(unsigned long addr, unsigned long len)
+noinstr long r3_host_unmap(unsigned long addr, unsigned long len)
 {
 	unsigned long piece;
 	long ret = 0;
@@ -118,7 +118,7 @@ long r3_host_futex_wake(u32 *uaddr, int nr)
 }
 EXPORT_SYMBOL_GPL(r3_host_futex_wake);
 
-long r3_host_futex_wait(u32 *uaddr, u32 val)
+noinstr long r3_host_futex_wait(u32 *uaddr, u32 val)
 {
 	return host_call(__NR_futex, (long)uaddr, FUTEX_WAIT, val, 0, 0, 0);
 }
@@ -132,7 +132,7 @@ long r3_host_futex_wait_ns(u32 *uaddr, u32 val, u64 ns)
 }
 
 /* A spinning vCPU lets the one it waits for run. */
-void r3_host_yield(void)
+noinstr void r3_host_yield(void)
 {
 	host_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
 }
@@ -159,7 +159,7 @@ void r3_host_membarrier(void)
 	host_call(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0, 0, 0, 0);
 }
 
-void __noreturn r3_host_exit(unsigned int reason)
+noinstr void __noreturn r3_host_exit(unsigned int reason)
 {
 	u64 one = 1;
 

@@ -15,7 +15,7 @@
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/debug.h>
-#include <asm/frame.h>
+#include <asm/event.h>
 #include <asm/copy.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>

@@ -92,13 +92,15 @@ void r3_take_irqs(struct pt_regs *regs)
 }
 
 /* From r3_irq_entry: kernel code was interrupted, with interrupts on. */
-asmlinkage __visible void r3_irq_handler(struct pt_regs *regs)
+asmlinkage __visible noinstr void r3_irq_handler(struct pt_regs *regs)
 {
 	regs->flags |= X86_EFLAGS_IF;
 	do {
 		irqentry_state_t state = irqentry_enter(regs);
 
+		instrumentation_begin();
 		r3_take_irqs(regs);
+		instrumentation_end();
 		irqentry_exit(regs, state);
 
 		this_cpu_write(r3_irq_off, 0);

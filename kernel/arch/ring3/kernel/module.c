@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Modules: where they go, and their relocations. */
+/* Modules: their relocations. */
 #include <linux/module.h>
 #include <linux/moduleloader.h>
 #include <linux/vmalloc.h>
@@ -8,25 +8,7 @@
 #include <asm/elf.h>
 #include <asm/pgtable.h>
 
-#ifndef R3_OLD_MODULE_ALLOC
-#include <linux/execmem.h>
-
-static struct execmem_info r3_execmem __ro_after_init = {
-	.ranges = {
-		[EXECMEM_DEFAULT] = {
-			.start = MODULES_VADDR,
-			.end = MODULES_END,
-			.alignment = 1,
-		},
-	},
-};
-
-struct execmem_info __init *execmem_arch_setup(void)
-{
-	r3_execmem.ranges[EXECMEM_DEFAULT].pgprot = PAGE_KERNEL_EXEC;
-	return &r3_execmem;
-}
-#else
+#ifdef R3_OLD_MODULE_ALLOC
 void *module_alloc(unsigned long size)
 {
 	return __vmalloc_node_range(size, 1, MODULES_VADDR, MODULES_END, GFP_KERNEL,

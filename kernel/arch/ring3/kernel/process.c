@@ -67,7 +67,7 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 	return 0;
 }
 
-asmlinkage __visible void r3_ret_from_fork(struct task_struct *prev, struct pt_regs *regs,
+asmlinkage __visible notrace void r3_ret_from_fork(struct task_struct *prev, struct pt_regs *regs,
 					   int (*fn)(void *), void *arg)
 {
 	schedule_tail(prev);
@@ -77,10 +77,10 @@ asmlinkage __visible void r3_ret_from_fork(struct task_struct *prev, struct pt_r
 	r3_user_loop(regs);
 }
 
+/* From __switch_to_asm: next is current already. */
 __visible struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next)
 {
 	r3_fpu_save(prev);
-	this_cpu_write(r3_current_task, next);
 	return prev;
 }
 

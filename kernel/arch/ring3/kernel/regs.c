@@ -44,3 +44,13 @@ unsigned long regs_get_kernel_stack_nth(struct pt_regs *regs, unsigned int n)
 		return 0;
 	return *(unsigned long *)addr;
 }
+
+/* Of a function that has just been entered: the return address is on top of the stack. */
+unsigned long regs_get_kernel_argument(struct pt_regs *regs, unsigned int n)
+{
+	const unsigned long in_regs[] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
+
+	if (n < ARRAY_SIZE(in_regs))
+		return in_regs[n];
+	return regs_get_kernel_stack_nth(regs, n - ARRAY_SIZE(in_regs) + 1);
+}

@@ -32,7 +32,7 @@ EXPORT_PER_CPU_SYMBOL(this_cpu_off);
 DEFINE_PER_CPU(struct task_struct *, r3_current_task) = &init_task;
 EXPORT_PER_CPU_SYMBOL(r3_current_task);
 
-static void set_gsbase(unsigned long base)
+static __always_inline void set_gsbase(unsigned long base)
 {
 	asm volatile("wrgsbase %0" :: "r" (base) : "memory");
 }
@@ -162,9 +162,11 @@ int __cpu_up(unsigned int cpu, struct task_struct *idle)
 	return 0;
 }
 
-asmlinkage __visible void r3_secondary_start(struct r3_boot *boot, unsigned int cpu)
+/* Until the first line is done there is no per-CPU memory, and so no tracing. */
+asmlinkage __visible noinstr void r3_secondary_start(struct r3_boot *boot, unsigned int cpu)
 {
 	set_gsbase(__per_cpu_offset[cpu]);
+	instrumentation_begin();
 	r3_fpu_drop();
 	mmgrab(&init_mm);
 	current->active_mm = &init_mm;

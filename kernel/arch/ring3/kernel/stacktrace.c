@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Stack traces: by frame pointers if the kernel has them, else by guessing. */
+#include <linux/ftrace.h>
 #include <linux/kallsyms.h>
+#include <linux/rethook.h>
 #include <linux/sched.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/task_stack.h>
@@ -16,15 +18,47 @@ static bool in_stack(struct task_struct *task, unsigned long sp)
 	return sp >= base && sp + sizeof(long) <= base + THREAD_SIZE && !(sp & 7);
 }
 
+/* What tracers have put another return address for. */
+struct hooks {
+	struct task_struct *task;
+	int graph;
+	struct llist_node *rethook;
+};
+
+static unsigned long before_hooks(struct hooks *h, unsigned long ret, unsigned long *where)
+{
+	ret = ftrace_graph_ret_addr(h->task, &h->graph, ret, where);
+#ifdef CONFIG_RETHOOK
+	if (is_rethook_trampoline(ret))
+		ret = rethook_find_ret_addr(h->task, (unsigned long)where, &h->rethook);
+#endif
+	return ret;
+}
+
 static void walk(struct task_struct *task, unsigned long sp, unsigned long fp,
 		 bool (*fn)(void *, unsigned long), void *cookie)
 {
+	struct hooks hooks = { .task = task };
 #ifdef CONFIG_FRAME_POINTER
-	while (in_stack(task, fp) && in_stack(task, fp + 8)) {
-		unsigned long next = READ_ONCE_NOCHECK(*(unsigned long *)fp);
-		unsigned long ret = READ_ONCE_NOCHECK(*(unsigned long *)(fp + 8));
+	for (;;) {
+		unsigned long next, ret;
 
-		if (!__kernel_text_address(ret) || !fn(cookie, ret) || next <= fp)
+		/* Bit 0: struct pt_regs, by ENCODE_FRAME_POINTER. */
+		if (fp & 1 && in_stack(task, fp - 1) && in_stack(task, fp - 1 + sizeof(struct pt_regs))) {
+			struct pt_regs *regs = (void *)(fp - 1);
+
+			ret = READ_ONCE_NOCHECK(regs->ip);
+			next = READ_ONCE_NOCHECK(regs->bp);
+			sp = fp - 1 + sizeof(*regs);
+		} else if (in_stack(task, fp) && in_stack(task, fp + 8)) {
+			ret = READ_ONCE_NOCHECK(*(unsigned long *)(fp + 8));
+			next = READ_ONCE_NOCHECK(*(unsigned long *)fp);
+			sp = fp + 8;
+		} else {
+			return;
+		}
+		ret = before_hooks(&hooks, ret, (unsigned long *)sp);
+		if (!__kernel_text_address(ret) || !fn(cookie, ret) || (next & ~1UL) <= (fp & ~1UL))
 			return;
 		fp = next;
 	}
@@ -32,6 +66,7 @@ static void walk(struct task_struct *task, unsigned long sp, unsigned long fp,
 	for (sp = ALIGN(sp, 8); in_stack(task, sp); sp += 8) {
 		unsigned long val = READ_ONCE_NOCHECK(*(unsigned long *)sp);
 
+		val = before_hooks(&hooks, val, (unsigned long *)sp);
 		if (__kernel_text_address(val) && !fn(cookie, val))
 			return;
 	}

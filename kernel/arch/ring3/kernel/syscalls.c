@@ -100,7 +100,10 @@ static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigne
 
 #define sys_modify_ldt		sys_ni_syscall
 #define sys_map_shadow_stack	sys_ni_syscall
+#ifndef CONFIG_UPROBES
 #define sys_uretprobe		sys_ni_syscall
+#define sys_uprobe		sys_ni_syscall
+#endif
 
 asmlinkage long sys_rt_sigreturn(void);
 
@@ -111,3 +114,17 @@ const sys_call_ptr_t sys_call_table[NR_syscalls] = {
 #include <asm/syscalls_64.h>
 	[__NR_membarrier] = membarrier_for_users,
 };
+
+#ifdef CONFIG_FTRACE_SYSCALLS
+/* By whose name its tracepoints go. */
+unsigned long arch_syscall_addr(int nr)
+{
+	switch (nr) {
+	case __NR_membarrier:
+		return (unsigned long)sys_membarrier;
+	case __NR_mprotect:
+		return (unsigned long)sys_mprotect;
+	}
+	return (unsigned long)sys_call_table[nr];
+}
+#endif

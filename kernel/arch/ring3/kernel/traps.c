@@ -3,6 +3,7 @@
 #include <linux/bug.h>
 #include <linux/kdebug.h>
 #include <linux/kexec.h>
+#include <linux/kprobes.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
@@ -66,35 +67,48 @@ static void kernel_trap(struct pt_regs *regs, struct r3_trap *trap)
 	    trap->sig == SIGBUS ? "host memory failure" : "trap", regs, trap->err);
 }
 
-/* From r3_trap_entry. Returns to the interrupted code, or to its fixup. */
-asmlinkage __visible void r3_trap_handler(struct pt_regs *regs, struct r3_trap *trap)
+/* Is it a probe's? Interrupts are off, and whatever was interrupted may be anything. */
+static noinstr bool breakpoint(struct pt_regs *regs)
 {
-	bool irqs_on = !this_cpu_read(r3_irq_off);
+	bool done = false;
+#ifdef CONFIG_KPROBES
+	irqentry_state_t state = irqentry_nmi_enter(regs);
+
+	instrumentation_begin();
+	done = kprobe_int3_handler(regs);
+	instrumentation_end();
+	irqentry_nmi_exit(regs, state);
+#endif
+	return done;
+}
+
+/* From r3_trap_entry. Returns to the interrupted code, or to where its registers now say. */
+asmlinkage __visible noinstr void r3_trap_handler(struct pt_regs *regs, struct r3_trap *trap)
+{
 	irqentry_state_t state;
 
-	this_cpu_write(r3_irq_off, 1);
-	if (irqs_on)
-		regs->flags |= X86_EFLAGS_IF;
-	else
+	if (this_cpu_read(r3_irq_off))
 		regs->flags &= ~X86_EFLAGS_IF;
-#ifdef CONFIG_JUMP_LABEL
-	if (trap->nr == R3_TRAP_BP) {
-		unsigned long ip = r3_jump_label_trap(regs->ip - 1);
+	else
+		regs->flags |= X86_EFLAGS_IF;
+	this_cpu_write(r3_irq_off, 1);
 
-		if (ip) {
-			regs->ip = ip;
-			goto out;
-		}
-	}
-#endif
+	if (trap->nr == R3_TRAP_BP && breakpoint(regs))
+		goto out;
+	/* In the copy of an instruction that has a probe: as if it were in its place. */
+	if (trap->nr == R3_TRAP_PF)
+		kprobe_page_fault(regs, R3_TRAP_PF);
 	/* Prepared ones may be anywhere, even where RCU does not watch. */
 	if (trap->nr == R3_TRAP_PF && r3_fixup_exception(regs))
 		goto out;
 	state = irqentry_enter(regs);
+	instrumentation_begin();
 	kernel_trap(regs, trap);
+	instrumentation_end();
 	irqentry_exit(regs, state);
 out:
-	if (irqs_on) {
+	/* Of a probe's instruction that is executed elsewhere interrupts are off. */
+	if (regs->flags & X86_EFLAGS_IF) {
 		this_cpu_write(r3_irq_off, 0);
 		barrier();
 		if (this_cpu_read(r3_irq_pending))

@@ -17,7 +17,7 @@
 #include <asm/generic_entry.h>
 #include <asm/space.h>
 #include <asm/debug.h>
-#include <asm/frame.h>
+#include <asm/event.h>
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/traps.h>
@@ -369,7 +369,7 @@ static bool at_breakpoint(struct pt_regs *regs, struct r3_event *ev)
  * other way round. So neither a signal nor another task waits for an event that
  * user code may choose.
  */
-void __noreturn r3_user_loop(struct pt_regs *regs)
+void __noreturn notrace r3_user_loop(struct pt_regs *regs)
 {
 	enum outcome outcome;
 	struct r3_event ev;

@@ -3,16 +3,38 @@
  * Traps of user code. What the host said of them was in memory that user code
  * can write, so it decides nothing but which signal its own process gets.
  */
+#include <linux/kdebug.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <asm/debug.h>
-#include <asm/frame.h>
+#include <asm/event.h>
 #include <asm/traps.h>
 #include "user.h"
 
+static void note(const struct r3_event *ev)
+{
+	current->thread.trap_nr = ev->trap_nr;
+	current->thread.error_code = ev->err;
+}
+
+/*
+ * A probe's, whose list says where there are any: that user code only says that there
+ * was a trap gets it no further than to the probe's handlers, or to its own SIGTRAP.
+ */
+static bool probed(struct pt_regs *regs, const struct r3_event *ev)
+{
+	return IS_ENABLED(CONFIG_UPROBES) && !ev->breakpoint &&
+	       notify_die(ev->trap_nr == R3_TRAP_BP ? DIE_INT3 : DIE_DEBUG, "", regs, 0,
+			  ev->trap_nr, SIGTRAP) == NOTIFY_STOP;
+}
+
 static void debug_trap(struct pt_regs *regs, const struct r3_event *ev)
 {
+	if (probed(regs, ev))
+		return;
+	note(ev);
 	if (ev->trap_nr == R3_TRAP_BP) {
 		force_sig(SIGTRAP);
 		return;
@@ -38,8 +60,9 @@ static void debug_trap(struct pt_regs *regs, const struct r3_event *ev)
 
 static void trap_signal(struct pt_regs *regs, const struct r3_event *ev)
 {
-	current->thread.trap_nr = ev->trap_nr;
-	current->thread.error_code = ev->err;
+	/* The step over a probed instruction is no trap of its own. */
+	if (ev->sig != SIGTRAP)
+		note(ev);
 
 	switch (ev->sig) {
 	case SIGFPE:

@@ -31,6 +31,7 @@ SECTIONS
 #endif
 		LOCK_TEXT
 		KPROBES_TEXT
+		ENTRY_TEXT
 		SOFTIRQENTRY_TEXT
 		IRQENTRY_TEXT
 		*(.fixup)
@@ -38,7 +39,6 @@ SECTIONS
 	. = ALIGN(PAGE_SIZE);
 	_etext = .;
 
-	_sdata = .;
 	RO_DATA(PAGE_SIZE)
 
 	. = ALIGN(PAGE_SIZE);
@@ -59,6 +59,7 @@ SECTIONS
 	. = ALIGN(PAGE_SIZE);
 	__init_end = .;
 
+	_sdata = .;
 	.data : AT(ADDR(.data) - LOAD_OFFSET) {
 		INIT_TASK_DATA(THREAD_SIZE)
 		NOSAVE_DATA

@@ -41,6 +41,8 @@ bool r3_fixup_exception(struct pt_regs *regs)
 	case EX_TYPE_IMM_REG:
 		*reg_by_number(regs, FIELD_GET(EX_DATA_REG_MASK, e->data)) = (long)imm;
 		break;
+	case EX_TYPE_BPF:
+		return ex_handler_bpf(e, regs);
 	default:
 		return false;
 	}

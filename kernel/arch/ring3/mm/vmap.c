@@ -47,7 +47,7 @@ static void unlock_maps(unsigned long flags)
 }
 
 /* The entry for addr, or NULL and in *next where the missing level ends. */
-static pte_t *kernel_pte(unsigned long addr, unsigned long *next)
+static noinstr pte_t *kernel_pte(unsigned long addr, unsigned long *next)
 {
 	pgd_t *pgd = swapper_pg_dir + pgd_index(addr);
 	p4d_t *p4d = p4d_offset(pgd, addr);
@@ -69,7 +69,7 @@ static pte_t *kernel_pte(unsigned long addr, unsigned long *next)
 	return pte_offset_kernel(pmd, addr);
 }
 
-static pte_t entry(unsigned long addr)
+static __always_inline pte_t entry(unsigned long addr)
 {
 	unsigned long next;
 	pte_t *ptep = kernel_pte(addr, &next);
@@ -77,17 +77,17 @@ static pte_t entry(unsigned long addr)
 	return ptep ? READ_ONCE(*ptep) : __pte(0);
 }
 
-static bool in_vmalloc(unsigned long addr)
+static __always_inline bool in_vmalloc(unsigned long addr)
 {
 	return addr >= VMALLOC_START && addr < VMALLOC_END;
 }
 
-static bool in_window(unsigned long addr)
+static __always_inline bool in_window(unsigned long addr)
 {
 	return in_vmalloc(addr) || (addr >= MODULES_VADDR && addr < MODULES_END);
 }
 
-static int host_prot(pte_t pte)
+static __always_inline int host_prot(pte_t pte)
 {
 	return PROT_READ | (pte_write(pte) ? PROT_WRITE : 0) | (pte_exec(pte) ? PROT_EXEC : 0);
 }
@@ -98,7 +98,7 @@ static int host_prot(pte_t pte)
  * piece may begin within a mapping, which the host may refuse to split; then
  * that is tried again when the others are gone.
  */
-static bool drop_vmalloc(void)
+static noinstr bool drop_vmalloc(void)
 {
 	unsigned long addr, next, len;
 	unsigned int tries, failed = 1;
@@ -120,7 +120,7 @@ static bool drop_vmalloc(void)
 	return !failed;
 }
 
-static long map_run(unsigned long addr, unsigned long end, pte_t pte)
+static noinstr long map_run(unsigned long addr, unsigned long end, pte_t pte)
 {
 	unsigned long gpa = pte_pfn(pte) << PAGE_SHIFT;
 	long err;
@@ -137,14 +137,14 @@ static long map_run(unsigned long addr, unsigned long end, pte_t pte)
 }
 
 /* Is other the page that is distance bytes from pte's, with the same rights? */
-static bool adjacent(pte_t pte, pte_t other, long distance)
+static __always_inline bool adjacent(pte_t pte, pte_t other, long distance)
 {
 	return pte_present(other) && host_prot(other) == host_prot(pte) &&
 	       pte_pfn(other) == pte_pfn(pte) + distance / (long)PAGE_SIZE;
 }
 
 /* Where the run ends that begins at addr, at most end. */
-static unsigned long run_end(unsigned long addr, unsigned long end, pte_t pte)
+static noinstr unsigned long run_end(unsigned long addr, unsigned long end, pte_t pte)
 {
 	unsigned long to = addr + PAGE_SIZE;
 
@@ -179,7 +179,7 @@ void flush_cache_vmap(unsigned long start, unsigned long end)
  * Called from the host's signal handler, so wherever kernel code may be. Returns
  * false if the tables do not allow the access, or the host refuses the mapping.
  */
-bool r3_vmap_fault(unsigned long addr, unsigned long err)
+noinstr bool r3_vmap_fault(unsigned long addr, unsigned long err)
 {
 	unsigned long from, to;
 	bool done = false;
@@ -188,8 +188,9 @@ bool r3_vmap_fault(unsigned long addr, unsigned long err)
 	if (!in_window(addr))
 		return false;
 	from = addr & PAGE_MASK;
-	/* No signal comes here; interrupts are not touched, whatever waits. */
-	arch_spin_lock(&maps_lock);
+	/* No signal comes here, so there may be no probe; interrupts are not touched, whatever waits. */
+	while (!arch_spin_trylock(&maps_lock))
+		r3_host_yield();
 	pte = entry(from);
 	if (pte_present(pte) && (!(err & R3_PF_WRITE) || pte_write(pte)) &&
 	    (!(err & R3_PF_INSTR) || pte_exec(pte))) {

@@ -34,7 +34,6 @@ void r3_irq_handler(struct pt_regs *regs);
 void r3_trap_handler(struct pt_regs *regs, struct r3_trap *trap);
 void r3_ret_from_fork(struct task_struct *prev, struct pt_regs *regs,
 		      int (*fn)(void *), void *arg);
-
-unsigned long r3_jump_label_trap(unsigned long ip);
+void r3_rethook(struct pt_regs *regs);
 
 #endif

@@ -97,6 +97,7 @@ static inline unsigned long regs_get_register(struct pt_regs *regs, unsigned int
 	return *(unsigned long *)((unsigned long)regs + offset);
 }
 unsigned long regs_get_kernel_stack_nth(struct pt_regs *regs, unsigned int n);
+unsigned long regs_get_kernel_argument(struct pt_regs *regs, unsigned int n);
 
 #endif /* !__ASSEMBLY__ */
 #endif

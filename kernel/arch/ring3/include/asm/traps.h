@@ -25,7 +25,11 @@ struct r3_trap {
 	unsigned long nr;
 	unsigned long err;
 	unsigned long addr;
+	unsigned long sp;
 };
+
+/* What is left free above it. */
+#define R3_TRAP_GAP	64
 
 struct pt_regs;
 struct mm_struct;

@@ -76,6 +76,20 @@
 #define R3_X86_WARN_ARGS	1	/* x86-64's WARN() passes its arguments to a trap */
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define r3_graph_enter(ret, func, retp, fregs)	function_graph_enter(ret, func, 0, retp)
+#else
+#define r3_graph_enter(ret, func, retp, fregs)	function_graph_enter_regs(ret, func, 0, retp, fregs)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define text_poke_queue		smp_text_poke_batch_add
+#define text_poke_finish	smp_text_poke_batch_finish
+#define text_poke_bp		smp_text_poke_single
+#define text_poke_sync		smp_text_poke_sync_each_cpu
+#define POKE_MAX_OPCODE_SIZE	TEXT_POKE_MAX_OPCODE_SIZE
+#endif
+
 /* The third argument of getcpu(2), which nobody reads. */
 #if __has_include(<linux/getcpu.h>)
 #define R3_GETCPU_UNUSED	struct getcpu_cache

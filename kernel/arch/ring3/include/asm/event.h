@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Between struct pt_regs and the host's signal frame in a slot. */
-#ifndef _ASM_RING3_FRAME_H
-#define _ASM_RING3_FRAME_H
+#ifndef _ASM_RING3_EVENT_H
+#define _ASM_RING3_EVENT_H
 
 struct pt_regs;
 struct r3_slot_info;
