@@ -33,7 +33,7 @@ static bool is_program(const char *dir, size_t len, const char *name, char *path
 int backend_find(const char *name, const char *package, char *path, size_t size, struct r3_err *err)
 {
 	/* From this program's directory: installed, and in the build's tree. */
-	static const char *const places[] = { ".", "../libexec/ring3", "../fs", "../net", "../net/nat", "../net/switch", "../unpack", "../web" };
+	static const char *const places[] = { ".", "../libexec/ring3", "../fs", "../net", "../net/nat", "../net/switch", "../unpack", "../vsock", "../web" };
 	const char *own = getenv("RING3_BIN");
 	char self[PATH_MAX], dir[PATH_MAX + 32];
 	ssize_t n;

@@ -12,6 +12,7 @@
 #include "shareopt.h"
 #include "vhosts.h"
 #include "vm/vm.h"
+#include "vsock.h"
 
 #define RUN_MAX_ENV	256
 #define RUN_MAX_HIDE	32
@@ -44,6 +45,7 @@ struct run_options {
 	struct shareopt share[VM_MAX_VHOSTS];
 	int nr_shares;
 	struct netopt net;
+	const char *vsock;		/* PATH[,cid=N]; NULL: none */
 	const char *name;		/* NULL: made from the pid */
 	const char *hostname;		/* NULL: its name */
 	int64_t timeout_ms;		/* -1: none */
@@ -71,6 +73,7 @@ struct run_options {
 struct run_config {
 	struct vm_config vm;		/* ports are filled for each start */
 	struct vhosts *vhosts;		/* devices that other processes serve */
+	struct vsock *vsock;		/* NULL: none */
 	bool keeps_changes;		/* some disk is written to for good */
 	bool root_folder;		/* the root is a folder of this host */
 	struct shareopt root_share;	/* and this one then */

@@ -52,7 +52,7 @@ struct cp {
 };
 
 static const struct opt table[] = {
-	{ "archive", 'a', NULL, "Keep owners, and set-user-ID and set-group-ID bits. Otherwise files in the guest are root's, and those of the host the caller's." },
+	{ "archive", 'a', NULL, "Keep owners, set-user-ID and set-group-ID bits, file capabilities and ACLs. Otherwise files in the guest are root's, and those of the host the caller's." },
 	{ "follow-link", 'L', NULL, "If the source itself is a symbolic link, copy what it leads to." },
 	{ NULL }
 };

@@ -235,6 +235,7 @@ int machine_start(struct machine *m, struct r3_err *err)
 	if (ret)
 		return ret;
 	channel_open(&m->channel, &m->loop, ch[0]);
+	plugs_start(m);
 	m->monitor_since = loop_now();
 	m->timing.command_ns = 0;
 	m->timing.exit_ns = 0;
@@ -317,6 +318,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->grace, grace_over, m);
 	loop_timer(&m->loop, &m->killed, killed_over, m);
 	loop_timer(&m->loop, &m->restart, machine_restart, m);
+	plugs_init(m);
 	m->oops.found = oops_found;
 	m->oops.ctx = m;
 	m->hvc.ctx = m;
@@ -345,6 +347,7 @@ static int begin(struct machine *m, struct r3_err *err)
 		return ret;
 	net_watch(m->net, &m->loop, &machine_net_ops, m);
 	vhosts_watch(m->cfg->vhosts, &m->loop);
+	vsock_watch(m->cfg->vsock, &m->loop);
 	if (!m->control)
 		message("ring3 ps, exec, console and stop will not find this guest: %s", unreachable.msg);
 	timer_set(&m->timeout, m->opt->timeout_ms);
@@ -403,7 +406,9 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	m->started = time(NULL);
 	run(m);
 	status = m->status;
+	plugs_close(m);
 	net_close(m->net);
+	vsock_close(cfg->vsock);
 	vhosts_close(cfg->vhosts, m->forced);
 	if (bg)
 		background_end(bg, status);

@@ -18,6 +18,7 @@
 #include "monitor_proc.h"
 #include "net.h"
 #include "oops.h"
+#include "machine_plug.h"
 #include "session.h"
 #include "timing.h"
 
@@ -43,6 +44,7 @@ struct machine {
 	struct run_config *cfg;
 	struct monitor_proc mon;
 	struct channel channel;		/* to the monitor */
+	struct plugs plugs;		/* devices that came while it runs */
 	int ram_fd;			/* the guest's memory; -1: no guest */
 	struct watch log_watch;
 	int64_t log_second;		/* bytes of messages are counted a second */
@@ -131,6 +133,8 @@ void machine_restart(void *ctx);
 
 /* machine_ops.c: what clients may ask of it. */
 extern const struct control_ops machine_control_ops;
+/* machine_memory.c */
+void machine_op_memory(struct machine *m, struct json_object *req, struct control_call *call);
 /* machine_hold.c: pauses, resumes, starts; what waits to be started or resumed when it is to end. */
 int machine_order(struct machine *m, const char *op, struct r3_err *err);
 void machine_release(struct machine *m);

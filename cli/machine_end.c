@@ -28,6 +28,7 @@ static void collect(struct machine *m)
 	hvc_stop(&m->hvc, until);
 	agent_close(&m->agent);
 	channel_close(&m->channel);
+	plugs_lost(m);
 	if (m->ram_fd >= 0)
 		close(m->ram_fd);
 	m->ram_fd = -1;

@@ -76,11 +76,15 @@ static struct json_object *describe(const struct machine *m)
 	add_number(o, "restarts", m->restarts);
 	json_object_object_add(o, "background", json_object_new_boolean(m->bg != NULL));
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
+	add_number(o, "mem_given", m->cfg->vm.mem - m->cfg->vm.mem_back);
 	add_number(o, "mem_used", resident(m));
 	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
+	if (m->cfg->vsock)
+		json_object_object_add(o, "vsock", vsock_info(m->cfg->vsock));
+	json_object_object_add(o, "devices", plugs_describe(m));
 	json_object_object_add(o, "root", json_object_new_string(m->cfg->root_folder ? m->opt->root : m->cfg->vm.disk[0].path));
 	if (m->opt->init)
 		json_object_object_add(o, "init", json_object_new_string(m->opt->init));
@@ -199,13 +203,36 @@ static void op_ping(struct machine *m, struct json_object *req, struct control_c
 		control_refuse(call, why);
 }
 
-static struct json_object *describe_dev(const struct channel_dev *d, unsigned int index)
+/* In the order of monitor/vm/devs.c; what came later is in the slots behind them. */
+static void name_dev(const struct machine *m, unsigned int index, unsigned int first_slot, char *name, size_t size)
+{
+	const struct vm_config *vm = &m->cfg->vm;
+	unsigned int rng = vm->nr_ports > 0, disk = index - 1 - rng, net = disk - vm->nr_disks, share = net - vm->nr_nets;
+	const char *plugged = index >= first_slot ? plugs_name(m, index - first_slot) : NULL;
+
+	if (index >= first_slot)
+		snprintf(name, size, "%s", plugged ? plugged : "");
+	else if (index < rng)
+		snprintf(name, size, "console");
+	else if (index == rng)
+		snprintf(name, size, "rng");
+	else if (disk < (unsigned int)vm->nr_disks)
+		snprintf(name, size, "%.*s", (int)sizeof(vm->disk[disk].serial), vm->disk[disk].serial);
+	else if (net < (unsigned int)vm->nr_nets)
+		snprintf(name, size, "net%u", net);
+	else
+		snprintf(name, size, "share%u", share);
+}
+
+static struct json_object *describe_dev(const struct channel_dev *d, unsigned int index, const char *name)
 {
 	struct json_object *o = json_object_new_object();
 	char kind[sizeof(d->kind) + 1] = "";
 
 	memcpy(kind, d->kind, sizeof(d->kind));
 	add_number(o, "index", index);
+	if (*name)
+		json_object_object_add(o, "name", json_object_new_string(name));
 	json_object_object_add(o, "kind", json_object_new_string(kind));
 	add_number(o, "cpu_ns", d->cpu_ns);
 	add_number(o, "kicks", d->kicks);
@@ -222,12 +249,14 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 {
 	struct json_object *o = json_object_new_object(), *cpus = json_object_new_array(), *devs = json_object_new_array();
 	/* The monitor may say anything. */
-	unsigned int nr_cpus = min_t(unsigned int, s->nr_cpus, m->cfg->vm.cpus), nr_devs = min_t(unsigned int, s->nr_devs, R3_VDEV_MAX), i;
+	unsigned int nr_cpus = min_t(unsigned int, s->nr_cpus, m->cfg->vm.cpus), nr_devs = min_t(unsigned int, s->nr_devs, R3_VDEV_MAX), nr_slots, i;
 	struct usage u;
+	char name[32];
 
 	json_object_object_add(o, "name", json_object_new_string(m->cfg->name));
 	add_number(o, "uptime_ms", loop_now() - m->monitor_since);
 	add_number(o, "mem", m->cfg->vm.mem);
+	add_number(o, "mem_given", m->cfg->vm.mem - min_t(uint64_t, s->mem_back, m->cfg->vm.mem));
 	add_number(o, "mem_used", resident(m));
 	if (!usage_read(&u, m->mon.pid, getpid())) {
 		add_number(o, "backends_ns", u.backends_ns);
@@ -239,8 +268,12 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	for (i = 0; i < nr_cpus; i++)
 		json_object_array_add(cpus, json_object_new_int64(s->cpu_ns[i]));
 	json_object_object_add(o, "vcpu_ns", cpus);
-	for (i = 0; i < nr_devs; i++)
-		json_object_array_add(devs, describe_dev(&s->dev[i], i));
+	nr_slots = min_t(unsigned int, s->nr_slots, nr_devs);
+	for (i = 0; i < nr_devs; i++) {
+		name_dev(m, i, nr_devs - nr_slots, name, sizeof(name));
+		if (s->dev[i].kind[0])
+			json_object_array_add(devs, describe_dev(&s->dev[i], i, name));
+	}
 	json_object_object_add(o, "devices", devs);
 	return o;
 }
@@ -280,6 +313,9 @@ static const struct {
 	{ "start", op_start },
 	{ "ping", op_ping },
 	{ "stats", op_stats },
+	{ "memory", machine_op_memory },
+	{ "attach", plugs_attach },
+	{ "detach", plugs_detach },
 };
 
 static bool request(void *ctx, const char *op, struct json_object *req, struct control_call *call)

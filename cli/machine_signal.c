@@ -53,6 +53,8 @@ static void signal_ready(void *ctx, short revents)
 		machine_dump_reap(m);
 		net_reap(m->net);
 		vhosts_reap(m->cfg->vhosts);
+		vsock_reap(m->cfg->vsock);
+		plugs_reap(m);
 		break;
 	case SIGWINCH:
 		resize(m);

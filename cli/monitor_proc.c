@@ -14,7 +14,7 @@
 #include "monitor_proc.h"
 #include "signals.h"
 
-#define MAX_KEPT	(8 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS + VM_MAX_VHOSTS)
+#define MAX_KEPT	(9 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS + VM_MAX_VHOSTS)
 
 static int by_number(const void *a, const void *b)
 {
@@ -43,6 +43,8 @@ static void close_others(const struct vm_config *cfg)
 		keep[n++] = cfg->net[i].fd;
 	for (i = 0; i < cfg->nr_vhosts; i++)
 		keep[n++] = cfg->vhost[i].fd;
+	if (cfg->nr_vsocks)
+		keep[n++] = cfg->vsock.fd;
 	qsort(keep, n, sizeof(keep[0]), by_number);
 	for (i = 0; i < n; i++) {
 		if (keep[i] <= last)

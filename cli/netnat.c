@@ -15,7 +15,7 @@
 #include "netsock.h"
 
 /* As large as a frame may be: each is handed over whole. */
-#define MTU		65520
+#define MTU		16000
 #define MTU_PASST	65520
 
 /* One of RFC 4193, which a host is not likely to have. */

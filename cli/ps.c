@@ -173,7 +173,7 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 		command_of(guest, command, sizeof(command));
 		age_of(guest, age, sizeof(age));
 		network_of(guest, addresses, sizeof(addresses), ports, sizeof(ports));
-		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", number_of(guest, "mem_used") >> 20, number_of(guest, "mem") >> 20);
+		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", number_of(guest, "mem_used") >> 20, number_of(guest, "mem_given") >> 20);
 		printf("%-16s %7" PRId64 " %-9s %4" PRId64 " %11s %7s  %-15s %-12s %s\n", name,
 		       number_of(guest, "pid"), state, number_of(guest, "cpus"), mem, age, addresses, ports, command);
 	}

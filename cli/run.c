@@ -34,6 +34,7 @@ static const struct opt table[] = {
 	{ "disk", 0, "PATH[,KEY...]", "One more disk: an image that the guest writes to, or with the key ro only reads. format= as for --root; serial=TEXT, of raw images, is a name for /dev/disk/by-id; rate=BYTES and iops=N bound what it reads and writes a second. Other formats than raw are served by qemu-storage-daemon. May be given several times." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, by what it is connected to: nat, ring3's own NAT, and nat,host, from which this host is in reach; tap:NAME, a tap device; switch:NAME, a switch of \"ring3 net\"; passt, the program; socket:PATH or passt:PATH, who speaks QEMU's stream protocol there; fd:N, a descriptor. Keys for each: mac=, mtu=, and ip=, gw= and dns= for the guest's side. May be given several times; none is a guest without a network. Default: nat." },
 	{ "share", 's', "HOST[:GUEST][:ro][,KEY...]", "A folder of this host in the guest, at the same path or at GUEST, which is made if it is missing; with :ro nothing in it is written to. Keys: cache=auto, by which changes made on the host are seen within a second; cache=always where nobody else writes, cache=none; uid= and gid=, as whose your files are seen (root); locks=host, by which the guest's locks are this host's too. May be given several times." },
+	{ "vsock", 0, "PATH[,cid=N]", "Sockets between guest and host: programs of this host connect to the socket PATH, which is made, and write \"CONNECT PORT\" to reach a program of the guest that listens on that port of AF_VSOCK; one of the guest that connects to port PORT of cid 2 reaches whoever listens on PATH_PORT. Of a folder it is vsock.sock in it. N is the guest's own cid (3)." },
 	{ "vhost-user", 0, "KIND:SOCKET[,KEY...]", "A device that a back end of yours serves, which listens on this UNIX socket: fs:SOCKET,tag=NAME, a shared folder that the guest mounts by mount -t virtiofs NAME DIRECTORY; blk:SOCKET or blk:SOCKET,ro, a disk. Either may have queues=N. The back end sees all of the guest's memory. May be given several times." },
 	{ "publish", 'p', "[ADDR:]HOST:GUEST[/udp]", "Lead a port of this host, or a range as 8000-8010, into the guest. HOST 0 is a free one, which ring3 ps shows. Without ADDR, of all addresses of the host. May be given several times." },
 	{ "egress", 0, "RULES", "What the guest may reach through nat: all, none, or only what a rule names: a domain as *.debian.org, an address or a network, each with a port after a colon if it is for that one only, separated by commas. Default: all." },
@@ -106,7 +107,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		{ "initrd", &opt->initrd }, { "modules", &opt->modules }, { "append", &opt->append },
 		{ "init", &opt->init }, { "name", &opt->name }, { "hostname", &opt->hostname }, { "cwd", &opt->cwd }, { "timing", &opt->timing },
 		{ "dump-on-panic", &opt->dump_on_panic },
-		{ "egress", &opt->net.egress }, { "net-log", &opt->net.log },
+		{ "vsock", &opt->vsock }, { "egress", &opt->net.egress }, { "net-log", &opt->net.log },
 	};
 	const struct {
 		const char *name;
@@ -237,7 +238,7 @@ static int check(struct run_options *opt, struct r3_err *err)
 		return err_set(err, EINVAL, "--hostname %s: a host's name is up to 63 letters, digits, dots and dashes, the first a letter or digit", opt->hostname);
 	if (opt->dump_on_panic && access(opt->dump_on_panic, W_OK | X_OK))
 		return err_set(err, errno, "--dump-on-panic: cannot write to the directory %s: %s", opt->dump_on_panic, strerror(errno));
-	return shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
+	return (opt->vsock ? vsock_check(opt->vsock, err) : 0) ?: shareopt_check(opt->share, opt->nr_shares, err) ?: netopt_finish(&opt->net, err);
 }
 
 /* What the host's programs know of the way out, if the guest's take the same one. */
@@ -381,11 +382,16 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 		pass_settings(opt, &cfg);
 	if (ret >= 0)
 		ret = open_network(&cfg, opt, &net, err);
+	if (ret >= 0 && opt->vsock) {
+		cfg.vsock = vsock_open(opt->vsock, &cfg.vm, err);
+		ret = cfg.vsock ? 0 : err->code;
+	}
 	if (ret >= 0 && opt->detach)
 		drop_inherited(opt);
 	if (ret >= 0)
 		return machine_run(opt, &cfg, net, opt->detach ? &background : NULL);
 	net_close(net);
+	vsock_close(cfg.vsock);
 	vhosts_close(cfg.vhosts, true);
 	if (opt->detach)
 		background_end(&background, CLI_START);

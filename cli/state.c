@@ -175,7 +175,7 @@ int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *
 	return 0;
 }
 
-int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+int state_request_within(int fd, struct json_object *request, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
 	cleanup_free char *text = text_json(request);
 	size_t len = text ? strlen(text) : 0, at = 0;
@@ -191,7 +191,12 @@ int state_request(int fd, struct json_object *request, struct json_object **repl
 			return err_set(err, ECONNRESET, "the guest ended instead of answering");
 		at += n > 0 ? n : 0;
 	}
-	return state_answer(fd, ANSWER_SECONDS * 1000, reply, err);
+	return state_answer(fd, ms, reply, err);
+}
+
+int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err)
+{
+	return state_request_within(fd, request, ANSWER_SECONDS * 1000, reply, err);
 }
 
 int state_open(const char *name, struct r3_err *err)

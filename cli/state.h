@@ -49,6 +49,9 @@ int state_list(int dir, char ***names, struct r3_err *err);
  */
 int state_request(int fd, struct json_object *request, struct json_object **reply, struct r3_err *err);
 
+/* The same of a request that takes long. */
+int state_request_within(int fd, struct json_object *request, int64_t ms, struct json_object **reply, struct r3_err *err);
+
 /* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
 

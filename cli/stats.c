@@ -10,9 +10,9 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "guestuse.h"
 #include "message.h"
 #include "opts.h"
-#include "state.h"
 #include "text.h"
 #include "values.h"
 
@@ -50,102 +50,12 @@ static const struct opts stats_opts = {
 	.set = set_option,
 };
 
-/* ---- one guest ---- */
-
-/* What a number is of: a part of its name, and its sum over devices of a kind. */
-struct use {
-	char name[64];
-	int64_t at_ms;			/* of the guest's life */
-	uint64_t user, kernel, device, backend;	/* ns */
-	uint64_t mem, mem_used, spaces;
-	uint64_t disk_in, disk_out, net_in, net_out;	/* bytes */
-};
-
-static uint64_t number_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-	int64_t n = json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-
-	return n < 0 ? 0 : n;
-}
-
-static const char *kind_of(struct json_object *dev)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(dev, "kind", &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
-}
-
-static struct json_object *list_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_array) ? v : NULL;
-}
-
-static void fill(struct use *u, const char *name, struct json_object *o)
-{
-	struct json_object *list = list_of(o, "vcpu_ns");
-	size_t i;
-
-	*u = (struct use){ .at_ms = number_of(o, "uptime_ms"), .user = number_of(o, "spaces_ns"), .device = number_of(o, "main_ns"),
-			   .backend = number_of(o, "backends_ns"), .mem = number_of(o, "mem"), .mem_used = number_of(o, "mem_used"),
-			   .spaces = number_of(o, "spaces") };
-	snprintf(u->name, sizeof(u->name), "%s", name);
-	for (i = 0; list && i < json_object_array_length(list); i++)
-		u->kernel += json_object_get_int64(json_object_array_get_idx(list, i));
-	list = list_of(o, "devices");
-	for (i = 0; list && i < json_object_array_length(list); i++) {
-		struct json_object *dev = json_object_array_get_idx(list, i);
-		const char *kind = kind_of(dev);
-
-		u->device += number_of(dev, "cpu_ns");
-		if (!strcmp(kind, "blk")) {
-			u->disk_in += number_of(dev, "in_bytes");
-			u->disk_out += number_of(dev, "out_bytes");
-		} else if (!strcmp(kind, "net")) {
-			u->net_in += number_of(dev, "in_bytes");
-			u->net_out += number_of(dev, "out_bytes");
-		}
-	}
-}
-
-/* NULL, with err set, if it has none to tell. */
-static struct json_object *ask(const char *name, struct r3_err *err)
-{
-	struct json_object *req = json_object_new_object(), *reply, *stats = NULL;
-	int fd;
-
-	json_object_object_add(req, "op", json_object_new_string("stats"));
-	fd = state_ask(name, req, &reply, err);
-	json_object_put(req);
-	if (fd < 0)
-		return NULL;
-	close(fd);
-	if (json_object_object_get_ex(reply, "stats", &stats))
-		json_object_get(stats);
-	else
-		err_set(err, EPROTO, "the guest's answer makes no sense");
-	json_object_put(reply);
-	return stats;
-}
-
 /* ---- as a table ---- */
 
-static void bytes(char *text, size_t size, double n)
-{
-	static const char units[] = "BKMGTP";
-	size_t i = 0;
-
-	for (; n >= 1000 && i < sizeof(units) - 2; i++)
-		n /= 1024;
-	snprintf(text, size, i && n < 10 ? "%.1f%c" : "%.0f%c", n, units[i]);
-}
-
 /* before: what it was, or NULL: zero, at its start. */
-static void print_row(const struct use *now, const struct use *before)
+static void print_row(const struct guestuse *now, const struct guestuse *before)
 {
-	static const struct use zero;
+	static const struct guestuse zero;
 	double s, ns;
 	char mem[16], given[16], text[4][16];
 
@@ -155,12 +65,12 @@ static void print_row(const struct use *now, const struct use *before)
 	if (s <= 0)
 		s = 0.001;
 	ns = s * 1e7;
-	bytes(mem, sizeof(mem), now->mem_used);
-	bytes(given, sizeof(given), now->mem);
-	bytes(text[0], sizeof(text[0]), (now->disk_in - before->disk_in) / s);
-	bytes(text[1], sizeof(text[1]), (now->disk_out - before->disk_out) / s);
-	bytes(text[2], sizeof(text[2]), (now->net_in - before->net_in) / s);
-	bytes(text[3], sizeof(text[3]), (now->net_out - before->net_out) / s);
+	guestuse_bytes(mem, sizeof(mem), now->mem_used);
+	guestuse_bytes(given, sizeof(given), now->mem);
+	guestuse_bytes(text[0], sizeof(text[0]), (now->disk_in - before->disk_in) / s);
+	guestuse_bytes(text[1], sizeof(text[1]), (now->disk_out - before->disk_out) / s);
+	guestuse_bytes(text[2], sizeof(text[2]), (now->net_in - before->net_in) / s);
+	guestuse_bytes(text[3], sizeof(text[3]), (now->net_out - before->net_out) / s);
 	printf("%-16s %6.1f %6.1f %6.1f %6.1f  %5s/%-5s %6" PRIu64 "  %6s %6s  %6s %6s\n", now->name, (now->user - before->user) / ns,
 	       (now->kernel - before->kernel) / ns, (now->device - before->device) / ns, (now->backend - before->backend) / ns,
 	       mem, given, now->spaces, text[0], text[1], text[2], text[3]);
@@ -180,6 +90,7 @@ static const struct {
 } metrics[] = {
 	{ "ring3_uptime_seconds", "uptime_ms", "Time since the guest was started, or started again", "gauge", 1e-3 },
 	{ "ring3_memory_bytes", "mem", "Memory that the guest was given", "gauge", 1 },
+	{ "ring3_memory_given_bytes", "mem_given", "Memory that the guest does with, as it was asked", "gauge", 1 },
 	{ "ring3_memory_used_bytes", "mem_used", "Memory that the guest uses of the host's", "gauge", 1 },
 	{ "ring3_spaces", "spaces", "Address spaces of the guest's processes", "gauge", 1 },
 	{ "ring3_cpu_user_seconds_total", "spaces_ns", "Processor time of the guest's programs", "counter", 1e-9 },
@@ -203,20 +114,20 @@ static void print_prometheus(struct json_object **all, char *const *names, int n
 		printf("# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help, metrics[m].name, metrics[m].type);
 		for (i = 0; i < n; i++)
 			if (all[i])
-				printf("%s{guest=\"%s\"} %.15g\n", metrics[m].name, names[i], number_of(all[i], metrics[m].key) * metrics[m].scale);
+				printf("%s{guest=\"%s\"} %.15g\n", metrics[m].name, names[i], guestuse_number(all[i], metrics[m].key) * metrics[m].scale);
 	}
 	for (m = 0; m < ARRAY_SIZE(dev_metrics); m++) {
 		printf("# HELP %s %s\n# TYPE %s %s\n", dev_metrics[m].name, dev_metrics[m].help, dev_metrics[m].name, dev_metrics[m].type);
 		for (i = 0; i < n; i++) {
-			struct json_object *list = all[i] ? list_of(all[i], "devices") : NULL;
+			struct json_object *list = all[i] ? guestuse_list(all[i], "devices") : NULL;
 
 			for (j = 0; list && j < json_object_array_length(list); j++) {
 				struct json_object *dev = json_object_array_get_idx(list, j);
 
 				/* Of eight letters at most, and ours; but the monitor may say anything. */
 				printf("%s{guest=\"%s\",device=\"%zu\",kind=\"%.*s\"} %.15g\n", dev_metrics[m].name, names[i], j,
-				       (int)strspn(kind_of(dev), "abcdefghijklmnopqrstuvwxyz"), kind_of(dev),
-				       number_of(dev, dev_metrics[m].key) * dev_metrics[m].scale);
+				       (int)strspn(guestuse_kind(dev), "abcdefghijklmnopqrstuvwxyz"), guestuse_kind(dev),
+				       guestuse_number(dev, dev_metrics[m].key) * dev_metrics[m].scale);
 			}
 		}
 	}
@@ -233,16 +144,6 @@ static void print_json(struct json_object *o)
 	free(text);
 }
 
-static const struct use *find(const struct use *list, int n, const char *name)
-{
-	int i;
-
-	for (i = 0; i < n; i++)
-		if (!strcmp(list[i].name, name))
-			return &list[i];
-	return NULL;
-}
-
 /* What is known of each, in the order of names; those that were asked for and cannot be had are named. */
 static int look(struct json_object **all, char *const *names, int n, bool asked_for)
 {
@@ -250,7 +151,7 @@ static int look(struct json_object **all, char *const *names, int n, bool asked_
 	int i, status = CLI_OK;
 
 	for (i = 0; i < n; i++) {
-		all[i] = ask(names[i], &err);
+		all[i] = guestuse_ask(names[i], &err);
 		if (all[i] || !asked_for)
 			continue;
 		message("%s: %s", names[i], err.msg);
@@ -259,10 +160,10 @@ static int look(struct json_object **all, char *const *names, int n, bool asked_
 	return status;
 }
 
-static int show_round(const struct stats *s, char **names, int n, bool asked_for, struct use **before, int *nr_before)
+static int show_round(const struct stats *s, char **names, int n, bool asked_for, struct guestuse **before, int *nr_before)
 {
 	struct json_object **all = calloc(n + 1, sizeof(*all));
-	struct use *now = calloc(n + 1, sizeof(*now));
+	struct guestuse *now = calloc(n + 1, sizeof(*now));
 	int i, nr = 0, status;
 
 	if (!all || !now) {
@@ -280,9 +181,9 @@ static int show_round(const struct stats *s, char **names, int n, bool asked_for
 		if (all[i] && s->json)
 			print_json(all[i]);
 		if (all[i]) {
-			fill(&now[nr], names[i], all[i]);
+			guestuse_fill(&now[nr], names[i], all[i]);
 			if (!s->json && !s->prometheus)
-				print_row(&now[nr], find(*before, *nr_before, names[i]));
+				print_row(&now[nr], guestuse_find(*before, *nr_before, names[i]));
 			nr++;
 		}
 		json_object_put(all[i]);
@@ -294,24 +195,16 @@ static int show_round(const struct stats *s, char **names, int n, bool asked_for
 	return fflush(stdout) ? CLI_FAILED : status;
 }
 
-static int list_all(char ***names, struct r3_err *err)
-{
-	cleanup_close int dir = state_dir(false, err);
-
-	*names = NULL;
-	return dir == -ENOENT ? 0 : dir < 0 ? dir : state_list(dir, names, err);
-}
-
 static int show(const struct stats *s, char **given, int nr_given)
 {
 	bool once = s->once || s->json || s->prometheus, screen = !once && isatty(1);
-	struct use *before = NULL;
+	struct guestuse *before = NULL;
 	int nr_before = 0, status, n, i;
 	struct r3_err err;
 	char **names;
 
 	do {
-		n = nr_given ? nr_given : list_all(&names, &err);
+		n = nr_given ? nr_given : guestuse_names(&names, &err);
 		if (n < 0) {
 			message("%s", err.msg);
 			status = CLI_FAILED;

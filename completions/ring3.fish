@@ -13,6 +13,6 @@ end
 
 complete -c ring3 -n 'test (count (commandline -opc)) -eq 1' -f -a '(__ring3_subcommands)'
 complete -c ring3 -n 'test (count (commandline -opc)) -gt 1; and string match -q -- "-*" (commandline -ct)' -a '(__ring3_options)'
-complete -c ring3 -n '__fish_seen_subcommand_from exec stop console cp wait logs kill pause resume restart rename rm stats debug dump' -a '(ring3 ps -q 2> /dev/null)'
+complete -c ring3 -n '__fish_seen_subcommand_from exec stop console cp wait logs kill attach detach pause resume restart rename rm set stats debug dump' -a '(ring3 ps -q 2> /dev/null)'
 complete -c ring3 -n '__fish_seen_subcommand_from kernel; and test (count (commandline -opc)) -eq 2' -f -a 'build list rm port'
 complete -c ring3 -n '__fish_seen_subcommand_from kernel; and __fish_seen_subcommand_from rm' -f -a '(ring3 kernel list 2> /dev/null | sed "1d; s/ .*//")'

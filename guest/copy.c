@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,12 +100,38 @@ static bool rename_top(const struct target *t, const char *top, const char *path
 	return (size_t)snprintf(out, size, "%s%s", t->name, path + len) < size;
 }
 
+static bool is_zero(const char *buf, size_t len)
+{
+	return !*buf && !memcmp(buf, buf + 1, len - 1);
+}
+
+/* Zeros are a hole: what was one, or may be. */
+static int write_block(int fd, const char *buf, size_t len, uint64_t off)
+{
+	ssize_t n;
+
+	if (is_zero(buf, len))
+		return 0;
+	while (len) {
+		n = pwrite(fd, buf, len, off);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			buf += n;
+			off += n;
+			len -= n;
+		}
+	}
+	return 0;
+}
+
 static int take_entry(struct tarin *in, struct place *p, const struct target *t, const char *top, char *path)
 {
 	static char name[2 * PATH_MAX], link[2 * PATH_MAX];
 	struct place_entry *e = &in->entry;
 	char buf[32768];
-	ssize_t n;
+	uint64_t off;
+	ssize_t n = 0;
 	int fd, ret;
 
 	strcpy(path, e->path);
@@ -119,23 +146,23 @@ static int take_entry(struct tarin *in, struct place *p, const struct target *t,
 	ret = place_add(p, e, &fd);
 	if (ret || fd < 0)
 		return ret;
-	while ((n = tarin_data(in, buf, sizeof(buf))) > 0 && !ret) {
-		ssize_t done = 0, k;
-
-		while (done < n && !ret) {
-			k = write(fd, buf + done, n - done);
-			if (k < 0 && errno != EINTR)
-				ret = -errno;
-			done += k > 0 ? k : 0;
-		}
-	}
-	if (n < 0)
+	while (!ret && (n = tarin_block(in, buf, sizeof(buf), &off)) > 0)
+		ret = write_block(fd, buf, n, off);
+	if (!ret && n < 0)
 		ret = n;
+	if (!ret && ftruncate(fd, in->size))
+		ret = -errno;
 	if (ret) {
 		close(fd);
 		return ret;
 	}
 	return place_end(p, e, fd);
+}
+
+/* Whoever interrupts it has it end as if the archive had: what is not whole is removed. */
+static void interrupted(int sig)
+{
+	close(0);
 }
 
 int copy_unpack(int argc, char **argv)
@@ -154,15 +181,21 @@ int copy_unpack(int argc, char **argv)
 	if (ret)
 		return fail("the guest cannot copy to", argv[2], ret);
 	p.root = t.dir;
+	p.top = t.name;
+	signal(SIGINT, interrupted);
+	signal(SIGTERM, interrupted);
+	signal(SIGHUP, interrupted);
 	while ((ret = tarin_next(&in)) > 0) {
 		ret = take_entry(&in, &p, &t, argv[3], path);
 		if (ret)
 			break;
 	}
 	if (ret < 0) {
-		place_finish(&p);
+		place_finish(&p, false);
 		return fail("the guest cannot write", path[0] ? path : argv[2], ret);
 	}
-	ret = place_finish(&p);
+	ret = place_finish(&p, true);
+	if (!ret && p.bare)
+		fprintf(stderr, "%u files are without their extended attributes, which the file system of the guest does not have\n", p.bare);
 	return ret ? fail("the guest cannot finish", argv[2], ret) : 0;
 }

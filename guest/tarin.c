@@ -27,7 +27,7 @@ static int read_all(void *buf, size_t len)
 	return 0;
 }
 
-ssize_t tarin_data(struct tarin *in, void *buf, size_t len)
+static ssize_t tarin_data(struct tarin *in, void *buf, size_t len)
 {
 	int ret;
 
@@ -66,6 +66,9 @@ static uint64_t octal(const char *field, size_t size)
 }
 
 struct extra {
+	bool sparse, real, name;
+	uint64_t n_real;
+	unsigned int nr_xattrs;
 	bool path, link, size, uid, gid, mtime;
 	uint64_t n_size;
 	uid_t n_uid;
@@ -74,9 +77,32 @@ struct extra {
 	uint32_t n_nsec;
 };
 
-static void one_record(struct tarin *in, struct extra *x, const char *key, const char *value)
+static void one_record(struct tarin *in, struct extra *x, const char *key, const char *value, size_t len)
 {
+	static const char xattr[] = "SCHILY.xattr.";
 	char *end;
+
+	if (!strncmp(key, xattr, sizeof(xattr) - 1) && x->nr_xattrs < PLACE_XATTRS) {
+		in->xattr[x->nr_xattrs++] = (struct place_xattr){ key + sizeof(xattr) - 1, value, len };
+		return;
+	}
+	if (!strcmp(key, "GNU.sparse.major")) {
+		x->sparse = !strcmp(value, "1");
+		return;
+	}
+	if (!strcmp(key, "GNU.sparse.realsize")) {
+		x->n_real = strtoull(value, NULL, 10);
+		x->real = true;
+		return;
+	}
+	if (!strcmp(key, "GNU.sparse.name") && strlen(value) < sizeof(in->path)) {
+		strcpy(in->path, value);
+		x->path = x->name = true;
+		return;
+	}
+	/* The name that it has for those who know nothing of holes. */
+	if (!strcmp(key, "path") && x->name)
+		return;
 
 	if (!strcmp(key, "path") && strlen(value) < sizeof(in->path)) {
 		strcpy(in->path, value);
@@ -120,6 +146,10 @@ static int take_pax(struct tarin *in, struct extra *x, uint64_t size)
 	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
+	/* Values are used where they are, until the next entry. */
+	free(in->pax);
+	in->pax = text;
+	x->nr_xattrs = 0;
 	in->left = size;
 	in->pad = -size % BLOCK;
 	ret = tarin_data(in, text, size) == (ssize_t)size ? skip(in) : -EPIPE;
@@ -135,10 +165,9 @@ static int take_pax(struct tarin *in, struct extra *x, uint64_t size)
 		equals = strchr(key, '=');
 		if (equals && equals < p + len) {
 			*equals = 0;
-			one_record(in, x, key, equals + 1);
+			one_record(in, x, key, equals + 1, p + len - 1 - (equals + 1));
 		}
 	}
-	free(text);
 	return ret;
 }
 
@@ -176,9 +205,87 @@ static void fill(struct tarin *in, const struct extra *x, const char *h)
 		.nsec = x->mtime ? x->n_nsec : 0,
 		.major = octal(h + 329, 8),
 		.minor = octal(h + 337, 8),
+		.xattr = in->xattr,
+		.nr_xattrs = x->nr_xattrs,
 	};
 	in->left = S_ISREG(e->mode) || e->hard ? size : 0;
 	in->pad = -in->left % BLOCK;
+	in->size = x->sparse ? x->n_real : in->left;
+	in->off = 0;
+}
+
+/* The next decimal line of the map, which is in whole blocks before the data. */
+static int map_number(struct tarin *in, char *block, size_t *used, uint64_t *n)
+{
+	unsigned int digits = 0;
+
+	for (*n = 0;; digits++) {
+		if (*used == BLOCK) {
+			ssize_t got = tarin_data(in, block, BLOCK);
+
+			if (got != BLOCK)
+				return got < 0 ? (int)got : -EINVAL;
+			*used = 0;
+		}
+		if (block[*used] == '\n' && digits)
+			break;
+		if (block[*used] < '0' || block[*used] > '9' || digits > 18)
+			return -EINVAL;
+		*n = *n * 10 + block[(*used)++] - '0';
+	}
+	++*used;
+	return 0;
+}
+
+/* Where the data of a file with holes is. */
+static int take_map(struct tarin *in)
+{
+	uint64_t nr, end = 0, data = 0, i;
+	char block[BLOCK];
+	size_t used = BLOCK;
+	int ret = map_number(in, block, &used, &nr);
+
+	if (ret || nr > TARIN_PARTS)
+		return ret ? ret : -E2BIG;
+	in->part = calloc(nr + 1, sizeof(in->part[0]));
+	if (!in->part)
+		return -ENOMEM;
+	in->nr_parts = nr;
+	for (i = 0; i < nr; i++) {
+		struct tarin_part *part = &in->part[i];
+
+		ret = map_number(in, block, &used, &part->off) ?: map_number(in, block, &used, &part->len);
+		if (ret)
+			return ret;
+		if (part->off < end || part->off > in->size || part->len > in->size - part->off)
+			return -EINVAL;
+		end = part->off + part->len;
+		data += part->len;
+	}
+	return data == in->left ? 0 : -EINVAL;
+}
+
+ssize_t tarin_block(struct tarin *in, void *buf, size_t len, uint64_t *off)
+{
+	struct tarin_part *part;
+	ssize_t n;
+
+	if (in->part) {
+		while (in->at < in->nr_parts && in->off == in->part[in->at].len) {
+			in->at++;
+			in->off = 0;
+		}
+		if (in->at == in->nr_parts)
+			return 0;
+		part = &in->part[in->at];
+		*off = part->off + in->off;
+		len = len < part->len - in->off ? len : part->len - in->off;
+	} else {
+		*off = in->off;
+	}
+	n = tarin_data(in, buf, len);
+	in->off += n > 0 ? n : 0;
+	return n;
 }
 
 int tarin_next(struct tarin *in)
@@ -188,6 +295,11 @@ int tarin_next(struct tarin *in)
 	uint64_t size;
 	int ret = skip(in);
 
+	free(in->part);
+	free(in->pax);
+	in->part = NULL;
+	in->pax = NULL;
+	in->nr_parts = in->at = 0;
 	for (;;) {
 		if (!ret)
 			ret = read_all(h, sizeof(h));
@@ -211,5 +323,6 @@ int tarin_next(struct tarin *in)
 		}
 	}
 	fill(in, &x, h);
-	return 1;
+	ret = x.sparse && x.real ? take_map(in) : 0;
+	return ret ? ret : 1;
 }

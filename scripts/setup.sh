@@ -108,7 +108,7 @@ setup_packages()
 
 # ---- host tools ----
 
-host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch unpack/ring3-unpack unpack/ring3-copy"
+host_targets="cli/ring3 guest/r3init fs/ring3-fs net/nat/ring3-net net/switch/ring3-switch vsock/ring3-vsock unpack/ring3-unpack unpack/ring3-copy"
 
 # setup_host TARGETS...
 setup_host()
@@ -167,6 +167,25 @@ setup_initramfs()
 	"$REPO/scripts/mkinitramfs" "$agent" "$out" || die "cannot write $out: free some space"
 }
 
+# ---- root disk ----
+
+# root_begin PROFILE: it waits for the network and for one CPU mostly, so it is made while
+# the kernel compiles. What goes wrong goes wrong again, and is said, when it is wanted.
+root_begin()
+{
+	setsid "$REPO/scripts/mkroot" "$1" > "$BUILD/root.log" 2>&1 < /dev/null &
+	root_pid=$!
+	trap 'kill -- "-$root_pid" 2>/dev/null' EXIT
+}
+
+root_await()
+{
+	[ -n "${root_pid:-}" ] || return 0
+	wait "$root_pid"
+	trap - EXIT
+	root_pid=
+}
+
 # ---- all of it ----
 
 # stamp_write NAME TAG RESULT
@@ -220,6 +239,7 @@ setup()
 		make_writable "$BUILD"
 		with_lock "$BUILD/setup.lock"
 		setup_packages
+		[ $kernel$root != 11 ] || stamp_read "$kstamp" "$ktag" || stamp_read "$rstamp" "$tag" || root_begin "$profile"
 		if ! stamp_read "$hstamp" "$tag"; then
 			setup_host "$@"
 			setup_initramfs
@@ -229,6 +249,7 @@ setup()
 			RESULT=$("$REPO/kernel/build.sh" --source "$source" ${RING3_DEV:+--dev}) || exit
 			stamp_write "$kstamp" "$ktag" "$RESULT"
 		fi
+		root_await
 		if [ $root = 1 ] && ! stamp_read "$rstamp" "$tag"; then
 			RESULT=$("$REPO/scripts/mkroot" "$profile") || exit
 			stamp_write "$rstamp" "$tag" "$RESULT"

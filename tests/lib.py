@@ -13,6 +13,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -21,11 +22,16 @@ TMP = os.environ.get("TMPDIR", "/tmp")
 def mutation_kernel():
     """From here on guests of this test have the kernel whose walls can be taken out, and which
     watches what spaces have mapped unless ring3_debug_spaces=0 is on its command line."""
-    p = subprocess.run([os.environ["REPO"] + "/kernel/build.sh", "--dev", "--no-modules", "--config-fragment", "tiny",
-                        "--config-fragment", "mutation", "--config-fragment", "debug-spaces"],
-                       stdout=subprocess.PIPE, check=True)
+    p = subprocess.run([os.environ["REPO"] + "/tests/prepare", "kernel-mutation"], stdout=subprocess.PIPE, check=True)
     os.environ["RING3_KERNEL"] = p.stdout.decode().strip() + "/vmlinux"
     os.environ.pop("RING3_MODULES", None)
+
+
+def build_without(walls, *targets):
+    """Targets of the host tools' build without these walls, as files of this test's own."""
+    folder = tempfile.mkdtemp(prefix="without-", dir=TMP)
+    subprocess.run([os.environ["REPO"] + "/tests/prepare", "without", ",".join(walls), folder, *targets], check=True)
+    return [os.path.join(folder, os.path.basename(t)) for t in targets]
 
 
 count = 0

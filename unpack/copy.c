@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,8 +66,20 @@ static struct archive *open_archive(bool packed, struct r3_err *err)
 	return NULL;
 }
 
+/* Which of them travel is said by who sets them. */
+static unsigned int take_xattrs(struct archive_entry *e, struct place_xattr *x)
+{
+	unsigned int n = 0;
+
+	archive_entry_xattr_reset(e);
+	while (n < PLACE_XATTRS && archive_entry_xattr_next(e, &x[n].name, &x[n].value, &x[n].len) == ARCHIVE_OK)
+		n += x[n].name && *x[n].name && strlen(x[n].name) < 256;
+	return n;
+}
+
 static int take(struct archive_entry *e, struct place_entry *p, struct r3_err *err)
 {
+	static struct place_xattr xattr[PLACE_XATTRS];
 	const char *path = archive_entry_pathname(e) ?: archive_entry_pathname_utf8(e),
 		   *hard = archive_entry_hardlink(e) ?: archive_entry_hardlink_utf8(e),
 		   *symlink = archive_entry_symlink(e) ?: archive_entry_symlink_utf8(e);
@@ -82,6 +95,8 @@ static int take(struct archive_entry *e, struct place_entry *p, struct r3_err *e
 		.nsec = archive_entry_mtime_nsec(e),
 		.major = archive_entry_rdevmajor(e),
 		.minor = archive_entry_rdevminor(e),
+		.xattr = xattr,
+		.nr_xattrs = take_xattrs(e, xattr),
 	};
 	if (!path || !place_path_ok(&p->path) || (hard && !place_path_ok(&p->link)))
 		return err_set(err, EINVAL, "the archive has a name that is empty, too long, or has \"..\" in it: %s", path ? path : "");
@@ -171,7 +186,7 @@ static int pull_entry(struct pull *p, struct archive *a, struct archive_entry *e
 
 static int pull(int argc, char **argv, struct r3_err *err)
 {
-	struct pull p = { .place.root = BELOW_FD, .top = argv[3], .name = argv[4], .kind = argv[5] };
+	struct pull p = { .place.root = BELOW_FD, .place.top = argv[4], .top = argv[3], .name = argv[4], .kind = argv[5] };
 	struct archive *a = open_archive(false, err);
 	struct archive_entry *e;
 	int ret = a ? 0 : err->code, end, got = ARCHIVE_EOF;
@@ -182,9 +197,11 @@ static int pull(int argc, char **argv, struct r3_err *err)
 		ret = pull_entry(&p, a, e, err);
 	if (!ret && got != ARCHIVE_EOF)
 		ret = wrong(a, err);
-	end = place_finish(&p.place);
+	end = place_finish(&p.place, !ret);
 	if (!ret && end)
-		ret = err_set(err, end, "a directory cannot be given its mode: %s", strerror(-end));
+		ret = err_set(err, end, "%s cannot be given its name, or a directory its mode: %s", p.name, strerror(-end));
+	if (!ret && p.place.bare)
+		dprintf(2, "%u files are without their extended attributes, which the file system here does not have\n", p.place.bare);
 	if (!ret && p.place.skipped)
 		dprintf(2, "%u devices and sockets are left out\n", p.place.skipped);
 	return ret;
@@ -263,6 +280,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ring3-copy is started by \"ring3 cp\"\n");
 		return 2;
 	}
+	/* When `ring3 cp` is killed what comes ends, and what is not whole is removed. */
+	prctl(PR_SET_PDEATHSIG, 0);
 	setlocale(LC_CTYPE, "C.UTF-8");
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);

@@ -15,9 +15,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#define BLOCK 512
+#define BLOCK		512
+#define PARTS_MAX	65536		/* of a file with holes; guest/tarin.h takes as many */
+#define XATTRS_LEN	(256 << 10)	/* names and values of one file, at most */
 
 /* As POSIX has it. */
 struct head {
@@ -92,9 +95,10 @@ static void copy(char *field, size_t size, const char *text)
 	memcpy(field, text, len < size ? len : size);
 }
 
-static void record(char *text, size_t size, size_t *len, const char *key, const char *value)
+/* Whatever bytes the value has. */
+static void record_bytes(char *text, size_t size, size_t *len, const char *key, const void *value, size_t value_len)
 {
-	size_t n = strlen(key) + strlen(value) + 3, digits = 1, whole;
+	size_t n = strlen(key) + value_len + 3, digits = 1, whole;
 
 	/* The length counts itself. */
 	while (snprintf(NULL, 0, "%zu", n + digits) != (int)digits)
@@ -102,8 +106,26 @@ static void record(char *text, size_t size, size_t *len, const char *key, const 
 	whole = n + digits;
 	if (*len + whole + 1 > size)
 		return;
-	snprintf(text + *len, size - *len, "%zu %s=%s\n", whole, key, value);
+	text += *len + snprintf(text + *len, size - *len, "%zu %s=", whole, key);
+	memcpy(text, value, value_len);
+	text[value_len] = '\n';
 	*len += whole;
+}
+
+static void record(char *text, size_t size, size_t *len, const char *key, const char *value)
+{
+	record_bytes(text, size, len, key, value, strlen(value));
+}
+
+static void record_xattrs(char *text, size_t size, size_t *len, const struct place_entry *e)
+{
+	char key[300];
+	unsigned int i;
+
+	for (i = 0; i < e->nr_xattrs; i++) {
+		snprintf(key, sizeof(key), "SCHILY.xattr.%s", e->xattr[i].name);
+		record_bytes(text, size, len, key, e->xattr[i].value, e->xattr[i].len);
+	}
 }
 
 static int put_head(struct tarout *t, struct head *h)
@@ -123,7 +145,7 @@ static int put_head(struct tarout *t, struct head *h)
 
 static int put_pax(struct tarout *t, const struct place_entry *e, uint64_t size)
 {
-	static char text[3 * PATH_MAX];
+	static char text[4 * PATH_MAX + 2 * XATTRS_LEN];
 	struct head h = { .name = "pax", .type = 'x' };
 	char number[64];
 	size_t len = 0;
@@ -143,6 +165,14 @@ static int put_pax(struct tarout *t, const struct place_entry *e, uint64_t size)
 	if (e->mtime < 0)
 		snprintf(number, sizeof(number), "%lld", (long long)e->mtime);
 	record(text, sizeof(text), &len, "mtime", number);
+	if (t->holes) {
+		record(text, sizeof(text), &len, "GNU.sparse.major", "1");
+		record(text, sizeof(text), &len, "GNU.sparse.minor", "0");
+		record(text, sizeof(text), &len, "GNU.sparse.name", e->path);
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)t->real);
+		record(text, sizeof(text), &len, "GNU.sparse.realsize", number);
+	}
+	record_xattrs(text, sizeof(text), &len, e);
 	octal(h.mode, sizeof(h.mode), 0644);
 	octal(h.size, sizeof(h.size), len);
 	ret = put_head(t, &h);
@@ -223,6 +253,109 @@ static const char *seen(struct tarout *t, const struct stat *st, const char *nam
 	return (*(struct link **)found)->name;
 }
 
+/* ---- extended attributes ---- */
+
+/* Those of a file or a directory; others have none that could travel. What does not fit is left out. */
+static unsigned int read_xattrs(const char *path, int fd, struct place_xattr *x)
+{
+	static char names[65536], values[XATTRS_LEN];
+	ssize_t n = fd >= 0 ? flistxattr(fd, names, sizeof(names)) : llistxattr(path, names, sizeof(names)), len;
+	unsigned int nr = 0;
+	size_t used = 0;
+	const char *name;
+
+	for (name = names; n > 0 && name < names + n && nr < PLACE_XATTRS; name += strlen(name) + 1) {
+		if (!place_xattr_ok(name, PLACE_OWNERS))
+			continue;
+		len = fd >= 0 ? fgetxattr(fd, name, values + used, sizeof(values) - used) : lgetxattr(path, name, values + used, sizeof(values) - used);
+		if (len < 0)
+			continue;
+		x[nr++] = (struct place_xattr){ name, values + used, len };
+		used += len;
+	}
+	return nr;
+}
+
+/* ---- data ---- */
+
+struct part {
+	uint64_t off, len;
+};
+
+/* Where a file has data. Return: how many parts, 0: all of it, as it has no holes or nobody knows. */
+static unsigned int find_parts(int fd, const struct stat *st, struct part *part)
+{
+	off_t size = st->st_size, at = 0, data, hole;
+	unsigned int n = 0;
+
+	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)size)
+		return 0;
+	while (at < size && n < PARTS_MAX - 1) {
+		data = lseek(fd, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			break;
+		hole = data < 0 ? data : lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return 0;
+		/* The last one of too many has holes that are zeros. */
+		if (n == PARTS_MAX - 2 || hole > size)
+			hole = size;
+		if (data < size)
+			part[n++] = (struct part){ data, hole - data };
+		at = hole;
+	}
+	if (n == 1 && !part[0].off && part[0].len == (uint64_t)size)
+		return 0;
+	/* A part of no length at its end: that is how those who read the map know of the hole there. */
+	if (!n || part[n - 1].off + part[n - 1].len < (uint64_t)size)
+		part[n++] = (struct part){ size, 0 };
+	return n;
+}
+
+static int put_data(struct tarout *t, int fd, uint64_t size);
+
+static int put_part(struct tarout *t, int fd, const struct part *part)
+{
+	if (lseek(fd, part->off, SEEK_SET) < 0)
+		return -errno;
+	return part->len ? put_data(t, fd, part->len) : 0;
+}
+
+/* A file with holes: GNU's format 1.0, a map in decimal lines before the data. */
+static int put_sparse(struct tarout *t, const struct place_entry *e, int fd, uint64_t size, const struct part *part, unsigned int nr)
+{
+	uint64_t data = 0;
+	char *map = NULL;
+	size_t len;
+	FILE *f = open_memstream(&map, &len);
+	unsigned int i;
+	int ret;
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "%u\n", nr);
+	for (i = 0; i < nr; i++) {
+		fprintf(f, "%llu\n%llu\n", (unsigned long long)part[i].off, (unsigned long long)part[i].len);
+		data += part[i].len;
+	}
+	if (fclose(f)) {
+		free(map);
+		return -ENOMEM;
+	}
+	t->holes = true;
+	t->real = size;
+	ret = tarout_head(t, e, len + -len % BLOCK + data);
+	t->holes = false;
+	if (!ret)
+		ret = tarout_write(t, map, len);
+	if (!ret)
+		ret = tarout_pad(t, len);
+	for (i = 0; i < nr && !ret; i++)
+		ret = put_part(t, fd, &part[i]);
+	free(map);
+	return ret ? ret : tarout_pad(t, data);
+}
+
 static int put_data(struct tarout *t, int fd, uint64_t size)
 {
 	static char zero[4096];
@@ -250,7 +383,7 @@ static int put_data(struct tarout *t, int fd, uint64_t size)
 		ret = tarout_write(t, zero, n);
 		left -= n;
 	}
-	return ret ? ret : tarout_pad(t, size);
+	return ret;
 }
 
 static int one(struct tarout *t, const char *path, const char *name, bool follow);
@@ -294,6 +427,9 @@ static int put(struct tarout *t, const char *path, const char *name, const struc
 		.minor = minor(st->st_rdev),
 		.link = seen(t, st, name),
 	};
+	static struct place_xattr xattr[PLACE_XATTRS];
+	static struct part part[PARTS_MAX];
+	unsigned int nr;
 	uint64_t size;
 	ssize_t n;
 	int ret;
@@ -306,10 +442,16 @@ static int put(struct tarout *t, const char *path, const char *name, const struc
 		target[n] = 0;
 		e.link = target;
 	}
+	e.xattr = xattr;
+	if (!e.hard && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+		e.nr_xattrs = read_xattrs(path, fd, xattr);
 	size = S_ISREG(st->st_mode) && !e.hard ? st->st_size : 0;
+	nr = size ? find_parts(fd, st, part) : 0;
+	if (nr)
+		return put_sparse(t, &e, fd, size, part, nr);
 	ret = tarout_head(t, &e, size);
-	if (!ret && S_ISREG(st->st_mode) && !e.hard)
-		ret = put_data(t, fd, size);
+	if (!ret && size)
+		ret = put_data(t, fd, size) ?: tarout_pad(t, size);
 	return ret ? ret : S_ISDIR(st->st_mode) ? each(t, path, name) : 0;
 }
 

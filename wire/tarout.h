@@ -16,10 +16,12 @@ struct tarout {
 	char path[4096];		/* which one failed */
 	unsigned int changed;		/* files that changed while they were read */
 	void *links;			/* files with several names: see tsearch() */
+	bool holes;			/* the entry at hand has them, and is so long: */
+	uint64_t real;
 	char buf[TAROUT_BUFFER];
 };
 
-/* One entry's head; its data follows by tarout_write(), @size bytes, and tarout_pad(). */
+/* One entry's head, with its extended attributes; its data follows by tarout_write(), @size bytes, and tarout_pad(). */
 int tarout_head(struct tarout *t, const struct place_entry *e, uint64_t size);
 int tarout_write(struct tarout *t, const void *data, size_t len);
 int tarout_pad(struct tarout *t, uint64_t size);

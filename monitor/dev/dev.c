@@ -321,6 +321,13 @@ static void dev_drain(struct dev *dev)
 	}
 }
 
+void dev_finish(struct dev *dev)
+{
+	if (dev->drain_ms)
+		dev_drain(dev);
+	dev_quiesce(dev);
+}
+
 void dev_step(struct dev *dev, int timeout)
 {
 	dev_wait(dev, timeout);
@@ -340,23 +347,16 @@ static void *dev_thread(void *arg)
 	dev_service(dev);
 	while (!load_acquire(dev->stopping))
 		dev_step(dev, -1);
-	if (dev->drain_ms)
-		dev_drain(dev);
-	dev_quiesce(dev);
+	dev_finish(dev);
 	return NULL;
 }
 
-int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
-	       const struct dev_bus *bus, struct r3_err *err)
+void dev_plug(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	      const struct dev_bus *bus, int kick_fd)
 {
 	unsigned int q;
-	int ret;
 
-	ret = event_create();
-	if (ret < 0)
-		return err_set(err, ret, "eventfd for device %u: %s", index,
-			       strerror(-ret));
-	dev->kick_fd = ret;
+	dev->kick_fd = kick_fd;
 	dev->bus = *bus;
 	dev->index = index;
 
@@ -370,8 +370,28 @@ int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
 		page->queue[q].kick_fd = dev->queue_kick[q];
 	for (q = 0; q < dev->nr_queues; q++)
 		page->queue[q].size_max = dev->queue_size[q];
+	for (; q < R3_VDEV_QUEUES; q++)
+		page->queue[q].size_max = 0;
 	memcpy(page->config, dev->config, dev->config_len);
 	dev->page = page;
+}
+
+void dev_unplug(struct dev *dev)
+{
+	dev_reset(dev);
+	dev->page = NULL;
+	dev->kick_fd = -1;
+}
+
+int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	       const struct dev_bus *bus, struct r3_err *err)
+{
+	int ret = event_create();
+
+	if (ret < 0)
+		return err_set(err, ret, "eventfd for device %u: %s", index,
+			       strerror(-ret));
+	dev_plug(dev, page, index, bus, ret);
 	return 0;
 }
 

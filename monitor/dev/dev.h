@@ -190,6 +190,22 @@ struct dev_net {
  */
 int dev_net_create(const struct dev_net *cfg, struct dev **dev, struct r3_err *err);
 
+/**
+ * dev_balloon_create() - memory that the guest is asked to give back
+ * @bytes: how much, from its start
+ */
+int dev_balloon_create(uint64_t bytes, struct dev **dev, struct r3_err *err);
+/* The same later, and how much it has given back. From any thread. */
+void dev_balloon_want(struct dev *dev, uint64_t bytes);
+uint64_t dev_balloon_has(const struct dev *dev);
+
+/**
+ * dev_vsock_create() - sockets between guest and host, over a descriptor
+ * @fd: packets as dev/vsock.h has them, SOCK_SEQPACKET, non-blocking; not closed
+ * @cid: the guest's number, 3 or more
+ */
+int dev_vsock_create(int fd, uint32_t cid, struct dev **dev, struct r3_err *err);
+
 enum dev_vhost_kind {
 	DEV_VHOST_BLK,
 	DEV_VHOST_FS,
@@ -251,6 +267,19 @@ int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
 	       const struct dev_bus *bus, struct r3_err *err);
 void dev_step(struct dev *dev, int timeout);
 void dev_detach(struct dev *dev);
+
+/*
+ * dev_plug() - dev_attach() where the page's eventfd is there already, and stays
+ *
+ * For a device that comes while the guest runs. dev_unplug() is its end there: whatever the
+ * driver says later is not looked at any more, nor is the guest's memory touched.
+ * dev_finish() is for the guest's end: with dev->stopping and drain_ms set. All from the
+ * thread that calls dev_step().
+ */
+void dev_plug(struct dev *dev, struct r3_vdev *page, unsigned int index,
+	      const struct dev_bus *bus, int kick_fd);
+void dev_unplug(struct dev *dev);
+void dev_finish(struct dev *dev);
 
 /* Closes and frees. After dev_stop(), or without dev_start(). */
 void dev_destroy(struct dev *dev);

@@ -305,7 +305,10 @@ static bool read_stream(struct net *net)
 
 bool net_receive_midway(const struct net *net)
 {
-	return net->in.len || net->in.length_have;
+	const struct net_in *in = &net->in;
+
+	/* Behind a frame that waits for buffers comes the next one, and a message is whole. */
+	return net->cfg.stream && !in->complete && (in->len || in->length_have);
 }
 
 void net_receive_skip(struct net *net)

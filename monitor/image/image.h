@@ -88,6 +88,12 @@ int image_layer(const char *dir, struct r3_err *err);
 int image_raw_create(int fd, bool readonly, const char *name,
 		     struct image **img, struct r3_err *err);
 
+/*
+ * The same of a descriptor whose size is known, which is the image's from then on: asks the
+ * host for nothing. NULL: no memory, and the descriptor stays the caller's.
+ */
+struct image *image_raw_take(int fd, uint64_t size, bool readonly);
+
 /**
  * image_cow_create() - a file that is only read, and a layer for the changes
  * @base_fd: duplicated

@@ -113,29 +113,35 @@ static const struct image_ops raw_ops = {
 	.close = raw_close,
 };
 
+struct image *image_raw_take(int fd, uint64_t size, bool readonly)
+{
+	struct raw *raw = calloc(1, sizeof(*raw));
+
+	if (!raw)
+		return NULL;
+	raw->fd = fd;
+	raw->img.ops = &raw_ops;
+	raw->img.size = size;
+	raw->img.readonly = readonly;
+	return &raw->img;
+}
+
 int image_raw_create(int fd, bool readonly, const char *name,
 		     struct image **img, struct r3_err *err)
 {
-	struct raw *raw;
+	cleanup_close int own = -1;
 	uint64_t size;
 	int ret;
 
 	ret = image_size(fd, name, &size, err);
 	if (ret)
 		return ret;
-	raw = calloc(1, sizeof(*raw));
-	if (!raw)
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return err_set(err, errno, "disk image %s: %s", name, strerror(errno));
+	*img = image_raw_take(own, size, readonly);
+	if (!*img)
 		return err_set(err, ENOMEM, "no memory for disk image %s", name);
-	raw->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (raw->fd < 0) {
-		ret = -errno;
-		free(raw);
-		return err_set(err, ret, "disk image %s: %s", name,
-			       strerror(-ret));
-	}
-	raw->img.ops = &raw_ops;
-	raw->img.size = size;
-	raw->img.readonly = readonly;
-	*img = &raw->img;
+	util_take_fd(&own);
 	return 0;
 }

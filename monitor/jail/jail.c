@@ -120,32 +120,34 @@ int jail_wait(struct jail *jail, unsigned int n, struct r3_err *err)
 	return 0;
 }
 
-static void lower(int what, rlim_t max)
+/* hard: nobody raises it again; else "ring3 run" may, and not this process, whose lists have no way to. */
+static void lower(int what, rlim_t max, bool hard)
 {
 	struct rlimit lim;
 
 	if (getrlimit(what, &lim))
 		return;
-	if (lim.rlim_max > max)
+	if (hard && lim.rlim_max > max)
 		lim.rlim_max = max;
 	if (lim.rlim_cur > max)
 		lim.rlim_cur = max;
 	setrlimit(what, &lim);
 }
 
-void jail_limits(struct jail *jail, uint64_t file_max)
+void jail_limits(struct jail *jail, uint64_t file_max, unsigned int more_fds)
 {
 	int next;
 
 	if (jail->mode == JAIL_OFF || MUTATION_JAIL_LIMITS)
 		return;
 	make_heap_room();
-	lower(RLIMIT_FSIZE, file_max);
+	lower(RLIMIT_FSIZE, file_max, !more_fds);
 	/* The lowest that is free; also poll() wants no more than this many. */
 	next = fcntl(2, F_DUPFD_CLOEXEC, 0);
 	if (next >= 0) {
 		close(next);
-		lower(RLIMIT_NOFILE, next > POLL_MAX ? next : POLL_MAX);
+		next += more_fds;
+		lower(RLIMIT_NOFILE, next > POLL_MAX ? next : POLL_MAX, true);
 	}
 }
 

@@ -103,8 +103,10 @@ int jail_wait(struct jail *jail, unsigned int n, struct r3_err *err);
 /**
  * jail_limits() - nothing is opened or grown any more
  * @file_max: no file grows beyond this, 0: nothing is written to files
+ * @more_fds: descriptors that devices may yet come with. Then whoever started this process
+ *	may raise @file_max for a larger disk, from outside
  */
-void jail_limits(struct jail *jail, uint64_t file_max);
+void jail_limits(struct jail *jail, uint64_t file_max, unsigned int more_fds);
 
 /**
  * jail_missing() - the one sentence about walls that are not there

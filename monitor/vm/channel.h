@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include <ring3/layout.h>
+#include <ring3/plug.h>
 #include <ring3/vdev.h>
 
 #define CHANNEL_REQUEST_MAX	256
@@ -29,6 +30,11 @@
 enum channel_op_nr {
 	CHANNEL_PING = 1,
 	CHANNEL_STATS = 2,
+	CHANNEL_SLOTS_SHOW = 3,		/* what has become of devices that come and go */
+	CHANNEL_ATTACH_DISK = 4,	/* with the image's descriptor */
+	CHANNEL_DETACH = 5,
+	CHANNEL_ATTACH_NET = 6,		/* with the frames' descriptor, not blocking */
+	CHANNEL_MEMORY = 20,		/* the guest is asked to do with less, or may have all again */
 };
 
 struct channel_request {
@@ -58,10 +64,71 @@ struct channel_dev {
 
 struct channel_stats {
 	uint64_t mem;			/* bytes of guest RAM */
+	uint64_t mem_back;		/* of which the guest has given back what it was asked for */
 	uint32_t nr_cpus, nr_devs;
 	uint64_t main_ns;		/* the main thread's processor time */
 	uint64_t cpu_ns[R3_MAX_CPUS];	/* the vCPU threads': the guest kernel, and waiting for user code */
-	struct channel_dev dev[R3_VDEV_MAX];
+	struct channel_dev dev[R3_VDEV_MAX];	/* slots are the last ones; kind empty: there is no device */
+	uint32_t nr_slots;
+};
+
+/* ---- devices that come and go: vm/slots.h ---- */
+
+#define CHANNEL_SLOTS	8
+
+enum channel_slot_state {
+	CHANNEL_SLOT_FREE,
+	CHANNEL_SLOT_STARTING,
+	CHANNEL_SLOT_OFFERED,		/* the guest was told */
+	CHANNEL_SLOT_LIVE,		/* and has taken it */
+	CHANNEL_SLOT_LEAVING,		/* and was told that it goes */
+	CHANNEL_SLOT_GONE,
+};
+
+struct channel_slots {
+	uint32_t nr;
+	struct {
+		uint32_t state;		/* enum channel_slot_state */
+		uint32_t busy;		/* it was to go, and the guest uses it */
+		char name[R3_PLUG_NAME];	/* what the guest calls it; may be empty, or not terminated */
+	} slot[CHANNEL_SLOTS];
+};
+
+/* A raw image; what is checked of files was checked by whoever opened it. */
+struct channel_disk {
+	uint64_t size;			/* bytes */
+	uint64_t rate, iops;		/* 0: without bound */
+	char serial[20];
+	uint32_t readonly;
+};
+
+/* A network card: as struct vm_net. */
+struct channel_net {
+	uint32_t nr;			/* for messages */
+	uint32_t stream, offload;
+	uint16_t mtu;
+	uint8_t mac[6];
+};
+
+/* Answer of all that attach. */
+struct channel_attached {
+	uint32_t slot;
+};
+
+enum channel_leave {
+	CHANNEL_LEAVE = 1,
+	CHANNEL_LEAVE_FORCED = 2,	/* whether it is in use or not */
+};
+
+struct channel_detach {
+	uint32_t slot;
+	uint32_t how;			/* enum channel_leave */
+};
+
+/* ---- CHANNEL_MEMORY ---- */
+
+struct channel_memory {
+	uint64_t back;			/* bytes that the guest is to give back, of all that it has */
 };
 
 /* ---- the monitor's side ---- */

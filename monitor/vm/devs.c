@@ -91,6 +91,20 @@ static int make_net(struct devs *devs, const struct vm_config *cfg, int i,
 	return dev_net_create(&card, dev, err);
 }
 
+static int make_vsock(struct devs *devs, const struct vm_config *cfg, int i, struct dev **dev, struct r3_err *err)
+{
+	return dev_vsock_create(cfg->vsock.fd, cfg->vsock.cid, dev, err);
+}
+
+static int make_balloon(struct devs *devs, const struct vm_config *cfg, int unused, struct dev **dev, struct r3_err *err)
+{
+	int ret = dev_balloon_create(cfg->mem_back, dev, err);
+
+	if (!ret)
+		devs->balloon = *dev;
+	return ret;
+}
+
 static int count_console(const struct vm_config *cfg)
 {
 	return cfg->nr_ports > 0;
@@ -116,6 +130,11 @@ static int count_vhosts(const struct vm_config *cfg)
 	return cfg->nr_vhosts;
 }
 
+static int count_vsocks(const struct vm_config *cfg)
+{
+	return cfg->nr_vsocks;
+}
+
 /* Every kind of device; the order is that of the guest's numbers. */
 static const struct {
 	int (*count)(const struct vm_config *cfg);
@@ -127,6 +146,8 @@ static const struct {
 	{ count_disks, make_blk },
 	{ count_nets, make_net },
 	{ count_vhosts, make_vhost },
+	{ count_vsocks, make_vsock },
+	{ count_one, make_balloon },
 };
 
 static int start_one(struct devs *devs, struct dev *dev, const struct r3_boot *boot,

@@ -17,6 +17,7 @@ struct devs {
 	struct dev *dev[R3_VDEV_MAX];
 	unsigned int nr;
 	struct dev *console;		/* one of dev[], or NULL */
+	struct dev *balloon;		/* the same */
 };
 
 /**
@@ -32,7 +33,7 @@ struct devs {
  *
  * Threads start with all signals blocked. The order is: console (index 0, if
  * there is a port), rng, disks as in @cfg (vda, vdb, ...), network cards, further
- * vhost-user devices.
+ * vhost-user devices, vsock, the balloon.
  *
  * Return: 0, or -errno with @err set and nothing left running.
  */

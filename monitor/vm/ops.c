@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vm/ops.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/util.h"
+#include "image/image.h"
 
 /* Processor time of a thread of this process by its number: the clock's is made as the host's kernel does it. */
 static uint64_t thread_ns(int tid)
@@ -46,21 +49,112 @@ static int stats(void *ctx, const void *request, void *answer, int fd)
 	unsigned int i;
 
 	s->mem = ops->mem->size;
+	s->mem_back = dev_balloon_has(ops->devs->balloon);
 	s->nr_cpus = ops->cfg->cpus;
-	s->nr_devs = ops->devs->nr;
+	s->nr_devs = ops->devs->nr + ops->slots->nr;
+	s->nr_slots = ops->slots->nr;
 	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
 		s->main_ns = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 	for (i = 0; i < s->nr_cpus; i++)
 		s->cpu_ns[i] = thread_ns(read_once(ops->boot->vcpu[i].tid));
-	for (i = 0; i < s->nr_devs; i++)
+	for (i = 0; i < ops->devs->nr; i++)
 		dev_stats(&s->dev[i], ops->devs->dev[i]);
+	for (i = 0; i < ops->slots->nr; i++)
+		if (slots_dev(ops->slots, i))
+			dev_stats(&s->dev[ops->devs->nr + i], slots_dev(ops->slots, i));
 	return 0;
+}
+
+static int memory(void *ctx, const void *request, void *answer, int fd)
+{
+	const struct ops *ops = ctx;
+	const struct channel_memory *m = request;
+
+	if (m->back >= ops->mem->size)
+		return -EINVAL;
+	dev_balloon_want(ops->devs->balloon, m->back);
+	return 0;
+}
+
+/* ---- devices that come and go ---- */
+
+static int slots_show(void *ctx, const void *request, void *answer, int fd)
+{
+	const struct ops *ops = ctx;
+
+	slots_describe(ops->slots, answer);
+	return 0;
+}
+
+static int attach_disk(void *ctx, const void *request, void *answer, int fd)
+{
+	struct channel_attached *attached = answer;
+	const struct channel_disk *disk = request;
+	const struct ops *ops = ctx;
+	struct dev_blk_limits limits = { disk->rate, disk->iops };
+	struct r3_err err;
+	struct image *img = NULL;
+	struct dev *dev;
+	int slot = slots_find(ops->slots), ret = -ENOSPC;
+
+	if (slot >= 0) {
+		ret = -EINVAL;
+		if (disk->size && disk->size % IMAGE_SECTOR == 0 && disk->size <= INT64_MAX)
+			img = image_raw_take(fd, disk->size, disk->readonly);
+	}
+	if (!img) {
+		close(fd);
+		return ret;
+	}
+	ret = dev_blk_create(img, disk->serial, &limits, &dev, &err);
+	if (ret) {
+		image_close(img);
+		return ret;
+	}
+	slots_plug(ops->slots, slot, dev, -1);
+	attached->slot = slot;
+	return 0;
+}
+
+static int attach_net(void *ctx, const void *request, void *answer, int fd)
+{
+	struct channel_attached *attached = answer;
+	const struct channel_net *net = request;
+	const struct ops *ops = ctx;
+	struct dev_net card = { .fd = fd, .nr = net->nr, .stream = net->stream, .offload = net->offload, .mtu = net->mtu };
+	int slot = slots_find(ops->slots), ret = -ENOSPC;
+	struct r3_err err;
+	struct dev *dev;
+
+	memcpy(card.mac, net->mac, sizeof(card.mac));
+	if (slot >= 0)
+		ret = dev_net_create(&card, &dev, &err);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	slots_plug(ops->slots, slot, dev, fd);
+	attached->slot = slot;
+	return 0;
+}
+
+static int detach(void *ctx, const void *request, void *answer, int fd)
+{
+	const struct channel_detach *d = request;
+	const struct ops *ops = ctx;
+
+	return slots_unplug(ops->slots, d->slot, d->how == CHANNEL_LEAVE_FORCED);
 }
 
 /* Request and answer have the size that is here and no other. */
 static const struct channel_op table[] = {
 	[CHANNEL_PING] = { 0, 0, false, ping },
+	[CHANNEL_MEMORY] = { sizeof(struct channel_memory), 0, false, memory },
 	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, stats },
+	[CHANNEL_SLOTS_SHOW] = { 0, sizeof(struct channel_slots), false, slots_show },
+	[CHANNEL_ATTACH_DISK] = { sizeof(struct channel_disk), sizeof(struct channel_attached), true, attach_disk },
+	[CHANNEL_ATTACH_NET] = { sizeof(struct channel_net), sizeof(struct channel_attached), true, attach_net },
+	[CHANNEL_DETACH] = { sizeof(struct channel_detach), 0, false, detach },
 };
 
 _Static_assert(sizeof(struct channel_answer) + sizeof(struct channel_stats) <= CHANNEL_ANSWER_MAX, "an answer's size");

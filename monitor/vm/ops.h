@@ -6,6 +6,7 @@
 #include "mem/mem.h"
 #include "vm/channel.h"
 #include "vm/devs.h"
+#include "vm/slots.h"
 #include "vm/vm.h"
 
 /* What operations work on; all of it lives as long as the guest. */
@@ -14,6 +15,7 @@ struct ops {
 	const struct guest_mem *mem;
 	struct r3_boot *boot;
 	struct devs *devs;
+	struct slots *slots;
 };
 
 /* One request on the channel. Return: false when the other side is gone. */

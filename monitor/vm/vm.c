@@ -34,6 +34,7 @@
 #include "vm/files.h"
 #include "vm/host.h"
 #include "vm/ops.h"
+#include "vm/slots.h"
 #include "vm/vm.h"
 
 #define PAGE		4096UL
@@ -45,6 +46,7 @@ struct vm {
 	struct r3_boot *boot;
 	struct r3_image_header image;
 	struct devs devs;
+	struct slots slots;
 	struct zygote zygote;
 	struct vcpus vcpus;
 	struct jail jail;
@@ -281,16 +283,17 @@ static int close_jail(struct vm *vm, struct r3_err *err)
 {
 	char text[512];
 	uint64_t file_max;
-	int ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus, err);
+	unsigned int threads = vm->devs.nr + vm->slots.nr + vm->cfg->cpus;
+	int ret = jail_wait(&vm->jail, threads, err);
 
 	if (ret)
 		return ret;
 	file_max = files_max(vm->cfg, true);
 	files_close(vm->cfg);
 	close(vm->zygote.page_fd);
-	jail_limits(&vm->jail, file_max);
+	jail_limits(&vm->jail, file_max, vm->slots.nr * SLOT_FDS);
 	jail_enter(&vm->jail, "control", vm->cfg->channel_fd);
-	ret = jail_wait(&vm->jail, vm->devs.nr + vm->cfg->cpus + 1, err);
+	ret = jail_wait(&vm->jail, threads + 1, err);
 	if (ret)
 		return ret;
 	if (vm->jail.mode == JAIL_OFF)
@@ -321,6 +324,11 @@ static int start(struct vm *vm, struct r3_err *err)
 	if (ret)
 		return ret;
 	vm->devs_started = true;
+	/* Nobody could ask for one. */
+	if (vm->cfg->channel_fd >= 0)
+		ret = slots_start(&vm->slots, vm->devs.nr, &vm->mem, vm->boot, &bus, err);
+	if (ret)
+		return ret;
 	ret = vcpus_start(&vm->vcpus, err);
 	if (ret)
 		return ret;
@@ -344,7 +352,7 @@ static enum vm_exit guest_exit(struct vm *vm, struct r3_err *err)
 
 static enum vm_exit wait_for_end(struct vm *vm, struct r3_err *err)
 {
-	struct ops ops = { .cfg = vm->cfg, .mem = &vm->mem, .boot = vm->boot, .devs = &vm->devs };
+	struct ops ops = { .cfg = vm->cfg, .mem = &vm->mem, .boot = vm->boot, .devs = &vm->devs, .slots = &vm->slots };
 	struct pollfd pfd[3] = {
 		{ .fd = vm->exit_fd, .events = POLLIN },
 		{ .fd = vm->zygote.fail_fd, .events = POLLIN },
@@ -406,6 +414,7 @@ int vm_main(const struct vm_config *cfg, struct r3_err *err)
 	ret = wait_for_end(&vm, err);
 out:
 	/* The vCPUs have ended by themselves or end with this process. */
+	slots_stop(&vm.slots, DRAIN_MS);
 	if (vm.devs_started)
 		devs_stop(&vm.devs, DRAIN_MS);
 	zygote_end(&vm.zygote);

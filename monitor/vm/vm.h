@@ -78,12 +78,19 @@ struct vm_vhost {
 	char name[128];			/* for messages: "disk vda", "share /srv" */
 };
 
+/* Sockets between guest and host; packets as dev/vsock.h has them. */
+struct vm_vsock {
+	int fd;				/* SOCK_SEQPACKET, non-blocking; the caller's */
+	uint32_t cid;
+};
+
 struct vm_config {
 	int kernel_fd;			/* vmlinux */
 	char kernel_path[256];
 	int initrd_fd;			/* -1: none */
 	int ram_fd;			/* an empty memfd to be its memory, shared with who made it; -1: none is given */
 	uint64_t mem;			/* bytes */
+	uint64_t mem_back;		/* of these the guest is asked to give back */
 	unsigned int cpus;
 	char cmdline[4096];
 	int early_console_fd;		/* -1: none */
@@ -99,6 +106,8 @@ struct vm_config {
 	struct vm_net net[VM_MAX_NETS];
 	int nr_vhosts;
 	struct vm_vhost vhost[VM_MAX_VHOSTS];
+	int nr_vsocks;			/* 0 or 1: the guest's kernel has one */
+	struct vm_vsock vsock;
 	enum jail_mode jail;
 	unsigned short host_cpu[VM_MAX_HOST_CPUS]; /* that this process is kept to; vCPU i on [i] */
 	unsigned int nr_host_cpus;	/* 0: wherever this process may */

@@ -11,7 +11,6 @@
 
 #include "base/bucket.h"
 
-#define BATCH		16
 #define HDR		sizeof(struct virtio_net_hdr_v1)
 #define ROOM		(HDR + FRAME_MAX + 1)	/* one more than a message may have */
 #define BUFFER		(4 << 20)
@@ -33,7 +32,7 @@ int link_open(int fd, uint64_t rate)
 {
 	int size = BUFFER;
 
-	rx = malloc(BATCH * ROOM);
+	rx = malloc(LINK_BATCH * ROOM);
 	if (!rx)
 		return -ENOMEM;
 	link_fd = fd;
@@ -47,20 +46,20 @@ int link_open(int fd, uint64_t rate)
 
 int link_receive(void (*frame)(const struct virtio_net_hdr_v1 *hdr, uint8_t *p, size_t len))
 {
-	struct mmsghdr msg[BATCH];
-	struct iovec iov[BATCH];
+	struct mmsghdr msg[LINK_BATCH];
+	struct iovec iov[LINK_BATCH];
 	struct virtio_net_hdr_v1 hdr;
 	int n, i;
 
 	if (!bucket_ready(&in, clock_ns()))
 		return 0;
-	for (i = 0; i < BATCH; i++) {
+	for (i = 0; i < LINK_BATCH; i++) {
 		iov[i] = (struct iovec){ rx + i * ROOM, ROOM };
 		memset(&msg[i], 0, sizeof(msg[i]));
 		msg[i].msg_hdr.msg_iov = &iov[i];
 		msg[i].msg_hdr.msg_iovlen = 1;
 	}
-	n = recvmmsg(link_fd, msg, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(link_fd, msg, LINK_BATCH, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
 	for (i = 0; i < n; i++) {

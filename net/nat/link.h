@@ -12,6 +12,7 @@
 
 #include "frame.h"
 
+#define LINK_BATCH	16
 #define LINK_MOST	(8 << 20)
 #define LINK_HIGH	(512 << 10)
 
@@ -23,7 +24,7 @@ struct link_stats {
 
 /* @rate: bytes a second in each direction, 0: without bound. */
 int link_open(int fd, uint64_t rate);
-/* Frames that the guest sent, at most a batch. Return: how many, 0: none; -EPIPE: the other side is gone. */
+/* Frames that the guest sent, at most LINK_BATCH. Return: how many, 0: none; -EPIPE: the other side is gone. */
 int link_receive(void (*frame)(const struct virtio_net_hdr_v1 *hdr, uint8_t *p, size_t len));
 /* A frame for the guest; @checked: its checksums need not be looked at again. */
 void link_send(const uint8_t *p, size_t len, bool checked);

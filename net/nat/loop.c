@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/adaptive_wait.h"
 #include "control.h"
 #include "nat.h"
 #include "netlog.h"
@@ -16,9 +17,11 @@
 #define FIRST		2		/* after frames and control */
 #define BATCHES		4		/* of frames, before the sockets have their turn */
 #define IDLE_MS		60000
+#define LOOKS_AT	32		/* descriptors; more take too long to look at again and again */
 
 static struct pollfd *fds;
 static unsigned int nr, room;
+static struct adaptive_wait waits;
 
 int loop_prepare(struct r3_err *err)
 {
@@ -77,18 +80,34 @@ static int sooner(int a, int b)
 
 static int receive(void)
 {
-	int i, n = 1;
+	int i, n = LINK_BATCH;
 
-	for (i = 0; i < BATCHES && n > 0; i++)
+	for (i = 0; i < BATCHES && n == LINK_BATCH; i++)
 		n = link_receive(nat_frame);
 	return n < 0 ? n : 0;
+}
+
+static int look(void *arg)
+{
+	static const struct timespec now;
+
+	(void)arg;
+	return ppoll(fds, nr, &now, NULL);
 }
 
 static int wait_for(int timeout)
 {
 	struct timespec ts = { timeout / 1000, timeout % 1000 * 1000000L };
+	int n = 0;
 
-	return ppoll(fds, nr, timeout < 0 ? NULL : &ts, NULL);
+	if (timeout && nr <= LOOKS_AT)
+		n = adaptive_wait(&waits, look, NULL);
+	else
+		waits.since = adaptive_now();
+	if (!n)
+		n = ppoll(fds, nr, timeout < 0 ? NULL : &ts, NULL);
+	adaptive_came(&waits);
+	return n;
 }
 
 void loop_run(int frames, int control, struct resolver *resolver)

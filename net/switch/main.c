@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/adaptive_wait.h"
 #include "switch.h"
 
 #define NSEC		1000000000LL
@@ -196,17 +197,40 @@ static void set_timer(struct sw *sw, int64_t at)
 	sw->timer_at = at;
 }
 
+struct events {
+	int epoll;
+	struct epoll_event ev[EVENTS];
+	struct adaptive_wait waits;
+};
+
+static int look(void *arg)
+{
+	struct events *e = arg;
+
+	return epoll_wait(e->epoll, e->ev, EVENTS, 0);
+}
+
+static int wait_for(struct events *e)
+{
+	int n = adaptive_wait(&e->waits, look, e);
+
+	if (!n)
+		n = epoll_wait(e->epoll, e->ev, EVENTS, -1);
+	adaptive_came(&e->waits);
+	return n;
+}
+
 static void loop(struct sw *sw)
 {
-	struct epoll_event ev[EVENTS];
+	struct events e = { .epoll = sw->epoll };
 	int64_t next, silent;
 	int n, i;
 
 	while (!sw->ending) {
-		n = epoll_wait(sw->epoll, ev, EVENTS, -1);
+		n = wait_for(&e);
 		sw->now = clock_ns();
 		for (i = 0; i < n; i++)
-			handle(sw, ev[i].data.ptr, ev[i].events);
+			handle(sw, e.ev[i].data.ptr, e.ev[i].events);
 		sw->now = clock_ns();
 		next = cables_run(&sw->cables, sw->now);
 		forward_flush(sw);

@@ -16,7 +16,8 @@
 #include "segment.h"
 #include "switch.h"
 
-#define ROUNDS		4	/* of BATCH frames, before it is another member's turn */
+#define BUDGET		128	/* frames, before it is another member's turn */
+#define LONG		16384	/* bytes of a frame of which BATCH_LONG are read at once */
 
 struct port *port_find(struct sw *sw, const char *name)
 {
@@ -144,14 +145,14 @@ static bool has_ended(int fd)
 }
 
 /* Return: messages read, 0 if there are none, or -errno. */
-static int read_socket(struct port *p, size_t *len)
+static int read_socket(struct port *p, size_t *len, unsigned int batch)
 {
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH][2];
 	int i, n;
 
-	memset(msg, 0, sizeof(msg));
-	for (i = 0; i < BATCH; i++) {
+	memset(msg, 0, batch * sizeof(msg[0]));
+	for (i = 0; i < (int)batch; i++) {
 		struct frame *f = p->sw->rx[i];
 
 		iov[i][0] = (struct iovec){ &f->hdr, FRAME_HDR };
@@ -159,7 +160,7 @@ static int read_socket(struct port *p, size_t *len)
 		msg[i].msg_hdr.msg_iov = iov[i];
 		msg[i].msg_hdr.msg_iovlen = 2;
 	}
-	n = recvmmsg(p->source.fd, msg, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(p->source.fd, msg, batch, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return -errno;
 	for (i = 0; i < n; i++) {
@@ -170,12 +171,12 @@ static int read_socket(struct port *p, size_t *len)
 	return n;
 }
 
-static int read_tap(struct port *p, size_t *len)
+static int read_tap(struct port *p, size_t *len, unsigned int batch)
 {
 	ssize_t got;
 	int i;
 
-	for (i = 0; i < BATCH; i++) {
+	for (i = 0; i < (int)batch; i++) {
 		struct frame *f = p->sw->rx[i];
 		struct iovec iov[2] = { { &f->hdr, FRAME_HDR }, { f->room, FRAME_MAX + 1 } };
 
@@ -189,23 +190,33 @@ static int read_tap(struct port *p, size_t *len)
 
 void port_readable(struct port *p)
 {
+	unsigned int budget, batch, n;
 	struct sw *sw = p->sw;
 	size_t len[BATCH];
-	int rounds, n = BATCH, i;
 
-	for (rounds = 0; rounds < ROUNDS && n == BATCH && !p->source.dead; rounds++) {
+	for (budget = BUDGET; budget && !p->source.dead; budget -= batch) {
+		unsigned int i;
+		int ret;
+
+		batch = min_t(unsigned int, p->sends_long ? BATCH_LONG : BATCH, budget);
 		if (!fill_buffers(sw))
 			return;
-		n = p->is_tap ? read_tap(p, len) : read_socket(p, len);
-		if (n == -EAGAIN || n == -EINTR)
+		ret = p->is_tap ? read_tap(p, len, batch) : read_socket(p, len, batch);
+		if (ret == -EAGAIN || ret == -EINTR)
 			return;
-		if (n < 0) {
+		if (ret < 0) {
 			port_end(p);
 			return;
 		}
-		for (i = 0; i < n; i++)
+		n = ret;
+		p->sends_long = false;
+		for (i = 0; i < n; i++) {
+			p->sends_long |= len[i] >= LONG;
 			received(p, sw->rx[i], len[i]);
+		}
 		forward_flush(sw);
+		if (n < batch)
+			return;
 	}
 }
 

@@ -34,6 +34,7 @@
 #define CLIENTS_MAX	32
 #define CAPTURES_MAX	16
 #define BATCH		32
+#define BATCH_LONG	8		/* of frames so long that more would not stay in a CPU's cache */
 #define NAME_SIZE	64
 #define OUT_FRAMES_MAX	1024		/* power of 2 */
 #define OUT_BYTES_MAX	(4 << 20)
@@ -65,6 +66,7 @@ struct port {
 	uint64_t serial;		/* no other port ever had it */
 	char name[NAME_SIZE];
 	bool is_uplink, is_tap, offload, has_mac, dirty;
+	bool sends_long;		/* the last frames that came were */
 	uint8_t mac[6];
 	struct vlan_rule rule;
 	struct fdb_port fdb;

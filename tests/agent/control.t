@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # ps, exec, console and stop, without a kernel.
 import json
 import os

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ring3 cp: what it copies, what things are called, and guests that lie. The guest is
 # the agent as a host process, so its paths are this host's.
+# timeout: 240
 import atexit
 import io
 import os
@@ -140,6 +141,102 @@ with tarfile.open(fileobj=b, mode="w") as t:
     t.addfile(i)
 r = cp("-", f"g:{G}/t", input=b.getvalue())
 ok(r.returncode == 1 and b'".." in it' in r.stderr and not os.path.exists(G + "/escaped"), "one with ../", r.stderr)
+
+# Holes.
+def holes(path):
+    st = os.stat(path)
+    return st.st_size - st.st_blocks * 512
+
+
+make("holes/plain", b"p" * 10000)
+with open("holes/sparse", "wb") as f:
+    for at, data in ((0, b"begin"), (5 << 20, b"middle" * 1000), (200 << 20, b"end")):
+        f.seek(at)
+        f.write(data)
+    f.truncate(300 << 20)
+with open("holes/all", "wb") as f:
+    f.truncate(1 << 40)
+with open("holes/last", "wb") as f:
+    f.seek(64 << 20)
+    f.write(b"last")
+if holes("holes/sparse") > 200 << 20:
+    def digest(path):
+        with open(path, "rb") as f:
+            found = []
+            at = 0
+            while True:
+                try:
+                    at = os.lseek(f.fileno(), at, os.SEEK_DATA)
+                except OSError:
+                    return found, os.fstat(f.fileno()).st_size
+                end = os.lseek(f.fileno(), at, os.SEEK_HOLE)
+                f.seek(at)
+                found.append(f.read(end - at).strip(b"\0"))
+                at = end
+
+    start = time.monotonic()
+    for where, words in (("into the guest", ("holes", f"g:{G}/holes")), ("out of it", (f"g:{G}/holes", "holes2"))):
+        r = cp(*words)
+        ok(r.returncode == 0 and not r.stderr, f"files with holes, {where}", r.stderr)
+        top = G + "/holes" if words[0] == "holes" else "holes2"
+        for n in ("sparse", "all", "last", "plain"):
+            same(digest(f"{top}/{n}"), digest(f"holes/{n}"), f"{n}: the same {where}")
+        ok(holes(f"{top}/sparse") > 200 << 20 and os.stat(f"{top}/all").st_blocks < 100, f"and they are holes {where}")
+    ok(time.monotonic() - start < 60, "a terabyte of nothing costs no time")
+    r = cp(f"g:{G}/holes/sparse", "-")
+    make("sparse.tar", r.stdout)
+    os.makedirs("untarred")
+    ok(len(r.stdout) < 1 << 20, "nor room in an archive", len(r.stdout))
+    t = subprocess.run(["tar", "xf", "sparse.tar", "-C", "untarred"], stderr=subprocess.PIPE)
+    ok(t.returncode == 0 and digest("untarred/sparse") == digest("holes/sparse"), "which GNU tar reads", t.stderr)
+else:
+    skip("files with holes", "host: this file system has none")
+
+# Extended attributes.
+make("attrs/f", b"1")
+values = {"user.text": b"value", "user.empty": b"", "user.bytes": bytes(range(256)), "user.lines": b"12 a=b\nc=d\n"}
+try:
+    for key, value in values.items():
+        os.setxattr("attrs/f", key, value)
+        os.setxattr("attrs", key, value)
+except OSError:
+    skip("extended attributes", "host: this file system has none")
+else:
+    for where, words, top in (("into the guest", ("attrs", f"g:{G}/attrs"), G + "/attrs"), ("out of it", (f"g:{G}/attrs", "attrs2"), "attrs2")):
+        r = cp(*words)
+        for n in ("", "/f"):
+            same({k: os.getxattr(top + n, k) for k in os.listxattr(top + n) if k.startswith("user.")}, values, f"extended attributes of {'a file' if n else 'a directory'}, {where}")
+    os.makedirs(G + "/t2")
+    r = cp(f"g:{G}/attrs", "-")
+    r = cp("-", f"g:{G}/t2", input=r.stdout)
+    same(os.getxattr(G + "/t2/attrs/f", "user.bytes"), values["user.bytes"], "by way of an archive, too")
+
+# Cut off in the middle.
+def cut(words, top, what, sig=signal.SIGINT):
+    before = sorted(os.listdir(os.path.dirname(top) or "."))
+    p = subprocess.Popen([FAKE, "cp", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    seen, end = False, time.monotonic() + 20
+    while not seen and time.monotonic() < end and p.poll() is None:
+        seen = any(n.startswith(".ring3-cp-") for n in os.listdir(os.path.dirname(top) or "."))
+    ok(seen, f"{what}: what is not whole has another name")
+    p.send_signal(sig)
+    p.communicate()
+    ok(p.returncode != 0, f"{what}: it says so by its status", p.returncode)
+    ok(wait_until(lambda: sorted(os.listdir(os.path.dirname(top) or ".")) == before), f"{what}: nothing is left", sorted(os.listdir(os.path.dirname(top) or ".")))
+
+
+os.makedirs("much/sub")
+for i in range(120):
+    make(f"much/sub/{i}", b"m" * 400000)
+cp("much", f"g:{G}/much")
+for sig in signal.SIGINT, signal.SIGKILL:
+    cut(("much", f"g:{G}/into"), G + "/into", f"into the guest, {sig.name}", sig)
+    cut((f"g:{G}/much", "out"), "out", f"out of it, {sig.name}", sig)
+make("one/big", b"old")
+make(G + "/big", b"n" * 100_000_000)
+cut((f"g:{G}/big", "one/big"), "one/big", "over a file")
+same(open("one/big").read(), "old", "which is as it was")
+subprocess.run(["rm", "-rf", "much", G + "/much", G + "/big"])
 
 # Wrong words.
 fails(("a", "b"), "none is in a guest", "no guest", 125)

@@ -19,7 +19,7 @@ def plain(text):
 
 with open(os.path.join(man, "ring3.1")) as f:
     top = plain(f.read())
-for sub in ("run", "ps", "exec", "cp", "console", "stop", "pause", "debug", "dump", "create", "start", "restart", "logs", "wait", "rm", "kill", "rename", "systemd", "stats", "events", "api", "doctor", "roots",
+for sub in ("run", "ps", "exec", "cp", "console", "stop", "attach", "detach", "pause", "debug", "dump", "create", "start", "restart", "logs", "wait", "rm", "kill", "rename", "systemd", "set", "stats", "top", "events", "api", "doctor", "roots",
             "up", "down", "status", "web",
             "net add", "net rm", "net ls", "net set", "net stats", "net capture",
             "kernel build", "kernel list", "kernel rm", "kernel port", "kunit", "selftest",

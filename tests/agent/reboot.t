@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: slow alone
 # Guests that reboot: started again, but not as fast as they can.
 import os
 import signal

@@ -20,6 +20,7 @@
 #define LAST_NR		620
 #define X32		0x40000000UL
 #define MAX_SITES	64
+#define PATIENCE_MS	10000	/* for one number, on a host that has much else to do */
 
 enum { GATE_64, GATE_X32, GATE_SITE, GATE_INT80, GATE_32, NR_GATES };
 static const char *const gates[] = { "x86-64", "x32", "rewritten", "int 0x80", "32-bit" };
@@ -317,15 +318,15 @@ int main(int argc, char **argv)
 	make_code32();
 
 	for (shared->next = 0; shared->next < (int)NUMBERS && !shared->through; shared->next++)
-		if (in_child(own_calls, 0, 1000))
+		if (in_child(own_calls, 0, PATIENCE_MS))
 			through("call %#lx from the attacker's code ended its process", number(shared->next));
 	total = sites * NUMBERS * 2;
 	for (shared->next = 0; shared->next < total && !shared->through; shared->next++)
-		if (in_child(borrowed_calls, 0, 1000))
+		if (in_child(borrowed_calls, 0, PATIENCE_MS))
 			through("call %#lx from the stub's %#lx ended its process",
 				number(shared->next / 2 % NUMBERS), site[shared->next / (NUMBERS * 2)]);
 	for (shared->next = 0; shared->next < (int)(sites * NR_WRONG) && !shared->through; shared->next++)
-		if (in_child(wrong_calls, 0, 1000))
+		if (in_child(wrong_calls, 0, PATIENCE_MS))
 			through("call %#lx with other arguments from the stub's %#lx ended its process",
 				wrong[shared->next % NR_WRONG].nr, site[shared->next / NR_WRONG]);
 	printf("%d numbers, %d instructions of the stub, and one %s\n", (int)NUMBERS, sites,

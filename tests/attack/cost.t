@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 500
+# timeout: 1500
 # tags: slow
 """What one guest costs its host at most, by its RAM, whatever its users and its
 root do; and that the guest goes on. See "Limits" in SPECIFICATION.md."""
@@ -64,7 +64,7 @@ def costs(mb, cpus, who, words, want=None, before=None):
             same(guest.exec(before)[0], 0, f"{what}: {before}")
         watch = Watch(guest)
         with Meter(guest) as meter:
-            status, out = guest.attack(words, who, 120)
+            status, out = guest.attack(words, who)
         print("#", out.strip(), f"- {meter.spaces} spaces, {meter.threads} threads, {meter.mappings} mappings of the monitor, {meter.mapped} of 60 spaces")
         ok(status == 0 and (not want or re.search(want, out)), f"{what}: fails, or does no harm", status, out)
         ok(meter.spaces <= bound(mb, cpus), f"{what}: no more spaces than {bound(mb, cpus)}", meter.spaces)

@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 	attack_init();
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (argc == 3 && !strcmp(argv[1], kinds[i].name)) {
-			int status = in_child(kinds[i].fn, atol(argv[2]), 20000);
+			int status = in_child(kinds[i].fn, atol(argv[2]), 200000);
 
 			printf("%lu %s, status %#x, error %lu\n", shared->word[0], kinds[i].name, status, shared->word[1]);
 			return attack_end();

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_MS	10000	/* for what ends soon, on a host that has much else to do */
 #define SI_ADDR 16
 #define SI_ARCH 28
 
@@ -302,6 +303,41 @@ static int ghost(long how)
 	_exit(0);
 }
 
+#define MAX_HOLDERS	32
+static pid_t holder[MAX_HOLDERS];
+static int nr_holders;
+
+/* A process that stays, in the space that would serve again. */
+static void hold_space(void)
+{
+	int started[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(started) || (pid = fork()) < 0)
+		cannot("no more processes");
+	if (!pid) {
+		if (write(started[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	if (nr_holders < MAX_HOLDERS)
+		holder[nr_holders++] = pid;
+	if (read(started[0], &c, 1) != 1)
+		cannot("a process does not start");
+	close(started[0]);
+	close(started[1]);
+}
+
+static void release_spaces(void)
+{
+	while (nr_holders) {
+		kill(holder[--nr_holders], SIGKILL);
+		waitpid(holder[nr_holders], NULL, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int i, status, tries, done = 0;
@@ -313,22 +349,27 @@ int main(int argc, char **argv)
 	if (page == MAP_FAILED || stack == MAP_FAILED || !stub_signal())
 		cannot("no memory, or no stub");
 
-	in_child(misplaced, -1, 1000);
+	in_child(misplaced, -1, PATIENCE_MS);
 	if (!shared->word[0])
 		cannot("the kernel does not take forged events");
 	/* What is not in the slot is not read: SIGSEGV that no handler takes. */
 	for (i = 0; i < NR_BAD * BAD_PLACES && !shared->through; i++) {
 		shared->word[0] = 0;
-		tries = 0;
-		do
-			status = in_child(misplaced, i, 200);
-		while (shared->word[7] && ++tries < 20);
+		for (tries = 0; tries < 20; tries++) {
+			status = in_child(misplaced, i, PATIENCE_MS);
+			if (!shared->word[7])
+				break;
+			if (nr_holders == MAX_HOLDERS)
+				release_spaces();
+			hold_space();
+		}
 		if (tries == 20)
 			cannot("no fresh space");
 		if (shared->word[0] || !WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
 			through("the kernel read a %s at place %d (status %#x)", bad_names[i / BAD_PLACES],
 				i % BAD_PLACES, status);
 	}
+	release_spaces();
 	for (i = 0; i < 60 && cpus() > 1 && !shared->through; i++) {
 		memset(page, 1, PAGE);
 		in_child(flipped, 0, 100);

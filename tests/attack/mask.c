@@ -23,8 +23,8 @@
 
 /* STOP_TIMEOUT_NS and STOP_PATIENCE_NS of kernel/stop.c, and some */
 #define REFUSED_S 1.5	/* who was ended before that did not refuse */
-#define LIMIT_S 8
-#define CROWD_LIMIT_S 19
+#define LIMIT_S 20
+#define CROWD_LIMIT_S 40
 
 enum { MASKED, ELSEWHERE, WAITING, KICKED, INSIDE, NR_WAYS, CROWD = NR_WAYS };
 static const char *const names[] = {

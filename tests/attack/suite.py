@@ -14,6 +14,7 @@ from host import *
 
 PROGRAMS = os.path.join(os.environ["BUILD"], "tests", "attack")
 
+PATIENCE = 60  # seconds for what soon is as it was
 PARKED = 4  # R3_PARKED_SPACES: for each vCPU
 STUB_BASE = 0x7fe000000000  # abi/ring3/layout.h
 
@@ -29,7 +30,7 @@ test "$(for i in 1 2 3 4; do (echo $i); done | wc -l)" = 4
 tar c /etc 2>/dev/null | gzip -1 | gzip -t
 n=0
 while test "$(cut -d' ' -f3 /tmp/beat)" = "$before"; do
-	n=$((n + 1)); test $n -lt 200; sleep 0.01
+	n=$((n + 1)); test $n -lt 1000; sleep 0.01
 done
 grep -q well /tmp/beat
 if dmesg | grep -E 'PATTERN'; then exit 9; fi
@@ -40,13 +41,13 @@ echo went on
 class Target(Guest):
     """A guest with the attacks in /tmp/a and the witness."""
 
-    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None, timeout=400):
+    def __init__(self, cpus, *options, env=None, mem="512M", append="slub_debug=FZ", ring3=None, timeout=2000):
         self.name = f"attack-{os.getpid()}-{cpus}-{int(time.monotonic() * 1000) % 100000}"
         self.ring3 = ring3 or RING3
         env = dict(env or os.environ, R3_ATTACK_SECRET="ring3-host-environment-7d")
         self.env = env
         super().__init__("--name", self.name, "--cpus", str(cpus), "--mem", mem, "--append", append, *options,
-                         "--", "sh", "-c", "echo up; exec sleep 1000", timeout=timeout, env=env, ring3=self.ring3)
+                         "--", "sh", "-c", "echo up; exec sleep 3000", timeout=timeout, env=env, ring3=self.ring3)
         self.up = self.expect("up\n", 30)
 
     def put(self):
@@ -78,14 +79,14 @@ class Target(Guest):
         except subprocess.TimeoutExpired as e:
             return None, (e.output or b"").decode(errors="replace")
 
-    def attack(self, words, user, seconds=120):
+    def attack(self, words, user, seconds=400):
         """Status (0 all tries failed, 1 one got through) and output."""
         words = words.replace("WITNESS", " ".join(self.witness))
         return self.exec(f"cd /tmp && exec timeout -s KILL {seconds} /tmp/a/attack-{words}", user, seconds + 20)
 
-    def goes_on(self):
+    def goes_on(self, seconds=200):
         """'', or why not."""
-        status, out = self.exec(WORK, seconds=30)
+        status, out = self.exec(WORK, seconds=seconds)
         return "" if status == 0 and "went on" in out else f"the guest does not go on ({status}): {out}"
 
     def spaces(self):
@@ -154,14 +155,14 @@ class Watch:
             why.append(f"ring3, its monitor or zygote ended: {gone}")
             return why
         # An idle vCPU keeps the address space that it had last.
-        if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, 5):
+        if not wait_until(lambda: len(self.guest.spaces()) <= len(self.guest.core) + cpus, PATIENCE):
             why.append(f"host processes are left: {sorted(self.guest.spaces() - set(self.guest.core))}")
-        if not wait_until(lambda: len(self.guest.parked()) <= PARKED * cpus, 5):
+        if not wait_until(lambda: len(self.guest.parked()) <= PARKED * cpus, PATIENCE):
             why.append(f"more spaces are parked than should be: {sorted(self.guest.parked())}")
         # Its slot is made read-only just before that.
-        if not wait_until(lambda: not self.guest.leftovers(), 5):
+        if not wait_until(lambda: not self.guest.leftovers(), PATIENCE):
             why.append(f"spaces that nobody uses have memory of guest processes: {self.guest.leftovers()}")
-        if not wait_until(lambda: descriptors(self.monitor) == self.fds, 5):
+        if not wait_until(lambda: descriptors(self.monitor) == self.fds, PATIENCE):
             why.append("the monitor's descriptors changed")
         if threads(self.monitor) != self.threads:
             why.append("the monitor's threads changed")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 200
+# tags: slow alone
 # --cpu-affinity, and what taskset or a cpuset leave to a guest: its vCPUs, the
 # threads of its processes, and all else that runs for it never leave the list.
 import os

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Guests of 1 to 64 CPUs, more than this host has: each CPU runs programs, system
 # calls come back right from each, and the guest ends however it is ended.
-# timeout: 400
+# timeout: 1000
 . "$(dirname "$0")/../lib.sh"
 GUEST_TIMEOUT=100
 complaints="WARNING:|BUG:|Oops|stall|soft lockup|ended a guest process|does not answer"

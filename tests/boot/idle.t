@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 180
+# tags: slow alone
 # What an idle guest costs the host: under 1 % of a core, and less than 64 MB
 # of memory for a guest of 512 MB that has booted to a shell.
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 500
+# tags: alone
 # Hosts that have too little of something: one clear sentence with the way out,
 # or it simply works. Nothing hangs, no image is harmed.
 . "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: alone
 # A guest that computes on all CPUs of the host leaves a part of each to the
 # loops of another session. With a tick every 4 ms Linux 6.18 left it little or nothing.
 import os

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Guests of a plain user; to be sourced after ../lib.sh.
 #
-# The user is one of no other process, without capabilities and with
+# The user is one of no other process or test, without capabilities and with
 # no_new_privs. Whoever is a plain user already stays who he is. The build and
 # the cache may be where that user cannot look, so what a guest is made from is
 # brought to him: the root disk as an open file, the rest as copies.
 
-PLAIN_UID=61843
+PLAIN_UID=$((61000 + $$ % 4000))
 
 # plain_setup: sets PLAIN, a folder of that user's
 plain_setup()

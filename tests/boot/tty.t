@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 180
+# tags: slow
 # The interactive shell on a terminal, driven through a pty.
 import os
 import signal

@@ -55,7 +55,7 @@ for jump in (3600, -3600, 1, -1, 30 * 365 * DAY, -40 * 365 * DAY):
     start, slept = time.monotonic(), g.text.count(b"slept")
     same(ask(g, "timers", rb"(?m)^timers (\d+)\n"), b"124", f"{jump:+} s: its timers run out")
     took = time.monotonic() - start
-    ok(0.3 <= took < 3, f"{jump:+} s: when they should", took)
+    ok(0.3 <= took < 10, f"{jump:+} s: when they should", took)
     ok(wait_until(lambda: g.text.count(b"slept") > slept + 1, 10), f"{jump:+} s: who sleeps wakes up", g.text[-500:])
     now = clock(g)
     right_clock(now, f"{jump:+} s: its clock goes on as it was")

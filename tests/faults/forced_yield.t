@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 100
+# tags: alone
 # A vCPU waits for the manager of a space that the host does not run: the others
 # sleep now and then, in case that it is for them, and all goes on afterwards.
 import os

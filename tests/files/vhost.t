@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 200
+# tags: slow
 # --vhost-user: back ends that somebody else started, of disks and of shared folders, and
 # what is said when there is none, or one that is of no use.
 import os

@@ -2,7 +2,8 @@
 /*
  * A program that forks often, looks for what a fork must not do, and finds none.
  * Each check first writes the same pages after many forks, so that whoever learns
- * from that has learnt it. Run as: fork FILE, a writable place for a file.
+ * from that has learnt it. Run as: fork FILE, a writable place for a file; or, as root in a
+ * guest, fork refused.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -280,6 +281,76 @@ static void copies(void)
 	munmap(mem, 512 * PAGE);
 }
 
+/* ---- a sibling that writes while the page is copied ---- */
+
+static volatile int writing;
+
+/* The lower word first: at no time is the upper one ahead. */
+static void *counts(void *arg)
+{
+	volatile uint32_t *low = arg, *high = low + PAGE / 4 - 1;
+
+	while (writing) {
+		*low += 1;
+		*high = *low;
+	}
+	return NULL;
+}
+
+static int is_behind(char *mem)
+{
+	volatile uint32_t *low = (void *)mem, *high = low + PAGE / 4 - 1;
+
+	return *high > *low;
+}
+
+static void ordered(void)
+{
+	char *mem = pages(8);
+	pthread_t thread;
+	int i, bad = 0;
+
+	teach(mem);
+	memset(mem, 0, PAGE);
+	writing = 1;
+	if (pthread_create(&thread, NULL, counts, mem)) {
+		check(0, "a thread");
+		return;
+	}
+	for (i = 0; i < 300 && !bad; i++)
+		bad = in_child(is_behind, mem);
+	writing = 0;
+	pthread_join(thread, NULL);
+	check(!bad, "a child sees of a sibling's writes none without those before it");
+	munmap(mem, 8 * PAGE);
+}
+
+/* ---- forks that fail half-way ---- */
+
+static int put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY), good = fd >= 0 && write(fd, value, strlen(value)) > 0;
+
+	close(fd);
+	return good;
+}
+
+static int refused(void)
+{
+	char *mem = pages(8);
+	int i, bad = 0;
+
+	teach(mem);
+	if (!put("/proc/sys/vm/overcommit_kbytes", "1") || !put("/proc/sys/vm/overcommit_memory", "2"))
+		return 2;
+	for (i = 0; i < 20; i++)
+		bad |= in_child(nothing, mem) != -1;
+	put("/proc/sys/vm/overcommit_memory", "0");
+	check(!bad && mem[0] == 1 + OFTEN, "forks are refused where memory is not promised");
+	printf("1..1\n");
+	return failed;
+}
+
 /* ---- processes that come one after the other ---- */
 
 static int empty_registers(char *mem)
@@ -377,11 +448,14 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
+	if (!strcmp(argv[1], "refused"))
+		return refused();
 	separate();
 	rights();
 	shared(argv[1]);
 	user_faults();
 	copies();
+	ordered();
 	registers();
 	mixed();
 	printf("1..%d\n", number);

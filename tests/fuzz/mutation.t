@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 600
 # tags: slow
+# needs: mutation
 # Takes out the checks of devices and of the agent's link, one after the other:
 # the kept corpora and the unit tests notice. See docs/walls.md.
 . "$(dirname "$0")/../lib.sh"
 
-build=$BUILD/mutation-fuzz
 export ASAN_OPTIONS=max_allocation_size_mb=64
 
 # without WALL PROGRAM ARGS...: its status in RC, what it complains of in WHY
@@ -15,14 +15,12 @@ without()
 	local wall=$1 program=$2
 
 	shift 2
-	if ! { [ -e "$build/build.ninja" ] || meson setup "$build" "$REPO"; } > "$T/log" 2>&1 ||
-	   ! meson configure "$build" -Dmutation="${wall#none}" >> "$T/log" 2>&1 ||
-	   ! ninja -C "$build" "$program" >> "$T/log" 2>&1; then
+	if ! "$REPO/tests/prepare" without "${wall#none}" "$T" "$program" > "$T/log" 2>&1; then
 		not_ok "without $wall: $program is built"
 		tail -n 20 "$T/log" | diag
 		return
 	fi
-	{ timeout 100 "$build/$program" "$@" > "$T/out" 2> "$T/err"; } 2> /dev/null
+	{ timeout 100 "$T/${program##*/}" "$@" > "$T/out" 2> "$T/err"; } 2> /dev/null
 	RC=$?
 	WHY=$(grep -hE '^not ok|ERROR: AddressSanitizer|runtime error|does not hold' "$T/out" "$T/err" | head -n 1)
 }

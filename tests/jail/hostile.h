@@ -3,10 +3,13 @@
 #define R3_TEST_HOSTILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* hostile.c: what the thread that is taken over does; the second may not return. */
 void hostile_thread(void);
 void hostile_last(void);
+/* It is about to try exit(). */
+extern uint32_t leaving;
 
 /* take.c: makes the monitor's thread of that kind call the two above. */
 void take_thread(const char *kind);

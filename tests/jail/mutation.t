@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
 # tags: slow
+# needs: mutation
 """Takes the walls of the jail out, one after the other and together: what a
 hostile kernel reaches is what each of them is for, and no more. The lists of
 system calls stand before all others, so those show when the lists are out."""
@@ -9,7 +10,6 @@ import ctypes
 import os
 import re
 import resource
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib import *
 
-REPO, BUILD, RING3 = os.environ["REPO"], os.environ["BUILD"], os.environ["RING3"]
+BUILD, RING3 = os.environ["BUILD"], os.environ["RING3"]
 DISK, IMAGE = os.path.join(TMP, "disk"), os.path.join(TMP, "image")
 MAKE = os.path.join(TMP, "made")
 LISTS, LANDLOCK, SPACES = "jail-lists", "jail-landlock", "jail-namespaces"
@@ -42,16 +42,6 @@ WALLS = [
     ([LISTS, LANDLOCK, ROOT], "calls, file, new file, path, signal"),
     ([LISTS, LANDLOCK, SPACES], "calls, file, memory of others, new file, path, signal, socket, tcp, udp"),
 ]
-
-
-def build(out):
-    folder = os.path.join(BUILD, "mutation-jail")
-    if not os.path.exists(folder + "/build.ninja"):
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["meson", "setup", folder, REPO], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["meson", "configure", folder, "-Dmutation=" + ",".join(out)], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", folder, "cli/ring3"], check=True, stdout=subprocess.DEVNULL)
-    return folder + "/cli/ring3"
 
 
 def reached(ring3, *options):
@@ -92,7 +82,7 @@ try:
         if refused:
             skip(says, "host: it refuses walls itself: " + refused[0])
         else:
-            same(reached(build(out) if out else RING3), what, says)
+            same(reached(build_without(out, "cli/ring3")[0] if out else RING3), what, says)
 finally:
     libc.shmctl(segment, 0, None)
 done()

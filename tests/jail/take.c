@@ -114,26 +114,40 @@ static void post(int fd)
 	bare_call3(__NR_write, fd, &one, sizeof(one));
 }
 
+/* Past our own stack: it ends where nothing can be read. */
+static bool take_kicked(unsigned long sp, int kick_fd)
+{
+	while (readable(sp))
+		sp += PAGE;
+	if (!poison(sp, sp + STACKS))
+		return false;
+	post(kick_fd);
+	return true;
+}
+
+/* Its page is behind those of all devices that are there from the start. */
+static bool take_slot(unsigned long sp)
+{
+	const struct r3_vdev *page = (struct r3_vdev *)(bare_boot->vdevs + PAGE * bare_boot->nr_vdevs);
+
+	return bare_boot->nr_vdevs < R3_VDEV_MAX && page->magic == R3_VDEV_MAGIC && take_kicked(sp, page->kick_fd);
+}
+
 static bool take_device(unsigned long sp, const char *kind)
 {
 	static const struct {
 		const char *name;
 		unsigned int id;
 	} ids[] = { { "console", VIRTIO_ID_CONSOLE }, { "rng", VIRTIO_ID_RNG }, { "blk", VIRTIO_ID_BLOCK },
-		    { "net", VIRTIO_ID_NET }, { "vhost", VIRTIO_ID_FS } };
+		    { "net", VIRTIO_ID_NET }, { "vhost", VIRTIO_ID_FS }, { "vsock", VIRTIO_ID_VSOCK }, { "balloon", VIRTIO_ID_BALLOON } };
 	struct vdev dev;
 	unsigned int i;
 
+	if (!strcmp(kind, "slot"))
+		return take_slot(sp);
 	for (i = 0; i < ARRAY_SIZE(ids); i++)
-		if (!strcmp(kind, ids[i].name) && vdev_find(&dev, ids[i].id, 0)) {
-			/* Past our own stack: it ends where nothing can be read. */
-			while (readable(sp))
-				sp += PAGE;
-			if (!poison(sp, sp + STACKS))
-				return false;
-			post(dev.page->kick_fd);
-			return true;
-		}
+		if (!strcmp(kind, ids[i].name) && vdev_find(&dev, ids[i].id, 0))
+			return take_kicked(sp, dev.page->kick_fd);
 	return false;
 }
 
@@ -169,8 +183,11 @@ void take_thread(const char *kind)
 		bare_printf("Bail out! the thread of kind %s was not taken (%u)\n", kind, bare_read(taken));
 		bare_exit(R3_EXIT_PANIC);
 	}
-	/* Its last calls: exit, if that is let through. */
-	for (i = 0; i < 100 && !bare_read(over); i++)
+	/* Its last calls: exit, if that is let through. A monitor whose thread is gone may wait for it. */
+	for (i = 0; i < 2000 && !bare_read(leaving); i++)
 		bare_wait_ms(5);
+	for (i = 0; i < 200 && !bare_read(over); i++)
+		bare_wait_ms(5);
+	bare_printf("over %s\n", kind);
 	bare_exit(R3_EXIT_POWEROFF);
 }

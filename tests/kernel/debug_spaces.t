@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tags: slow
+# needs: kernel-mutation
 # timeout: 3000
 """The debug configuration of kernel/configs/debug-spaces.config: a page that goes
 back to the allocator while a space may have it is a BUG. Correct programs find

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # vCPUs that are switched off and on while threads of one process, timers, forks
 # and shootdowns are on them. RING3_TEST_FULL=1 does so for longer.
 import os

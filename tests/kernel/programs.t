@@ -3,6 +3,7 @@
 # Programs that look for a difference to an x86-64 in what the port does itself:
 # registers across signals, stores to user memory, wake-ups, equal pages, small system calls.
 # timeout: 400
+# tags: slow
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)/program
 full=${RING3_TEST_FULL:-0}

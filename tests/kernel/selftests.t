@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The guest kernel's own selftests in a guest, against the list "expect".
 # timeout: 1800
+# tags: slow alone
 . "$(dirname "$0")/../lib.sh"
 : "${REPO:=$(cd "$(dirname "$0")/../.." && pwd)}"
 full=${RING3_TEST_FULL:-0}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # What does not come up is named with its last words; an interrupted up ends what it has
 # started; a second one takes up what failed.
 import json

@@ -17,7 +17,7 @@ static void tell(struct target *t)
 
 const struct lie lie_indirect_refused = {
 	.name = "indirect refused",
-	.to = TO_RNG | TO_BLK | TO_TX | TO_CTL_TX | TO_NET_TX | TO_NET_CTL,
+	.to = TO_RNG | TO_BLK | TO_TX | TO_CTL_TX | TO_NET_TX | TO_NET_CTL | TO_VSOCK_TX | TO_INFLATE,
 	.answer = BREAKS,
 	.unstarted = true,
 	.tell = tell,

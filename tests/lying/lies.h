@@ -71,6 +71,9 @@
 	LIE(net_small_buffer) \
 	LIE(net_crumbs) \
 	LIE(net_commands) \
+	LIE(vsock_lengths) \
+	LIE(vsock_small_buffer) \
+	LIE(vsock_packets) \
 	LIE(rng_huge)
 
 #define LIE(name)	extern const struct lie lie_##name;

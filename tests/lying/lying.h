@@ -20,9 +20,13 @@
 #define TO_NET_RX	0x80		/* network: to the guest */
 #define TO_NET_CTL	0x100		/* network: commands */
 #define TO_NET		(TO_NET_TX | TO_NET_RX | TO_NET_CTL)
+#define TO_VSOCK_TX	0x200		/* vsock: from the guest */
+#define TO_VSOCK_RX	0x400		/* vsock: to the guest */
+#define TO_VSOCK	(TO_VSOCK_TX | TO_VSOCK_RX)
+#define TO_INFLATE	0x800		/* balloon: pages that are given */
 #define TO_CONSOLE	(TO_TX | TO_RX | TO_CTL_TX | TO_CTL_RX)
-#define TO_ALL		(TO_RNG | TO_BLK | TO_CONSOLE | TO_NET)
-#define TO_DEVICES	(TO_RNG | TO_BLK | TO_TX | TO_NET_TX) /* each device once */
+#define TO_ALL		(TO_RNG | TO_BLK | TO_CONSOLE | TO_NET | TO_VSOCK | TO_INFLATE)
+#define TO_DEVICES	(TO_RNG | TO_BLK | TO_TX | TO_NET_TX | TO_VSOCK_TX | TO_INFLATE) /* each device once */
 
 #define PARTS_MAX	8
 #define MARK_LEN	8		/* bytes at the start of each sector of each disk */

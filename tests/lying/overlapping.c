@@ -13,9 +13,9 @@ static void tell(struct target *t)
 		struct vbuf buf[] = {
 			{ on[i], 64, false }, { on[i], 64, false }, { on[i], 512, true }, { on[i], 512, true },
 		};
-		unsigned int first = t->kind & (TO_RNG | TO_RX | TO_CTL_RX | TO_NET_RX) ? 2 : 0;
+		unsigned int first = t->kind & (TO_RNG | TO_RX | TO_CTL_RX | TO_NET_RX | TO_VSOCK_RX) ? 2 : 0;
 
-		lie_send(t, vq_chain(q, buf + first, t->kind & (TO_TX | TO_CTL_TX | TO_NET_TX) ? 2 : 4 - first));
+		lie_send(t, vq_chain(q, buf + first, t->kind & (TO_TX | TO_CTL_TX | TO_NET_TX | TO_VSOCK_TX | TO_INFLATE) ? 2 : 4 - first));
 		vdev_control(t->v);
 		lie_holds(t, vdev_reset(t->v) && t->start(t->v), "it starts again after buffers on its rings");
 	}

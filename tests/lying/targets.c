@@ -2,9 +2,11 @@
 /* The devices of the guest that lies: how each is started, and its work. */
 #include "targets.h"
 
+#include <linux/virtio_balloon.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_net.h>
+#include <linux/virtio_vsock.h>
 
 #define PORT_CTL_RX	2
 #define PORT_CTL_TX	3
@@ -12,7 +14,7 @@
 #define SECTOR		512
 #define NET_HDR		sizeof(struct virtio_net_hdr_v1)
 
-static struct vdev rng, console, disk[3], net;
+static struct vdev rng, console, disk[3], net, vsock, balloon;
 
 /* ---- rng ---- */
 
@@ -152,6 +154,61 @@ static bool work_net(struct vdev *v)
 	       vdev_do(v, 2, promisc, 2) == 1 && command[3] == VIRTIO_NET_OK;
 }
 
+/* ---- vsock ---- */
+
+#define VSOCK_OWED	8
+
+static struct virtio_vsock_hdr vsock_packet(unsigned int op)
+{
+	return (struct virtio_vsock_hdr){ .src_cid = 3, .dst_cid = 2, .src_port = 1, .dst_port = 2, .type = VIRTIO_VSOCK_TYPE_STREAM, .op = op };
+}
+
+/* Data of no connection has a reset for an answer. */
+static bool vsock_nonsense(struct vdev *v)
+{
+	static struct virtio_vsock_hdr h;
+	struct vbuf out = { &h, sizeof(h), false };
+
+	h = vsock_packet(VIRTIO_VSOCK_OP_RW);
+	return vdev_do(v, 1, &out, 1) == 0;
+}
+
+/* It has something to say, and looks at each buffer that comes. */
+static bool start_vsock_rx(struct vdev *v)
+{
+	unsigned int i;
+	bool good = vdev_init(v, 0);
+
+	for (i = 0; i < VSOCK_OWED && good; i++)
+		good = vsock_nonsense(v);
+	return good;
+}
+
+static bool work_vsock(struct vdev *v)
+{
+	static struct virtio_vsock_hdr in;
+	struct vbuf room = { &in, sizeof(in), true };
+
+	memset(&in, 0, sizeof(in));
+	return vsock_nonsense(v) && vdev_do(v, 0, &room, 1) == (long)sizeof(in) && in.op == VIRTIO_VSOCK_OP_RST && in.dst_port == 1;
+}
+
+/* ---- balloon ---- */
+
+/* A page of its own that it gives is zeros then. */
+static bool work_balloon(struct vdev *v)
+{
+	static char *page;
+	static uint32_t pfn;
+	struct vbuf buf = { &pfn, sizeof(pfn), false };
+
+	if (!page)
+		page = bare_alloc(4096, 4096);
+	memset(page, 1, 4096);
+	pfn = bare_gpa(page) >> VIRTIO_BALLOON_PFN_SHIFT;
+	return vdev_do(v, 0, &buf, 1) == 0 && !page[0] && !page[4095] && vdev_do(v, 1, &buf, 1) == 0;
+}
+
 /* ---- all ---- */
 
 struct target targets[] = {
@@ -165,6 +222,9 @@ struct target targets[] = {
 	{ "console-control-rx", TO_CTL_RX, &console, PORT_CTL_RX, start_silent, start_console, work_console },
 	{ "net-tx", TO_NET_TX, &net, 1, start_plain, start_plain, work_net },
 	{ "net-rx", TO_NET_RX, &net, 0, start_plain, start_plain, work_net },
+	{ "vsock-tx", TO_VSOCK_TX, &vsock, 1, start_plain, start_plain, work_vsock },
+	{ "vsock-rx", TO_VSOCK_RX, &vsock, 0, start_vsock_rx, start_plain, work_vsock },
+	{ "balloon", TO_INFLATE, &balloon, 0, start_plain, start_plain, work_balloon },
 	{ "net-commands", TO_NET_CTL, &net, 2, start_plain, start_plain, work_net },
 };
 const unsigned int nr_targets = ARRAY_SIZE(targets);
@@ -173,7 +233,8 @@ bool targets_find(void)
 {
 	unsigned int i;
 	bool good = vdev_find(&rng, VIRTIO_ID_RNG, 0) && vdev_find(&console, VIRTIO_ID_CONSOLE, 0) &&
-		    vdev_find(&net, VIRTIO_ID_NET, 0);
+		    vdev_find(&net, VIRTIO_ID_NET, 0) && vdev_find(&vsock, VIRTIO_ID_VSOCK, 0) &&
+		    vdev_find(&balloon, VIRTIO_ID_BALLOON, 0);
 
 	for (i = 0; i < ARRAY_SIZE(disk) && good; i++)
 		good = vdev_find(&disk[i], VIRTIO_ID_BLOCK, i);
@@ -205,6 +266,15 @@ unsigned int target_good(struct target *t, struct vbuf *buf)
 	case TO_NET_TX:
 		memset(t->buf, 0, NET_HDR + 60);
 		buf[0] = (struct vbuf){ t->buf, NET_HDR + 60, false };
+		return 1;
+	case TO_INFLATE:
+		/* No page that there is. */
+		memset(t->buf, 0xff, 64);
+		buf[0] = (struct vbuf){ t->buf, 64, false };
+		return 1;
+	case TO_VSOCK_TX:
+		*(struct virtio_vsock_hdr *)t->buf = vsock_packet(VIRTIO_VSOCK_OP_RST);
+		buf[0] = (struct vbuf){ t->buf, sizeof(struct virtio_vsock_hdr), false };
 		return 1;
 	case TO_NET_CTL:
 		memcpy(t->buf, (uint8_t[]){ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 }, 3);

@@ -20,7 +20,7 @@ same((status, err), (0, ""), "a guest without --net starts in silence")
 for what, want in (("an IPv4 address", r"inet 10\.0\.2\.15/24 "), ("an IPv6 address", r"inet6 fd[0-9a-f:]*::15/64 scope global nodad"),
                    ("an IPv4 default route", r"default via 10\.0\.2\.2 dev eth0"),
                    ("an IPv6 default route", r"default via fd[0-9a-f:]*::2 dev eth0"),
-                   ("a link that is up", r"eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 65520"),
+                   ("a link that is up", r"eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 16000"),
                    ("loopback", r"lo\s+inet 127\.0\.0\.1/8"), ("a name server", r"nameserver 10\.0\.2\.3"),
                    ("its name", r"(?m)^first$"), ("an address for its name", r"127\.0\.1\.1\s+first")):
     ok(re.search(want, out), f"when its command starts there is {what}", out)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: alone
 # ring3-net's resolver: names as the host resolves them, over UDP and TCP.
 import sys
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
-# tags: slow
+# tags: slow alone
 # ring3-net's bounds: bandwidth, connections, the log; many connections at once.
 import sys
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: alone
 # What a guest gains when it uses up what ring3-net and the host have: nothing.
 import sys
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow alone
 # What a network costs a guest: its start, its memory, and the host while nobody
 # uses it. Bounds are for a host that others use too.
 import os

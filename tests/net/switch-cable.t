@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 400
-# tags: slow
+# tags: slow alone
 # What the cables of a switch do: delay, jitter, loss, duplicates, order and rate
 # are within 10 % of what was set, and change while frames are under way.
 import threading

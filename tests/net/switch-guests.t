@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 600
-# tags: slow
+# tags: slow alone
 # Guests on a switch: they reach each other, not another VLAN; cables and captures
 # act on their traffic; a switch that goes takes the link with it.
 . "$(dirname "$0")/../lib.sh"

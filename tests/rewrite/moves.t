@@ -3,6 +3,7 @@
 # Rewritten calls whose page or table goes while threads make them; files that are read
 # for a proof. What the program expects is what an x86-64 does: also run on this machine.
 # timeout: 240
+# tags: slow
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -3,6 +3,7 @@
 # Rewritten system calls: a program that looks for a difference finds none, with
 # one, two, four and nine vCPUs; and the same with rewriting off, and on this machine.
 # timeout: 240
+# tags: slow
 . "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -7,7 +7,7 @@ K=$(dirname "$RING3_KERNEL")
 DESTDIR=$T/i meson install -C "$BUILD" --no-rebuild > "$T/log" 2>&1 || diag < "$T/log"
 P=$(dirname "$(dirname "$(find "$T/i" -path '*/bin/ring3')")")
 is "$(ls "$P/bin" "$P/libexec/ring3" "$P/lib/ring3" 2>&1 | tr '\n' ' ' | sed "s|$P/||g; s| ring3-web||")" \
-	"bin: ring3  lib/ring3: initramfs.cpio modules.img vmlinux  libexec/ring3: ring3-copy ring3-fs ring3-net ring3-switch ring3-unpack " "programs, kernel and initramfs are where they belong"
+	"bin: ring3  lib/ring3: initramfs.cpio modules.img vmlinux  libexec/ring3: ring3-copy ring3-fs ring3-net ring3-switch ring3-unpack ring3-vsock " "programs, kernel and initramfs are where they belong"
 cmp -s "$K/vmlinux" "$P/lib/ring3/vmlinux" && ok "the kernel is the one that was built" || not_ok "the kernel is the one that was built"
 is "$(find "$P/share/man" -name 'ring3*' | wc -l)" "$(ls "$REPO"/man/ring3* | wc -l)" "all pages of the manual"
 installed() { env -u RING3 -u RING3_KERNEL -u RING3_INITRD -u RING3_MODULES -u RING3_ROOT "$P/bin/ring3" "$@"; }

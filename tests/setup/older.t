@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 1200
 # tags: slow extra
+# needs: kernel-6.1
 # The oldest series that the port promises to build for: it does, and boots.
 . "$(dirname "$0")/series.sh"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# tags: alone
 # ./run when everything is there already, and when its surroundings are bad.
 . "$(dirname "$0")/../lib.sh"
 

@@ -16,7 +16,7 @@ in_it()
 # series_works SERIES: a small kernel of it builds and does what programs need
 series_works()
 {
-	dir=$("$REPO/kernel/build.sh" --dev --no-modules --source "$1" --config-fragment tiny --config-fragment least)
+	dir=$("$REPO/tests/prepare" "kernel-$1")
 	is $? 0 "$1 builds"
 	export RING3_KERNEL=$dir/vmlinux
 	unset RING3_MODULES

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 300
+# tags: slow
 # Where kernel sources come from: suites that the host's apt does not know, and trees of the user's.
 . "$(dirname "$0")/../lib.sh"
 build=$REPO/kernel/build.sh

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/adaptive_wait.h"
 #include "base/err.h"
 #include "base/iov.h"
 #include "base/log.h"
@@ -153,8 +154,40 @@ static void test_io(void)
 	close(p[0]);
 }
 
+static int look_count(void *arg)
+{
+	int *left = arg;
+
+	return --*left ? 0 : 7;
+}
+
+static void test_adaptive_wait(void)
+{
+	struct adaptive_wait w = { 0 };
+	int left = 1, i;
+
+	is(adaptive_wait(&w, look_count, &left), 0, "who has learnt nothing sleeps at once");
+	is(left, 1, "without a look");
+	w.limit = adaptive_learn_to(w.limit, 30000, ADAPTIVE_WAIT_MAX_NS);
+	is(w.limit, ADAPTIVE_MIN_NS, "what came soon is worth a poll the next time");
+	for (i = 0; i < 10; i++)
+		w.limit = adaptive_learn_to(w.limit, ADAPTIVE_WAIT_MAX_NS / 2, ADAPTIVE_WAIT_MAX_NS);
+	ok(w.limit >= ADAPTIVE_WAIT_MAX_NS / 2 && w.limit <= ADAPTIVE_WAIT_MAX_NS, "of as long as it takes, within the bound");
+	left = 1;
+	is(adaptive_wait(&w, look_count, &left), 7, "then it looks, and finds");
+	w.paused_until = INT64_MAX;
+	left = 1;
+	is(adaptive_wait(&w, look_count, &left), 0, "but not where others want the CPU");
+	for (i = 0; i < 5; i++) {
+		w.since = adaptive_now() - 10 * ADAPTIVE_WAIT_MAX_NS;
+		adaptive_came(&w);
+	}
+	is(w.limit, 0, "a few long waits, and it sleeps at once again");
+}
+
 int main(void)
 {
+	test_adaptive_wait();
 	test_size();
 	test_err();
 	test_log();

@@ -89,14 +89,14 @@ int main(void)
 	cfg.disk[2].readonly = true;
 
 	ok(!start(), "all devices start");
-	is(boot.nr_vdevs, 5, "console, rng, three disks");
+	is(boot.nr_vdevs, 6, "console, rng, three disks, balloon");
 	is(page(0)->device_id, VIRTIO_ID_CONSOLE, "the console is the first");
 	is(page(1)->device_id, VIRTIO_ID_RNG, "then the random numbers");
 	for (i = 0; i < 3; i++)
 		ok(page(2 + i)->device_id == VIRTIO_ID_BLOCK &&
 		   *(uint64_t *)page(2 + i)->config == (i + 1) * 2048ULL,
 		   "disk %d is in its place", i);
-	is(threads(), before + 5, "each has a thread");
+	is(threads(), before + 6, "each has a thread");
 	devs_console_resize(&devs, 0, 80, 25);
 	devs_stop(&devs, -1);
 	is(threads(), before, "none is left");
@@ -120,7 +120,7 @@ int main(void)
 
 	cfg.nr_ports = 0;
 	cfg.nr_disks = 0;
-	ok(!start() && boot.nr_vdevs == 1, "a guest with nothing has random numbers");
+	ok(!start() && boot.nr_vdevs == 2, "a guest with nothing has random numbers and a balloon");
 	devs_console_resize(&devs, 0, 80, 25);
 	devs_stop(&devs, 0);
 	return tap_done();

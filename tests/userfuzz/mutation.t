@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tags: slow
+# needs: kernel-mutation
 # timeout: 3000
 """A kernel whose flushes do not wait for the manager is found within a minute, by what
 processes see alone; the same kernel before that is not. See docs/walls.md."""

@@ -132,7 +132,7 @@ l.message()
 at = time.monotonic()
 for _ in range(3):
     l.message()
-ok(time.monotonic() - at < 6, "messages go on each second", time.monotonic() - at)
+ok(time.monotonic() - at < 15, "messages go on each second", time.monotonic() - at)
 os.kill(pid, signal.SIGCONT)
 ok(l.state(lambda m: m["state"]["machines"]["b"]["state"] == "running", 30), "it is back when it is continued")
 

@@ -69,7 +69,6 @@ static bool refuses(struct r3_stop *stop, struct r3_space *space, struct r3_slot
 static void kick(struct r3_space *space, struct r3_slot_info *info)
 {
 	spin_lock(&space->lock);
-	space->kicked = true;
 	r3_space_cmd(space, R3_OP_KICK, info->tid, 0, 0, 0);
 	r3_space_ring(space);
 	spin_unlock(&space->lock);

@@ -98,16 +98,6 @@ static long membarrier_for_users(unsigned long cmd, unsigned long flags, unsigne
 	return ret;
 }
 
-static long mprotect_for_users(unsigned long addr, unsigned long len, unsigned long prot,
-			       unsigned long d, unsigned long e, unsigned long f)
-{
-	long ret = sys_mprotect(addr, len, prot);
-
-	if (!ret)
-		r3_map_protected(addr, len, prot);
-	return ret;
-}
-
 #define sys_modify_ldt		sys_ni_syscall
 #define sys_map_shadow_stack	sys_ni_syscall
 #define sys_uretprobe		sys_ni_syscall
@@ -120,5 +110,4 @@ const sys_call_ptr_t sys_call_table[NR_syscalls] = {
 	[0 ... NR_syscalls - 1] = (sys_call_ptr_t)sys_ni_syscall,
 #include <asm/syscalls_64.h>
 	[__NR_membarrier] = membarrier_for_users,
-	[__NR_mprotect] = mprotect_for_users,
 };

@@ -21,6 +21,7 @@
 
 #define LONG_US		50	/* somebody else ran */
 #define WORK_LONG_US	600	/* the same, if what was waited for is done */
+#define DONE_US		10
 #define PAUSE_US	50
 #define PAUSE_MAX_US	5000
 #define GOOD		64	/* short ones in a row: nobody else is there */
@@ -33,6 +34,8 @@ struct yield {
 	u64 after;		/* TSC cycles */
 	unsigned int pause_us;
 	unsigned int good;	/* short ones since a long one */
+	unsigned int before_us;	/* pause_us before the last long one */
+	u64 took;		/* that one, in cycles */
 	u32 elsewhere;		/* often the vCPU went to another slot, or idled */
 };
 
@@ -63,9 +66,29 @@ bool r3_hand_over(const struct r3_slot *slot)
 		return true;
 	}
 	y->good = 0;
+	y->took = after - before;
+	y->before_us = y->pause_us;
 	y->pause_us = clamp(y->pause_us * 2, PAUSE_US, PAUSE_MAX_US);
 	y->after = after + r3_cycles(y->pause_us);
 	return true;
+}
+
+/* The last one was for a manager, and its work is done: then nobody else took the time. */
+void r3_hand_over_worked(void)
+{
+	struct yield *y = this_cpu_ptr(&yields);
+
+	if (y->took && y->took <= r3_cycles(WORK_LONG_US)) {
+		y->after = 0;
+		y->pause_us = y->before_us;
+	}
+	y->took = 0;
+}
+
+/* Was what somebody was to do by then done at once, as of this time in cycles? */
+bool r3_was_done(u64 since)
+{
+	return get_cycles() - since < r3_cycles(DONE_US);
 }
 
 /* The vCPU goes on with another guest thread, or with none. */

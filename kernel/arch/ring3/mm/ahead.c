@@ -6,9 +6,7 @@
  * - around each fault, 64 pages;
  * - of a mapping that is new and only read: all of it if it is small, as files with tables are,
  *   of code the first 64 pages, of others the first page, which has the header;
- * - of a program that starts, and its loader, the beginning of each part that is not written;
- * - of memory that mprotect() makes read-only, if it is little: a loader does so with what it has
- *   relocated, which is read next, and the flush has taken it away.
+ * - of a program that starts, and its loader, the beginning of each part that is not written.
  *
  * Nothing is read from a disk for it, and what may be written is left to its faults.
  */
@@ -21,7 +19,6 @@
 #include <asm/mmu_context.h>
 
 #define SMALL	(16 * PAGE_SIZE)
-#define PROTECTED	(8 * PAGE_SIZE)
 
 bool r3_no_table(struct mm_struct *mm, unsigned long addr)
 {
@@ -85,6 +82,13 @@ static bool enter_first(struct vm_area_struct *vma, unsigned long addr, unsigned
 	return true;
 }
 
+/* What is mapped already would be taken for a mapping that the host has refused. */
+static void map_ahead(struct mm_struct *mm, unsigned long addr, bool exec)
+{
+	if (!r3_has_mapped(mm, addr, PROT_READ | (exec ? PROT_EXEC : 0)))
+		r3_map_around(mm, addr, false, exec);
+}
+
 void r3_map_new(unsigned long addr, unsigned long len, unsigned long prot)
 {
 	struct mm_struct *mm = current->mm;
@@ -102,17 +106,7 @@ void r3_map_new(unsigned long addr, unsigned long len, unsigned long prot)
 		there = enter_first(vma, addr, min(addr + len, vma->vm_end));
 	mmap_read_unlock(mm);
 	if (there)
-		r3_map_around(mm, addr, false, prot & PROT_EXEC);
-}
-
-void r3_map_protected(unsigned long addr, unsigned long len, unsigned long prot)
-{
-	unsigned long end = addr + PAGE_ALIGN(len);
-
-	if (prot != PROT_READ || len > PROTECTED)
-		return;
-	for (; addr < end; addr += PAGE_SIZE)
-		r3_map_around(current->mm, addr, false, false);
+		map_ahead(mm, addr, prot & PROT_EXEC);
 }
 
 #define PARTS	16
@@ -131,5 +125,5 @@ void r3_map_program(struct mm_struct *mm)
 			part[n++] = vma->vm_start | !!(vma->vm_flags & VM_EXEC);
 	mmap_read_unlock(mm);
 	for (i = 0; i < n; i++)
-		r3_map_around(mm, part[i] & PAGE_MASK, false, part[i] & 1);
+		map_ahead(mm, part[i] & PAGE_MASK, part[i] & 1);
 }

@@ -58,12 +58,17 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 	mm->context.seen = NULL;
 	mm->context.forked = NULL;
 	mm->context.child_of = NULL;
+	mm->context.pins = false;
 	mm->context.noting = 0;
 	mm->context.no_rewrite = false;
 	mm->context.fresh = true;
 	mm->context.counted = false;
-	if (count(mm))
+	if (count(mm)) {
+		/* Of a fork: the parent's pages are copied from now on. */
+		if (tsk != current && current->mm)
+			r3_fork_begin(current->mm, mm);
 		return 0;
+	}
 	pr_warn_ratelimited("ring3: no more address spaces: give the guest more memory\n");
 	return -ENOMEM;
 }

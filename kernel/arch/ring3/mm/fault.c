@@ -286,10 +286,10 @@ static void touch(struct pt_regs *regs, unsigned long addr, unsigned int flags)
 	int code;
 
 	if (addr >= TASK_SIZE || r3_has_mapped(mm, addr, want) ||
-	    r3_map_around(mm, addr, write, exec) != -EAGAIN)
+	    r3_map_run(mm, addr, write, exec) != -EAGAIN)
 		return;
 	if (!r3_fault_in(mm, addr, FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | flags, regs, &code))
-		r3_map_around(mm, addr, write, exec);
+		r3_map_run(mm, addr, write, exec);
 }
 
 /* Nobody would notice if the page was touched now. */

@@ -36,7 +36,10 @@ struct touched {
 struct r3_forked {
 	refcount_t users;
 	struct touched parent, child;
+	struct page *pinned[R3_FORKED_PAGES];	/* while the parent forks */
+	unsigned int nr_pinned;
 };
+
 
 /* The list for this mm as it is now, or NULL. */
 static struct touched *list_of(struct mm_struct *mm)
@@ -134,8 +137,38 @@ unsigned int r3_forked_pages(struct mm_struct *mm, unsigned long *pages)
 	return n;
 }
 
-/* The old mm is locked for writing, the new one nobody knows. */
-void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm)
+/* Pages that are copied as they stand, not when they are written: as it is with pinned ones. */
+static void pin(struct r3_forked *f, struct mm_struct *mm)
+{
+	unsigned int i;
+
+	for (i = 0; i < R3_FORKED_PAGES; i++) {
+		unsigned long page = READ_ONCE(f->parent.page[i]), addr = page & PAGE_MASK;
+
+		if (!(page & R3_FORKED_WRITE) || !r3_anon_writable(mm, addr))
+			continue;
+		if (pin_user_pages_fast(addr, 1, FOLL_WRITE, &f->pinned[f->nr_pinned]) == 1)
+			f->nr_pinned++;
+	}
+}
+
+static void unpin(struct r3_forked *f)
+{
+	unpin_user_pages(f->pinned, f->nr_pinned);
+	f->nr_pinned = 0;
+}
+
+/**
+ * r3_fork_begin - an address space is about to be copied
+ * @oldmm: current's
+ * @mm: the copy
+ *
+ * What the parent wrote after its last forks it will write after this one. The child gets copies
+ * at once, and the parent keeps its pages: it would have to be stopped from writing, fault,
+ * and have the copies mapped in their place. Other threads of the parent might write meanwhile,
+ * and a child sees either all or nothing of that: there pages are protected first.
+ */
+void r3_fork_begin(struct mm_struct *oldmm, struct mm_struct *mm)
 {
 	struct r3_forked *f = oldmm->context.forked;
 
@@ -144,10 +177,32 @@ void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm)
 		if (!f)
 			return;
 		refcount_set(&f->users, 1);
-		oldmm->context.forked = f;
+		if (cmpxchg(&oldmm->context.forked, NULL, f)) {
+			kfree(f);
+			f = oldmm->context.forked;
+		}
 	}
 	refcount_inc(&f->users);
 	mm->context.child_of = f;
+	if (atomic_read(&oldmm->mm_users) == 1) {
+		mm->context.pins = true;
+		pin(f, oldmm);
+	}
+}
+
+static void fork_end(struct mm_struct *mm)
+{
+	if (mm->context.pins)
+		unpin(mm->context.child_of);
+	mm->context.pins = false;
+}
+
+/* The old mm is locked for writing, the new one nobody knows. */
+void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm)
+{
+	fork_end(mm);
+	if (!mm->context.child_of)
+		return;
 	mm->context.noting = R3_FORKED_PAGES;
 	WRITE_ONCE(oldmm->context.noting, R3_FORKED_PAGES);
 }
@@ -160,6 +215,7 @@ static void put(struct r3_forked *f)
 
 void r3_forked_free(struct mm_struct *mm)
 {
+	fork_end(mm);
 	put(mm->context.forked);
 	put(mm->context.child_of);
 	mm->context.forked = NULL;

@@ -96,6 +96,16 @@ bool r3_write_copies(struct mm_struct *mm, unsigned long addr)
 	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT && size == PAGE_SIZE;
 }
 
+/* Is there a page of its own, which may be written? */
+bool r3_anon_writable(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long size;
+	pte_t pte = peek(mm, addr, &size);
+
+	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_RW)) == (_PAGE_PRESENT | _PAGE_RW) &&
+	       size == PAGE_SIZE && PageAnon(pte_page(pte));
+}
+
 /* What an access could do now, as PROT_*; 0 for nothing. */
 static int permitted(pte_t pte)
 {
@@ -383,8 +393,23 @@ static bool copied_on_write(pte_t pte)
 	       PageAnon(pte_page(pte));
 }
 
-/* The page and those neighbours that are there and not yet mapped. */
-static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long fault, bool write)
+/* Where the run of pages begins that are adjacent in memory, too. */
+static unsigned long run_start(const pte_t *ptep, unsigned long addr, unsigned long start)
+{
+	unsigned long pfn = pte_pfn(READ_ONCE(*ptep));
+
+	for (; addr > start; addr -= PAGE_SIZE) {
+		pte_t pte = READ_ONCE(*--ptep);
+
+		if (!(pte_val(pte) & _PAGE_PRESENT) || pte_pfn(pte) != --pfn)
+			break;
+	}
+	return addr;
+}
+
+/* The page and those neighbours that are there and not yet mapped; @alone: of its run only. */
+static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long fault, bool write,
+			   bool alone)
 {
 	struct r3_space *space = mm->context.space;
 	struct run run = { .space = space, .op = R3_OP_NOP };
@@ -394,6 +419,8 @@ static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long faul
 	/* Of what is copied when it is written, those that follow the page's own. */
 	if (copied_on_write(READ_ONCE(*ptep)))
 		cow = pte_pfn(READ_ONCE(*ptep)) - (fault >> PAGE_SHIFT);
+	if (alone)
+		addr = run_start(ptep, fault, addr);
 	ptep -= (fault - addr) >> PAGE_SHIFT;
 	for (; addr < end; addr += PAGE_SIZE, ptep++) {
 		pte_t pte = READ_ONCE(*ptep);
@@ -402,7 +429,7 @@ static void map_neighbours(struct mm_struct *mm, pte_t *ptep, unsigned long faul
 
 		if (!prot)
 			continue;
-		if (addr != fault && (!(prot & ~mapped(pte)) || run.emitted >= AROUND_RUNS))
+		if (addr != fault && (!(prot & ~mapped(pte)) || run.emitted >= (alone ? 1 : AROUND_RUNS)))
 			continue;
 		/* They would have to be unmapped again, and that be waited for. */
 		if (copied_on_write(pte) && pte_pfn(pte) != cow + (addr >> PAGE_SHIFT))
@@ -422,7 +449,7 @@ bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want)
 	return !(want & ~mapped(peek(mm, addr, &size)));
 }
 
-int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec)
+static int map_at(struct mm_struct *mm, unsigned long addr, bool write, bool exec, bool alone)
 {
 	int want = PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
 	struct r3_space *space = mm->context.space;
@@ -445,7 +472,7 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 	if (r3_space_full(space))
 		drop_all(space, mm);
 	if ((want & ~mapped(pte)) && size == PAGE_SIZE) {
-		map_neighbours(mm, ptep, addr, write);
+		map_neighbours(mm, ptep, addr, write, alone);
 		goto out;
 	}
 	/*
@@ -460,6 +487,16 @@ int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exe
 out:
 	spin_unlock_irqrestore(&space->lock, flags);
 	return ret;
+}
+
+int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec)
+{
+	return map_at(mm, addr, write, exec, false);
+}
+
+int r3_map_run(struct mm_struct *mm, unsigned long addr, bool write, bool exec)
+{
+	return map_at(mm, addr, write, exec, true);
 }
 
 /* Does the mm map this page there, as code that may be rewritten? */

@@ -24,8 +24,9 @@
  *    to be found asleep (r3_space_unpark()): it has gone all the way. Only then
  *    may the slot be written again, and anything else be mapped.
  *
- * A thread that was ever told to stop by signal may have one pending. Such
- * spaces are not used again, nor are those where the host refused something.
+ * A thread that was told to stop by signal may have one pending. It stays blocked
+ * until user code of the next mm runs, which then stops once for nothing. Spaces
+ * where the host refused something are not used again.
  */
 #include <linux/init.h>
 #include <linux/list.h>
@@ -50,7 +51,7 @@ static int only_slot(struct r3_space *space)
 {
 	int cpu, only = -1;
 
-	if (space->dead || space->dying || space->failed || space->refused || space->kicked)
+	if (space->dead || space->dying || space->failed || space->refused)
 		return -1;
 	for_each_possible_cpu(cpu) {
 		if (!space->slots[cpu])
@@ -62,6 +63,18 @@ static int only_slot(struct r3_space *space)
 	return only >= 0 && space->slots[only]->started ? only : -1;
 }
 
+/* Where it may poll or yield first, it is told not to. */
+static bool soon_asleep(struct r3_slot *slot)
+{
+	unsigned int tries;
+
+	for (tries = 0; !r3_slot_sleeps(slot) && tries < 3; tries++) {
+		r3_slot_no_turns(slot);
+		r3_handover_settle(slot);
+	}
+	return r3_slot_sleeps(slot);
+}
+
 /**
  * r3_space_retire - take all of its memory from a space
  *
@@ -70,20 +83,13 @@ static int only_slot(struct r3_space *space)
 void r3_space_retire(struct r3_space *space)
 {
 	int cpu = only_slot(space);
-	unsigned int tries;
 
 	if (space->dead)
 		return;
 	if (cpu >= 0 && READ_ONCE(per_cpu(parked, cpu).nr) == per_cpu(parked, cpu).max)
 		cpu = -1;
-
-	/* On one host CPU it may be on its way. */
-	for (tries = 0; cpu >= 0 && !r3_slot_sleeps(space->slots[cpu]->slot) && tries < 3; tries++) {
-		if (!r3_hand_over(NULL))
-			break;
-	}
 	/* It writes there until it says that it will sleep; who lies is ended. */
-	if (cpu >= 0 && r3_slot_sleeps(space->slots[cpu]->slot)) {
+	if (cpu >= 0 && soon_asleep(space->slots[cpu]->slot)) {
 		r3_space_cmd(space, R3_OP_PROTECT, PROT_READ, r3_slot_address(cpu),
 			     space->slots[cpu]->size, 0);
 		space->retired = true;
@@ -128,6 +134,17 @@ static void write_reset(struct r3_slot_info *info, unsigned int cpu)
 static bool asleep(struct r3_slot_info *info)
 {
 	return r3_host_futex_wake(&info->slot->resume, 1) == 1 || r3_mutation(R3_MUTATION_ASLEEP);
+}
+
+/* It may not have run since its reset. */
+static bool asleep_after_all(struct r3_slot_info *info)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	r3_hand_over(NULL);
+	local_irq_restore(flags);
+	return asleep(info);
 }
 
 static bool reset(struct r3_space *space)
@@ -175,7 +192,7 @@ struct r3_space *r3_space_unpark(void)
 			r3_space_end(space);
 			continue;
 		}
-		if (!asleep(info)) {
+		if (!asleep(info) && !asleep_after_all(info)) {
 			if (!r3_idle_add(idle, space))
 				r3_space_end(space);
 			continue;

@@ -12,6 +12,7 @@
 #include <asm/host.h>
 #include <asm/space.h>
 #include <asm/fpu.h>
+#include <asm/timex.h>
 #include <asm/yield.h>
 
 static DEFINE_SPINLOCK(spaces_lock);	/* the table, and all lists of idle spaces */
@@ -90,18 +91,23 @@ static void set_dead(struct r3_space *space)
 static int wait_ack(struct r3_space *space)
 {
 	unsigned int cpu = smp_processor_id();
-	u64 val;
+	bool handed = false;
+	u64 val, since;
 
 	/* On one host CPU the manager gets done what there is, then reading
 	 * need not sleep. */
 	if (r3_vcpus_apart && space->placed == cpu)
-		r3_hand_over(NULL);
+		handed = r3_hand_over(NULL);
+	since = get_cycles();
 	for (;;) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 
 		if (ret == sizeof(val)) {
 			if (val & R3_ACK_OK) {
 				bool failed = val & (R3_ACK_FAILED & ~R3_ACK_OK);
+
+				if (handed && r3_was_done(since))
+					r3_hand_over_worked();
 
 				space->failed |= failed;
 				r3_debug_space_acked(space, failed);

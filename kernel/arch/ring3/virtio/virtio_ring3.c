@@ -25,6 +25,7 @@
 #include <asm/versions.h>
 #include <ring3/vdev.h>
 #include "broken.h"
+#include "plug.h"
 
 #define VDEV_STRIDE	4096
 
@@ -266,7 +267,7 @@ static int r3_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 		}
 	}
 
-	ret = request_irq(r3->irq, r3_interrupt, 0, dev_name(&vdev->dev), r3);
+	ret = request_irq(r3->irq, r3_interrupt, IRQF_SHARED, dev_name(&vdev->dev), r3);
 	if (!ret)
 		return 0;
 fail:
@@ -304,14 +305,19 @@ static void r3_release(struct device *dev)
 	kfree(to_r3(dev_to_virtio(dev)));
 }
 
-static int __init add_device(struct device *parent, unsigned int i)
+struct r3_vdev *r3_vdev_page(unsigned int i)
+{
+	return (struct r3_vdev *)(r3_boot->vdevs + i * VDEV_STRIDE);
+}
+
+int r3_virtio_add(struct device *parent, unsigned int i, struct virtio_device **vdev)
 {
 	struct r3_virtio *r3 = kzalloc(sizeof(*r3), GFP_KERNEL);
 	int ret;
 
 	if (!r3)
 		return -ENOMEM;
-	r3->page = (struct r3_vdev *)(r3_boot->vdevs + i * VDEV_STRIDE);
+	r3->page = r3_vdev_page(i);
 	r3->irq = R3_IRQ_DEV(i);
 	mutex_init(&r3->ctl_lock);
 	INIT_WORK(&r3->dead, break_device);
@@ -324,22 +330,26 @@ static int __init add_device(struct device *parent, unsigned int i)
 	ret = register_virtio_device(&r3->vdev);
 	if (ret)
 		put_device(&r3->vdev.dev);
+	else
+		*vdev = &r3->vdev;
 	return ret;
 }
 
 static int __init add_devices(void)
 {
 	struct device *parent = root_device_register("ring3");
+	struct virtio_device *vdev;
 	unsigned int i;
 	int ret;
 
 	if (IS_ERR(parent))
 		return PTR_ERR(parent);
 	for (i = 0; i < r3_boot->nr_vdevs; i++) {
-		ret = add_device(parent, i);
+		ret = r3_virtio_add(parent, i, &vdev);
 		if (ret)
 			pr_err("virtio device %u: error %d\n", i, ret);
 	}
+	r3_plug_start(parent, i);
 	return 0;
 }
 device_initcall(add_devices);
@@ -354,9 +364,7 @@ static int __init r3_wait_for_console(void)
 	int index;
 
 	for (i = 0; i < r3_boot->nr_vdevs; i++) {
-		struct r3_vdev *page = (void *)r3_boot->vdevs + i * VDEV_STRIDE;
-
-		if (page->device_id == VIRTIO_ID_CONSOLE)
+		if (r3_vdev_page(i)->device_id == VIRTIO_ID_CONSOLE)
 			break;
 	}
 	if (i == r3_boot->nr_vdevs || !console_set_on_cmdline)

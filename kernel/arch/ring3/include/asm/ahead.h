@@ -18,9 +18,6 @@ void r3_enter_cached(struct vm_area_struct *vma, unsigned long addr, unsigned in
 /* For a mapping that current has just made. */
 void r3_map_new(unsigned long addr, unsigned long len, unsigned long prot);
 
-/* For what current has given another protection. */
-void r3_map_protected(unsigned long addr, unsigned long len, unsigned long prot);
-
 /* For a program that is about to start. */
 void r3_map_program(struct mm_struct *mm);
 

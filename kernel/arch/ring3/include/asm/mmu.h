@@ -55,6 +55,7 @@ typedef struct {
 	struct r3_seen *seen;		/* mm/rewrite.c */
 	struct r3_forked *forked;	/* mm/forked.c; NULL until it forks */
 	struct r3_forked *child_of;
+	bool pins;			/* its parent's pages, until they are copied */
 	u8 noting;			/* so many faults more */
 	bool counted;			/* among those that may have a space: mm/context.c */
 	bool no_rewrite;		/* its system calls stay as they are */

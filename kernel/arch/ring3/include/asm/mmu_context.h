@@ -9,6 +9,7 @@
 #define init_new_context init_new_context
 int init_new_context(struct task_struct *tsk, struct mm_struct *mm);
 
+void r3_fork_begin(struct mm_struct *oldmm, struct mm_struct *mm);
 void r3_forked(struct mm_struct *oldmm, struct mm_struct *mm);
 
 #define destroy_context destroy_context

@@ -291,6 +291,30 @@ static inline pte_t ptep_get_and_clear(struct mm_struct *mm, unsigned long addr,
 	r3_note_stale(mm, addr, old);
 	return __pte(old & _PAGE_PRESENT ? old & ~R3_MAPPED_ALL : old);
 }
+#ifdef R3_OLD_MODIFY_PROT
+/*
+ * Between the two the table is locked and the entry empty. What the space has of the page comes
+ * back with it, so a flush can take rights away and leave the mapping; who flushes meanwhile
+ * unmaps it.
+ */
+#define __HAVE_ARCH_PTEP_MODIFY_PROT_TRANSACTION
+static inline pte_t ptep_modify_prot_start(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep)
+{
+	unsigned long old = xchg(&ptep->pte, 0);
+
+	r3_note_stale(vma->vm_mm, addr, old);
+	return __pte(old);
+}
+static inline void ptep_modify_prot_commit(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
+					   pte_t old, pte_t pte)
+{
+	unsigned long new = r3_unmarked(pte);
+
+	if ((pte_val(old) & new & _PAGE_PRESENT) && pte_pfn(old) == pte_pfn(pte))
+		new |= pte_val(old) & R3_MAPPED_ALL;
+	WRITE_ONCE(*ptep, __pte(new));
+}
+#endif
 #define __HAVE_ARCH_PTEP_SET_WRPROTECT
 static inline void ptep_set_wrprotect(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
 {

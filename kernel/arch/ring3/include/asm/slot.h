@@ -72,6 +72,13 @@ static inline bool r3_slot_sleeps(const struct r3_slot *slot)
 	return R3_SLOT_GET(slot, resume) == 2;
 }
 
+/* Of a thread that waits: it goes to sleep. Whoever resumes it says how it is to wait next time. */
+static inline void r3_slot_no_turns(struct r3_slot *slot)
+{
+	WRITE_ONCE(slot->left, 0);
+	WRITE_ONCE(slot->yield_request, 1);
+}
+
 /* event = 0 and resume = 1 in one go, see struct r3_slot. True if it has to be woken. */
 static inline bool r3_slot_resume(struct r3_slot *slot)
 {

@@ -36,7 +36,6 @@ struct r3_space {
 	bool site_table;		/* is mapped: mm/rewrite.c */
 	bool failed;			/* a command since this was cleared */
 	bool refused;			/* a command, ever */
-	bool kicked;			/* R3_OP_KICK has been queued */
 	bool retired;			/* nothing in it can be written any more */
 	unsigned long lo, hi;		/* nothing is mapped outside */
 	struct r3_idle *idle;		/* the list that it is on, or NULL; with its entry */
@@ -114,6 +113,7 @@ struct r3_space *r3_space_unpark(void);
 pmd_t *r3_pmd_of(struct mm_struct *mm, unsigned long addr);
 bool r3_pte_none(struct mm_struct *mm, unsigned long addr);
 bool r3_write_copies(struct mm_struct *mm, unsigned long addr);
+bool r3_anon_writable(struct mm_struct *mm, unsigned long addr);
 
 /* mm/map.c: makes what the page tables hold around addr visible in the space.
  * Returns 0, -EAGAIN if the tables do not allow the access (any more), or an
@@ -121,6 +121,8 @@ bool r3_write_copies(struct mm_struct *mm, unsigned long addr);
 void r3_fault_first(struct pt_regs *regs);
 bool r3_has_mapped(struct mm_struct *mm, unsigned long addr, int want);
 int r3_map_around(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
+/* The same for what is known to be needed: no more than the page and what one mapping brings in with it. */
+int r3_map_run(struct mm_struct *mm, unsigned long addr, bool write, bool exec);
 
 /* mm/forked.c */
 #define R3_FORKED_PAGES	64

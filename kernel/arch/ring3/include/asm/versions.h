@@ -51,6 +51,10 @@
 #define R3_OLD_TABLE_FREE	1	/* who frees a page table undoes its constructor */
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define R3_OLD_MODIFY_PROT	1	/* mprotect() changes one entry at a time */
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 #define R3_OLD_VDSO_DATA	1	/* the arch keeps and maps the vDSO's data: vdso/data.c */
 #endif
