@@ -50,11 +50,20 @@ static struct balloon *to_balloon(struct dev *dev)
 	return container_of(dev, struct balloon, dev);
 }
 
-static int by_number(const void *a, const void *b)
+/* Ascending. The C library's sort may ask the host for memory. */
+static void sort(uint32_t *pfn, unsigned int n)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	unsigned int gap, i, j;
 
-	return (x > y) - (x < y);
+	for (gap = n / 2; gap; gap /= 2) {
+		for (i = gap; i < n; i++) {
+			uint32_t v = pfn[i];
+
+			for (j = i; j >= gap && pfn[j - gap] > v; j -= gap)
+				pfn[j] = pfn[j - gap];
+			pfn[j] = v;
+		}
+	}
 }
 
 /* The host's from now on, as far as the host does it. */
@@ -72,7 +81,7 @@ static void inflate(struct balloon *b, uint32_t *pfn, unsigned int n)
 {
 	unsigned int i, first;
 
-	qsort(pfn, n, sizeof(pfn[0]), by_number);
+	sort(pfn, n);
 	for (i = 0; i < n; i = first) {
 		uint32_t pages = 1;
 
