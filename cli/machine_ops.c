@@ -207,7 +207,8 @@ static void op_ping(struct machine *m, struct json_object *req, struct control_c
 static void name_dev(const struct machine *m, unsigned int index, unsigned int first_slot, char *name, size_t size)
 {
 	const struct vm_config *vm = &m->cfg->vm;
-	unsigned int rng = vm->nr_ports > 0, disk = index - 1 - rng, net = disk - vm->nr_disks, share = net - vm->nr_nets;
+	unsigned int rng = vm->nr_ports > 0, disk = index - 1 - rng, net = disk - vm->nr_disks, share = net - vm->nr_nets,
+		     vsock = share - vm->nr_vhosts;
 	const char *plugged = index >= first_slot ? plugs_name(m, index - first_slot) : NULL;
 
 	if (index >= first_slot)
@@ -220,8 +221,10 @@ static void name_dev(const struct machine *m, unsigned int index, unsigned int f
 		snprintf(name, size, "%.*s", (int)sizeof(vm->disk[disk].serial), vm->disk[disk].serial);
 	else if (net < (unsigned int)vm->nr_nets)
 		snprintf(name, size, "net%u", net);
-	else
+	else if (share < (unsigned int)vm->nr_vhosts)
 		snprintf(name, size, "share%u", share);
+	else
+		snprintf(name, size, vsock < (unsigned int)vm->nr_vsocks ? "vsock" : "balloon");
 }
 
 static struct json_object *describe_dev(const struct channel_dev *d, unsigned int index, const char *name)

@@ -147,7 +147,7 @@ after = {how: guests[how].files() for how in ("honest", "names", "keeps")}
 same(after, {how: before[how] for how in after}, "no descriptor is left in either process")
 guests["honest"].attach("h")
 devices = [(d["name"], d["kind"]) for d in json.loads(ring3("stats", "--json", "honest")[1])["devices"]]
-same(devices, [("console", "console"), ("rng", "rng"), ("root", "blk"), ("net0", "net"), ("disk0", "blk")], "statistics have the devices that are there, by name")
+same(devices, [("console", "console"), ("rng", "rng"), ("root", "blk"), ("net0", "net"), ("balloon", "balloon"), ("disk0", "blk")], "statistics have the devices that are there, by name")
 for g in guests.values():
     g.end()
 done()
