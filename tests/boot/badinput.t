@@ -57,7 +57,7 @@ with open(KERNEL, "rb") as f:
     kernel = f.read()
 refused("kernel: missing", ["--kernel", "/nowhere/vmlinux"], "/nowhere/vmlinux", "--kernel")
 refused("kernel: empty", ["--kernel", file("empty", b"")], "empty", "--kernel")
-refused("kernel: a directory", ["--kernel", dir_], dir_, "--kernel")
+refused("kernel: a directory", ["--kernel", dir_], dir_, "there is no vmlinux")
 refused("kernel: a device", ["--kernel", "/dev/zero"], "/dev/zero", "--kernel")
 refused("kernel: a text", ["--kernel", file("text", b"Linux\n" * 100)], "text", "--kernel")
 for length in (1, 63):
