@@ -15,7 +15,7 @@
 
 #define PAGE		4096UL
 #define TEXT_NEAR	(2UL << 20)	/* the program is not larger */
-#define STACKS		(80UL << 20)	/* where stacks of older threads are, above ours */
+#define STACKS		(256UL << 20)	/* where stacks of older threads are, above ours */
 #define MAIN_STACKS	0x7ff000000000UL
 #define MAIN_AROUND	(64UL << 10)
 
