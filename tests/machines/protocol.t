@@ -69,11 +69,11 @@ every.wait()
 def raw(data, shut=True):
     """What comes back, until the other side closes."""
     s = Client("a").sock
+    got = b""
     try:
         s.sendall(data)
         if shut:
             s.shutdown(socket.SHUT_WR)
-        got = b""
         while part := s.recv(65536):
             got += part
     except (BrokenPipeError, ConnectionResetError):

@@ -27,8 +27,6 @@
 #define GAP_US		30	/* between two polls: somebody else ran */
 #define GUEST_SPINS	2000	/* of the guest thread, around 10 us */
 #define GUEST_TURNS	8	/* then, at which others run */
-#define SLEEP_SPINS	500	/* of the vCPU, until a guest thread sleeps */
-#define SLEEP_NS	20000	/* where yielding is no good */
 #define LATE		10
 #define LATE_MAX	50
 /* Where several guest threads take turns one waits for long now and then: */
@@ -58,20 +56,6 @@ static DEFINE_PER_CPU(struct handover, handover) = { .lender = -1 };
 bool r3_handover_away(void)
 {
 	return this_cpu_read(handover.away);
-}
-
-/* Gives a guest thread the time to go to sleep. Interrupts are off. */
-void r3_handover_settle(const struct r3_slot *slot)
-{
-	static u32 never;
-	unsigned int i;
-
-	if (r3_handover_away()) {
-		for (i = 0; i < SLEEP_SPINS && !r3_slot_sleeps(slot); i++)
-			cpu_relax();
-	} else if (!r3_hand_over(NULL)) {
-		r3_host_futex_wait_ns(&never, 0, SLEEP_NS);
-	}
 }
 
 /* Is the vCPU whose host CPU this is not asleep, or about to be woken? */
@@ -119,6 +103,7 @@ void r3_handover_home(void)
 	if (!h->away)
 		return;
 	h->away = false;
+	r3_yield_apart(false);
 	give_back(h);
 	h->streak = 0;
 	if (h->quick > WORTH)
@@ -155,6 +140,7 @@ static void go_away(struct handover *h)
 		return;
 	}
 	h->away = true;
+	r3_yield_apart(true);
 	h->late = 0;
 	h->mixed = 0;
 	h->quick = 0;

@@ -22,6 +22,8 @@
 #define LONG_US		50	/* somebody else ran */
 #define WORK_LONG_US	600	/* the same, if what was waited for is done */
 #define DONE_US		10
+#define SLEEP_SPINS	500	/* until a guest thread on another host CPU sleeps */
+#define SLEEP_NS	20000	/* where yielding is no good */
 #define PAUSE_US	50
 #define PAUSE_MAX_US	5000
 #define GOOD		64	/* short ones in a row: nobody else is there */
@@ -36,6 +38,7 @@ struct yield {
 	unsigned int good;	/* short ones since a long one */
 	unsigned int before_us;	/* pause_us before the last long one */
 	u64 took;		/* that one, in cycles */
+	bool apart;		/* guest threads are on another host CPU */
 	u32 elsewhere;		/* often the vCPU went to another slot, or idled */
 };
 
@@ -71,6 +74,26 @@ bool r3_hand_over(const struct r3_slot *slot)
 	y->pause_us = clamp(y->pause_us * 2, PAUSE_US, PAUSE_MAX_US);
 	y->after = after + r3_cycles(y->pause_us);
 	return true;
+}
+
+/* The vCPU is on another host CPU than its guest threads, or is back. */
+void r3_yield_apart(bool apart)
+{
+	this_cpu_write(yields.apart, apart);
+}
+
+/* Gives a guest thread the time to go to sleep. Interrupts are off. */
+void r3_yield_settle(const struct r3_slot *slot)
+{
+	static u32 never;
+	unsigned int i;
+
+	if (this_cpu_read(yields.apart)) {
+		for (i = 0; i < SLEEP_SPINS && !r3_slot_sleeps(slot); i++)
+			cpu_relax();
+	} else if (!r3_hand_over(NULL)) {
+		r3_host_futex_wait_ns(&never, 0, SLEEP_NS);
+	}
 }
 
 /* The last one was for a manager, and its work is done: then nobody else took the time. */

@@ -70,7 +70,7 @@ static bool soon_asleep(struct r3_slot *slot)
 
 	for (tries = 0; !r3_slot_sleeps(slot) && tries < 3; tries++) {
 		r3_slot_no_turns(slot);
-		r3_handover_settle(slot);
+		r3_yield_settle(slot);
 	}
 	return r3_slot_sleeps(slot);
 }
