@@ -60,7 +60,7 @@ static void copy_tries(const char *own, int below)
 	TRY("link from outside", linkat(AT_FDCWD, own, below, "linked", 0));
 	TRY("symbolic link outside", symlinkat("x", AT_FDCWD, "/tmp/ring3-unpackjail"));
 	TRY("remove outside", unlinkat(AT_FDCWD, own, 0));
-	TRY("remove a directory", unlinkat(below, "dir", AT_REMOVEDIR));
+	TRY("remove a directory below", unlinkat(below, "dir", AT_REMOVEDIR));
 	TRY("make a device", mknodat(below, "null", S_IFCHR | 0666, 0x103));
 	TRY("make a socket", mknodat(below, "sock", S_IFSOCK | 0666, 0));
 }
