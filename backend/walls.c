@@ -22,6 +22,18 @@ int wall_limit(int what, unsigned long max)
 	return setrlimit(what, &lim) ? -errno : 0;
 }
 
+int wall_files(unsigned long max)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim))
+		return -errno;
+	if (lim.rlim_max > max)
+		lim.rlim_max = max;
+	lim.rlim_cur = lim.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &lim) ? -errno : 0;
+}
+
 int wall_namespaces(int kinds)
 {
 	int ret = 0, bit;

@@ -13,6 +13,8 @@ int wall_map_self(uid_t uid, gid_t gid);
 
 /* A limit (RLIMIT_*) that is no higher than this from now on. */
 int wall_limit(int what, unsigned long max);
+/* As many descriptors as the process may have, and no more than this. */
+int wall_files(unsigned long max);
 
 /* Adds a wall that is missing to a list of them for people, if it is: @ret is what it returned. */
 void wall_want(int ret, const char *what, char *missing, size_t size);

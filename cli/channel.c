@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "message.h"
+#include "sendfds.h"
 
 #define GONE		"the guest has ended"
 #define CLOSED		"the guest's monitor has closed its control channel"
@@ -159,26 +160,9 @@ void channel_open(struct channel *c, struct loop *loop, int fd)
 	loop_timer(loop, &c->timer, timed_out, c);
 }
 
-static int send_request(struct channel *c, void *request, size_t len, int fd)
+static int send_request(struct channel *c, const void *request, size_t len, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { request, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *head;
-
-	if (fd >= 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET;
-		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	}
-	return sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_fds(c->fd, request, len, &fd, fd >= 0, MSG_DONTWAIT);
 }
 
 int channel_ask(struct channel *c, enum channel_op_nr op, const void *request, size_t len, int fd, size_t answer,

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "names.h"
 #include "netswitch.h"
+#include "sendfds.h"
 #include "state.h"
 #include "text.h"
 
@@ -55,25 +56,8 @@ static int connect_to(const char *name, struct r3_err *err)
 static int send_request(int fd, struct json_object *request, const int *fds, int nr_fds)
 {
 	cleanup_free char *text = text_json(request);
-	char control[CMSG_SPACE(4 * sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = text, .iov_len = text ? strlen(text) : 0 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
 
-	if (!text)
-		return -ENOMEM;
-	if (nr_fds > 4)
-		return -EINVAL;
-	if (nr_fds) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE(nr_fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nr_fds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nr_fds * sizeof(int));
-	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return text ? send_fds(fd, text, strlen(text), fds, nr_fds, 0) : -ENOMEM;
 }
 
 static int read_answer(int fd, struct json_object **answer)

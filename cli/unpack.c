@@ -21,6 +21,7 @@
 #include "backend.h"
 #include "base/util.h"
 #include "progress.h"
+#include "sendfds.h"
 #include "text.h"
 
 #define PROGRAM		"ring3-unpack"
@@ -104,22 +105,7 @@ static int open_archive(struct unpack *u, struct r3_err *err)
 
 static int answer(struct unpack *u, const char *text, const int *fds, int nr)
 {
-	union {
-		struct cmsghdr head;
-		char buf[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (char *)text, strlen(text) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (nr) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(nr * sizeof(int));
-		memcpy(CMSG_DATA(&control.head), fds, nr * sizeof(int));
-	}
-	return sendmsg(u->sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_fds(u->sock, text, strlen(text), fds, nr, 0);
 }
 
 static bool is_digest(const char *text)

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "dev/vsock.h"
 #include "message.h"
+#include "sendfds.h"
 #include "values.h"
 #include "vsock.h"
 
@@ -260,25 +261,9 @@ static int dial(const struct vsock *v, uint32_t port)
 static void answer(const struct vsock *v, uint32_t id, int fd)
 {
 	struct vsock_dialled a = { .id = id, .status = fd < 0 ? fd : 0 };
-	struct iovec iov = { &a, sizeof(a) };
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} u = { 0 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
 
-	if (fd >= 0) {
-		msg.msg_control = &u;
-		msg.msg_controllen = sizeof(u);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
 	/* One that does not take its answers has the guest's connection time out. */
-	if (sendmsg(v->control, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EMSGSIZE)
+	if (send_fds(v->control, &a, sizeof(a), &fd, fd >= 0, MSG_DONTWAIT) == -EMSGSIZE)
 		message("%s takes no answer", PROGRAM);
 }
 

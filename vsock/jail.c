@@ -8,14 +8,11 @@
  */
 #include "jail.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <seccomp.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "../backend/calls.h"
+#include "../backend/walls.h"
 #include "base/util.h"
 #include "conns.h"
 
@@ -35,47 +32,15 @@ static const int plain[] = {
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 };
 
-static int filter(void)
-{
-	const struct scmp_arg_cmp flags = SCMP_A3(SCMP_CMP_EQ, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	const struct scmp_arg_cmp private_memory[] = {
-		SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_WRITE),
-		SCMP_A3(SCMP_CMP_EQ, MAP_PRIVATE | MAP_ANONYMOUS),
-	};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	unsigned int i;
-	int ret = 0;
-
-	if (!ctx)
-		return -ENOMEM;
-	for (i = 0; !ret && i < ARRAY_SIZE(plain); i++)
-		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, plain[i], 0, NULL);
-	if (!ret)
-		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 1, &flags);
-	if (!ret)
-		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, private_memory);
-	if (!ret)
-		ret = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return ret;
-}
-
-static void bound(int what, rlim_t max)
-{
-	struct rlimit limit;
-
-	if (getrlimit(what, &limit))
-		return;
-	limit.rlim_max = min_t(rlim_t, limit.rlim_max, max);
-	limit.rlim_cur = what == RLIMIT_NOFILE ? limit.rlim_max : min_t(rlim_t, limit.rlim_cur, max);
-	setrlimit(what, &limit);
-}
+static const struct call_rule rules[] = {
+	{ SCMP_SYS(accept4), 1, { SCMP_A3(SCMP_CMP_EQ, SOCK_NONBLOCK | SOCK_CLOEXEC) } },
+};
 
 unsigned int vsock_files(void)
 {
 	struct rlimit limit = { .rlim_cur = 0 };
 
-	bound(RLIMIT_NOFILE, FILES_MAX);
+	wall_files(FILES_MAX);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	return limit.rlim_cur;
 }
@@ -89,10 +54,8 @@ int vsock_jail(enum jail_mode mode, struct r3_err *err)
 	if (ret || mode == JAIL_OFF)
 		return ret;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	bound(RLIMIT_AS, MEMORY_MAX);
+	wall_limit(RLIMIT_AS, MEMORY_MAX);
 #endif
-	bound(RLIMIT_FSIZE, 0);
-	ret = filter();
-	return ret ? err_set(err, ret, "the host refuses system call filters (%s), without which there is no jail: allow seccomp",
-			     strerror(-ret)) : 0;
+	wall_limit(RLIMIT_FSIZE, 0);
+	return wall_calls(plain, ARRAY_SIZE(plain), rules, ARRAY_SIZE(rules), err);
 }

@@ -4,14 +4,13 @@
  * its clients', its pipes, and time. The walls of the monitor's jail stand around
  * it; its list of system calls is this one. Return ENOSYS as the monitor's do.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "../../backend/calls.h"
+#include "../../backend/walls.h"
+#include "base/util.h"
 #include "jail/jail.h"
 #include "switch.h"
 
@@ -32,52 +31,11 @@ static const int plain[] = {
 	SCMP_SYS(brk), SCMP_SYS(munmap),
 };
 
-static int allow(scmp_filter_ctx ctx, int call, unsigned int n, const struct scmp_arg_cmp *args)
-{
-	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, n, args);
-}
-
-static int filter(void)
-{
-	const struct scmp_arg_cmp set_flags = SCMP_A1(SCMP_CMP_EQ, F_SETFL);
-	const struct scmp_arg_cmp private_memory[] = {
-		SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_WRITE),
-		SCMP_A3(SCMP_CMP_EQ, MAP_PRIVATE | MAP_ANONYMOUS),
-	};
-	const struct scmp_arg_cmp buffers[2][2] = {
-		{ SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_SNDBUF) },
-		{ SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_RCVBUF) },
-	};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	unsigned int i;
-	int ret = 0;
-
-	if (!ctx)
-		return -ENOMEM;
-	for (i = 0; !ret && i < ARRAY_SIZE(plain); i++)
-		ret = allow(ctx, plain[i], 0, NULL);
-	if (!ret)
-		ret = allow(ctx, SCMP_SYS(fcntl), 1, &set_flags);
-	if (!ret)
-		ret = allow(ctx, SCMP_SYS(mmap), 2, private_memory);
-	for (i = 0; !ret && i < 2; i++)
-		ret = allow(ctx, SCMP_SYS(setsockopt), 2, buffers[i]);
-	if (!ret)
-		ret = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return ret;
-}
-
-static void bound(int what, rlim_t max)
-{
-	struct rlimit limit;
-
-	if (getrlimit(what, &limit))
-		return;
-	limit.rlim_max = min_t(rlim_t, limit.rlim_max, max);
-	limit.rlim_cur = min_t(rlim_t, what == RLIMIT_NOFILE ? limit.rlim_max : limit.rlim_cur, max);
-	setrlimit(what, &limit);
-}
+static const struct call_rule rules[] = {
+	{ SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFL) } },
+	{ SCMP_SYS(setsockopt), 2, { SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_SNDBUF) } },
+	{ SCMP_SYS(setsockopt), 2, { SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_RCVBUF) } },
+};
 
 int jail_switch(enum jail_mode mode, struct r3_err *err)
 {
@@ -87,10 +45,8 @@ int jail_switch(enum jail_mode mode, struct r3_err *err)
 	ret = jail_process(&jail, mode, err);
 	if (ret || mode == JAIL_OFF)
 		return ret;
-	bound(RLIMIT_AS, MEMORY_MAX);
-	bound(RLIMIT_NOFILE, FILES_MAX);
-	bound(RLIMIT_FSIZE, 0);
-	ret = filter();
-	return ret ? err_set(err, ret, "the host refuses system call filters (%s), without which there is no jail: allow seccomp",
-			     strerror(-ret)) : 0;
+	wall_limit(RLIMIT_AS, MEMORY_MAX);
+	wall_files(FILES_MAX);
+	wall_limit(RLIMIT_FSIZE, 0);
+	return wall_calls(plain, ARRAY_SIZE(plain), rules, ARRAY_SIZE(rules), err);
 }
