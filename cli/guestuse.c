@@ -8,11 +8,11 @@
 
 #include "base/util.h"
 #include "state.h"
+#include "text.h"
 
 uint64_t guestuse_number(struct json_object *o, const char *key)
 {
-	struct json_object *v;
-	int64_t n = json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
+	int64_t n = text_number(o, key);
 
 	return n < 0 ? 0 : n;
 }

@@ -16,6 +16,7 @@
 #include "opts.h"
 #include "overlay.h"
 #include "qimage.h"
+#include "text.h"
 #include "values.h"
 
 #define MAX_WORDS	2
@@ -190,13 +191,6 @@ static int image_info(const struct image_args *a, struct r3_err *err)
 	return 0;
 }
 
-static int64_t number_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return o && json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-}
-
 static int image_check(const struct image_args *a, struct r3_err *err)
 {
 	const char *path = a->word[0], *format = format_of(a, path, err);
@@ -220,8 +214,8 @@ static int image_check(const struct image_args *a, struct r3_err *err)
 	o = text && *text ? json_tokener_parse(text) : NULL;
 	if (!o)
 		return of_image(ret, path, err);
-	damaged = number_of(o, "corruptions") + number_of(o, "check-errors");
-	leaks = number_of(o, "leaks");
+	damaged = text_number(o, "corruptions") + text_number(o, "check-errors");
+	leaks = text_number(o, "leaks");
 	json_object_put(o);
 	if (damaged)
 		return err_set(err, EIO, "disk image %s is damaged in %lld places; repair a copy of it by: ring3 image check --repair %s", path,

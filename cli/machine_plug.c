@@ -254,7 +254,7 @@ static void look(void *ctx)
 
 	if (m->plugs.asking)
 		return;
-	/* A guest's time stands still while it is paused. */
+	/* The time of a guest that is paused is stopped. */
 	if (m->paused) {
 		timer_set(&m->plugs.timer, LOOK_LATER_MS);
 		return;

@@ -56,13 +56,6 @@ static void word_of(struct json_object *o, const char *key, char *text, size_t s
 	text_line(text);
 }
 
-static int64_t number_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-}
-
 static void command_of(struct json_object *guest, char *text, size_t size)
 {
 	struct json_object *argv;
@@ -86,7 +79,7 @@ static void command_of(struct json_object *guest, char *text, size_t size)
 
 static void age_of(struct json_object *guest, char *text, size_t size)
 {
-	int64_t now = time(NULL), started = number_of(guest, "started");
+	int64_t now = time(NULL), started = text_number(guest, "started");
 	int64_t s = started > 0 && started < now ? now - started : 0;
 
 	if (s < 3600)
@@ -105,8 +98,8 @@ static bool is_twin(struct json_object *list, struct json_object *p)
 	for (i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		if (!strcmp(text_of(o, "address"), "0.0.0.0") && number_of(o, "host") == number_of(p, "host") &&
-		    number_of(o, "guest") == number_of(p, "guest") && !strcmp(text_of(o, "proto"), text_of(p, "proto")))
+		if (!strcmp(text_of(o, "address"), "0.0.0.0") && text_number(o, "host") == text_number(p, "host") &&
+		    text_number(o, "guest") == text_number(p, "guest") && !strcmp(text_of(o, "proto"), text_of(p, "proto")))
 			return true;
 	}
 	return false;
@@ -119,7 +112,7 @@ static size_t port_of(struct json_object *p, const char *comma, char *text, size
 	bool any = !address[0] || !strcmp(address, "0.0.0.0"), six = strchr(address, ':');
 
 	return snprintf(text, size, "%s%s%s%s%s%" PRId64 ":%" PRId64 "%s", comma, six && !any ? "[" : "", any ? "" : address,
-			six && !any ? "]" : "", any ? "" : ":", number_of(p, "host"), number_of(p, "guest"),
+			six && !any ? "]" : "", any ? "" : ":", text_number(p, "host"), text_number(p, "guest"),
 			strcmp(proto, "udp") ? "" : "/udp");
 }
 
@@ -173,9 +166,9 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 		command_of(guest, command, sizeof(command));
 		age_of(guest, age, sizeof(age));
 		network_of(guest, addresses, sizeof(addresses), ports, sizeof(ports));
-		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", number_of(guest, "mem_used") >> 20, number_of(guest, "mem_given") >> 20);
+		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", text_number(guest, "mem_used") >> 20, text_number(guest, "mem_given") >> 20);
 		printf("%-16s %7" PRId64 " %-9s %4" PRId64 " %11s %7s  %-15s %-12s %s\n", name,
-		       number_of(guest, "pid"), state, number_of(guest, "cpus"), mem, age, addresses, ports, command);
+		       text_number(guest, "pid"), state, text_number(guest, "cpus"), mem, age, addresses, ports, command);
 	}
 }
 
@@ -232,7 +225,7 @@ static void print_kept(const struct ps *ps, const char *name, int dir)
 		created = def.created;
 		define_free(&def);
 	}
-	snprintf(state, sizeof(state), end ? "ended %d" : created ? "created" : "killed", (int)(number_of(o, "status") & 0xff));
+	snprintf(state, sizeof(state), end ? "ended %d" : created ? "created" : "killed", (int)(text_number(o, "status") & 0xff));
 	json_object_object_add(o, "name", json_object_new_string(name));
 	json_object_object_add(o, "state", json_object_new_string(end ? "ended" : state));
 	json_object_object_add(o, "created", json_object_new_boolean(created));

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli.h"
+#include "guestuse.h"
 #include "loop.h"
 #include "message.h"
 #include "opts.h"
@@ -44,17 +45,12 @@ static const struct opts set_opts = {
 /* What the guest NAME does with at the moment. */
 static int given(const char *name, uint64_t *size, struct r3_err *err)
 {
-	struct json_object *req = json_object_new_object(), *reply, *stats, *value;
-	int fd;
+	struct json_object *stats = guestuse_ask(name, err);
 
-	json_object_object_add(req, "op", json_object_new_string("stats"));
-	fd = state_ask(name, req, &reply, err);
-	json_object_put(req);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	*size = json_object_object_get_ex(reply, "stats", &stats) && json_object_object_get_ex(stats, "mem_given", &value) ? json_object_get_uint64(value) : 0;
-	json_object_put(reply);
+	if (!stats)
+		return -EIO;
+	*size = guestuse_number(stats, "mem_given");
+	json_object_put(stats);
 	return 0;
 }
 

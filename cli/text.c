@@ -109,3 +109,10 @@ char *text_json(struct json_object *o)
 		text[to] = 0;
 	return text;
 }
+
+int64_t text_number(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
+}

@@ -26,4 +26,7 @@ void text_line(char *text);
  */
 char *text_json(struct json_object *o);
 
+/* The number that o has as key, 0 if it has none or there is no o. */
+int64_t text_number(struct json_object *o, const char *key);
+
 #endif

@@ -39,7 +39,7 @@ struct patch {
 static struct patch batch[BATCH];	/* by address */
 static unsigned int batched;
 /*
- * Odd while the batch stands still and its breakpoints may be met. Who reads it sees
+ * Odd while the batch is not changed and its breakpoints may be met. Who reads it sees
  * by this that it was one and the same all the while: docs/port/model/patch.pml.
  */
 static u32 batches;
