@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -19,6 +20,10 @@
 #include "roots.h"
 #include "run.h"
 #include "values.h"
+
+/* Open files. */
+#define FILES_NEEDED	64
+#define FILES_ENOUGH	1024
 
 /* man/ring3-run.1 has the same words; a test compares them. */
 static const struct opt table[] = {
@@ -337,6 +342,21 @@ static int take_folder(const struct run_options *opt, struct run_config *cfg, st
 	return ret;
 }
 
+/* Guests with few devices have less than half of it open, busy back ends far more. */
+static int allow_files(struct r3_err *err)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur >= FILES_ENOUGH)
+		return 0;
+	if (lim.rlim_max < FILES_NEEDED)
+		return err_set(err, EMFILE, "the limit of open files (ulimit -n) is %llu; a guest needs %d",
+			       (unsigned long long)lim.rlim_max, FILES_NEEDED);
+	lim.rlim_cur = lim.rlim_max < FILES_ENOUGH ? lim.rlim_max : FILES_ENOUGH;
+	setrlimit(RLIMIT_NOFILE, &lim);
+	return 0;
+}
+
 /* Of --net fd: only. */
 static void drop_inherited(const struct run_options *opt)
 {
@@ -362,7 +382,9 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 
 	if (opt->detach)
 		background_note_inherited();
-	ret = roots_prepare(opt, err);
+	ret = allow_files(err);
+	if (!ret)
+		ret = roots_prepare(opt, err);
 	if (!ret && opt->detach) {
 		ret = background_fork(&background, &status, err);
 		if (ret > 0)

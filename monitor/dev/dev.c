@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/util.h"
 
 #define DEV_FEATURES	(1ULL << VIRTIO_F_VERSION_1 | \
@@ -389,8 +390,8 @@ int dev_attach(struct dev *dev, struct r3_vdev *page, unsigned int index,
 	int ret = event_create();
 
 	if (ret < 0)
-		return err_set(err, ret, "eventfd for device %u: %s", index,
-			       strerror(-ret));
+		return err_set(err, ret, "no descriptor for device %u: %s; raise the limit of open files (ulimit -n)",
+			       index, strerror(-ret));
 	dev_plug(dev, page, index, bus, ret);
 	return 0;
 }
@@ -405,20 +406,17 @@ void dev_detach(struct dev *dev)
 int dev_start(struct dev *dev, struct r3_vdev *page, unsigned int index,
 	      const struct dev_bus *bus, struct r3_err *err)
 {
-	sigset_t all, old;
+	char what[48];
 	int ret;
 
 	ret = dev_attach(dev, page, index, bus, err);
 	if (ret)
 		return ret;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&dev->thread, NULL, dev_thread, dev);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	snprintf(what, sizeof(what), "device %u (%s)", index, dev->ops->name);
+	ret = thread_start(&dev->thread, dev_thread, dev, what, err);
 	if (ret) {
 		dev_detach(dev);
-		return err_set(err, ret, "thread for device %u (%s): %s; the limit on processes (ulimit -u) may be too low",
-			       index, dev->ops->name, strerror(ret));
+		return ret;
 	}
 	dev->started = true;
 	return 0;

@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "base/util.h"
 #include "vcpu/vcpu.h"
 
@@ -156,6 +158,7 @@ static void *vcpu_thread(void *arg)
 
 int vcpus_start(struct vcpus *v, struct r3_err *err)
 {
+	char what[16];
 	unsigned int i;
 	int ret;
 
@@ -172,9 +175,10 @@ int vcpus_start(struct vcpus *v, struct r3_err *err)
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (v->sigstack[i] == MAP_FAILED)
 			return err_set(err, -errno, "no memory for vCPU %u: %s", i, strerror(errno));
-		ret = pthread_create(&v->thread[i], NULL, vcpu_thread, &start);
+		snprintf(what, sizeof(what), "vCPU %u", i);
+		ret = thread_start(&v->thread[i], vcpu_thread, &start, what, err);
 		if (ret)
-			return err_set(err, -ret, "cannot create the thread of vCPU %u: %s. Allow more processes (ulimit -u)", i, strerror(ret));
+			return ret;
 		while (!load_acquire(start.ready))
 			futex_wait(&start.ready, 0);
 		if (start.ready < 0)

@@ -2,7 +2,6 @@
 #include "vm/slots.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/util.h"
 
 #define VDEV_STRIDE	4096
@@ -126,20 +126,18 @@ static void *slot_thread(void *arg)
 
 static int start_one(struct slot *slot, struct r3_err *err)
 {
-	sigset_t all, old;
+	char what[24];
 	int ret;
 
 	slot->kick_fd = event_create();
 	if (slot->kick_fd < 0)
-		return err_set(err, slot->kick_fd, "eventfd for a slot: %s", strerror(-slot->kick_fd));
+		return err_set(err, slot->kick_fd, "no descriptor for a slot: %s; raise the limit of open files (ulimit -n)", strerror(-slot->kick_fd));
 	slot->page->kick_fd = slot->kick_fd;
 	slot->page->magic = R3_VDEV_MAGIC;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&slot->thread, NULL, slot_thread, slot);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	snprintf(what, sizeof(what), "slot %u", slot->index);
+	ret = thread_start(&slot->thread, slot_thread, slot, what, err);
 	if (ret)
-		return err_set(err, ret, "thread for a slot: %s; the limit on processes (ulimit -u) may be too low", strerror(ret));
+		return ret;
 	slot->started = true;
 	return 0;
 }

@@ -131,12 +131,12 @@ static int fill_boot(struct vm *vm, struct r3_err *err)
 	boot->has_fsgsbase = 1;
 	vm->exit_fd = boot->exit_fd = event_create();
 	if (boot->exit_fd < 0)
-		return err_set(err, boot->exit_fd, "no descriptor for an eventfd: %s", strerror(-boot->exit_fd));
+		return err_set(err, boot->exit_fd, "no descriptor for an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-boot->exit_fd));
 	for (i = 0; i < cfg->cpus; i++) {
 		boot->vcpu[i].ack_fd = event_create();
 		boot->vcpu[i].space_ack_fd = R3_SPACE_ACK_FD + i;
 		if (boot->vcpu[i].ack_fd < 0)
-			return err_set(err, boot->vcpu[i].ack_fd, "no descriptor for an eventfd: %s", strerror(-boot->vcpu[i].ack_fd));
+			return err_set(err, boot->vcpu[i].ack_fd, "no descriptor for an eventfd: %s; raise the limit of open files (ulimit -n)", strerror(-boot->vcpu[i].ack_fd));
 	}
 	if (getrandom(boot->seed, sizeof(boot->seed), 0) != sizeof(boot->seed))
 		return err_set(err, -EIO, "the host has no random bytes");
