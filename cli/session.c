@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "message.h"
+#include "runframe.h"
 #include "session.h"
 
 /* How often to look whether a background job has become the foreground one. */
@@ -242,28 +243,6 @@ static void out_open(struct session *s, struct session_out *o, int fd, uint16_t 
 
 /* ---- frames ---- */
 
-static void take_exit(struct session *s, const uint8_t *payload)
-{
-	struct r3_agent_exit msg;
-
-	memcpy(&msg, payload, sizeof(msg));
-	s->status = msg.status & 0xff;
-	s->over = true;
-}
-
-static void take_error(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
-{
-	struct r3_agent_error msg;
-	size_t len;
-
-	memcpy(&msg, payload, sizeof(msg));
-	len = min_t(size_t, frame->len - sizeof(msg), sizeof(s->message) - 1);
-	memcpy(s->message, payload + sizeof(msg), len);
-	s->message[len] = 0;
-	s->status = msg.status & 0xff ? msg.status & 0xff : 125;
-	s->over = true;
-}
-
 const char *session_frame(struct session *s, const struct r3_frame *frame, const uint8_t *payload)
 {
 	struct r3_agent_credit credit;
@@ -297,10 +276,12 @@ const char *session_frame(struct session *s, const struct r3_frame *frame, const
 		}
 		break;
 	case R3_FRAME_EXIT:
-		take_exit(s, payload);
+		s->status = runframe_exit(payload);
+		s->over = true;
 		break;
 	case R3_FRAME_ERROR:
-		take_error(s, frame, payload);
+		s->status = runframe_error(payload, frame->len, s->message, sizeof(s->message));
+		s->over = true;
 		break;
 	default:
 		wrong = "the guest sent a frame of an unknown type";
@@ -369,52 +350,25 @@ void session_flush(struct session *s, int64_t until)
 
 /* ---- begin and end ---- */
 
-static size_t put_string(uint8_t *p, const char *text)
-{
-	size_t len = strlen(text) + 1;
-
-	if (p)
-		memcpy(p, text, len);
-	return len;
-}
-
-static size_t put_run(uint8_t *p, const struct r3_agent_run *run, const struct session_spec *spec)
-{
-	size_t len = sizeof(*run), i;
-
-	if (p)
-		memcpy(p, run, sizeof(*run));
-	len += put_string(p ? p + len : NULL, spec->cwd ? spec->cwd : "");
-	for (i = 0; i < run->argc; i++)
-		len += put_string(p ? p + len : NULL, spec->argv[i]);
-	for (i = 0; i < run->envc; i++)
-		len += put_string(p ? p + len : NULL, spec->env[i]);
-	return len;
-}
-
 static int send_run(struct session *s, const struct session_spec *spec, struct r3_err *err)
 {
-	struct r3_agent_run run = { .uid = spec->uid, .gid = spec->gid };
-	size_t len;
+	struct runframe run = { .flags = spec->with_uid ? R3_RUN_UID : 0, .uid = spec->uid, .gid = spec->gid,
+				.cwd = spec->cwd, .argv = spec->argv, .env = spec->env };
+	unsigned int words;
 	uint8_t *buf;
+	size_t len;
+	int ret;
 
-	while (spec->argv && spec->argv[run.argc])
-		run.argc++;
-	while (spec->env && spec->env[run.envc])
-		run.envc++;
-	run.flags = (spec->argv ? 0 : R3_RUN_SHELL) | (spec->with_uid ? R3_RUN_UID : 0);
 	if (s->tty) {
 		run.flags |= R3_RUN_PTY | (isatty(2) ? 0 : R3_RUN_STDERR_PIPE);
 		term_size(1, 0, &run.size);
 	}
-	len = put_run(NULL, &run, spec);
-	if (len > R3_AGENT_FRAME_MAX || run.argc + run.envc > R3_AGENT_ARGS_MAX)
+	ret = runframe_make(&run, &buf, &len, &words);
+	if (ret == -E2BIG)
 		return err_set(err, E2BIG, "the command is too long: %zu bytes in %u words, %d bytes in %d words are possible; pass long input by stdin",
-			       len, run.argc, R3_AGENT_FRAME_MAX, R3_AGENT_ARGS_MAX);
-	buf = malloc(len);
-	if (!buf)
+			       len, words, R3_AGENT_FRAME_MAX, R3_AGENT_ARGS_MAX);
+	if (ret)
 		return err_set(err, ENOMEM, "no memory for a command of %zu bytes", len);
-	put_run(buf, &run, spec);
 	wire_send(s->wire, R3_FRAME_RUN, s->id, buf, len);
 	free(buf);
 	return 0;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "config.h"
+#include "loop.h"
 #include "names.h"
 #include "state.h"
 #include "text.h"
@@ -123,50 +124,66 @@ int state_list(int dir, char ***names, struct r3_err *err)
 	return n < 0 ? err_set(err, n, "cannot list running guests: %s", strerror(-n)) : n;
 }
 
-static int read_line(int fd, char *line, size_t size)
+/* One that sends a byte now and then has no more time than one that sends none. */
+static int read_line(int fd, int64_t ms, char *line, size_t size)
 {
+	int64_t until = loop_now() + ms, left = -1;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	size_t len = 0;
 
 	/* One byte at a time: what follows is not ours to read. */
 	while (len < size - 1) {
-		ssize_t n = read(fd, line + len, 1);
+		ssize_t n = recv(fd, line + len, 1, MSG_DONTWAIT);
 
+		if (n < 0 && errno == EAGAIN) {
+			if (ms > 0)
+				left = until - loop_now();
+			if (ms > 0 && left <= 0)
+				return -EAGAIN;
+			poll(&pfd, 1, left > 3600000 ? 3600000 : left);
+			continue;
+		}
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 && errno == EAGAIN ? -EAGAIN : -ECONNRESET;
+			return -ECONNRESET;
 		if (line[len] == '\n') {
 			line[len] = 0;
 			return 0;
 		}
 		len++;
+		/* A flood is no answer either. */
+		if (ms > 0 && len % 4096 == 0 && loop_now() > until)
+			return -EAGAIN;
 	}
 	return -E2BIG;
 }
 
+int state_line(int fd, int64_t ms, char *line, struct r3_err *err)
+{
+	int ret = read_line(fd, ms, line, STATE_LINE_MAX);
+
+	if (!ret)
+		return 0;
+	return err_set(err, ret, ret == -EAGAIN ? "the guest does not answer; its \"ring3 run\" may have been stopped" :
+		       ret == -E2BIG ? "the guest's answer makes no sense: it is too long" : "the guest ended instead of answering");
+}
+
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
-	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 }, ever = { 0 };
 	cleanup_free char *line = malloc(STATE_LINE_MAX);
 	struct json_object *o, *ok, *error;
-	int ret = line ? 0 : -ENOMEM;
+	int ret = line ? state_line(fd, ms, line, err) : err_set(err, ENOMEM, "no memory for an answer");
 
-	if (!ret) {
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ms > 0 ? &wait : &ever, sizeof(wait));
-		ret = read_line(fd, line, STATE_LINE_MAX);
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
-	}
 	if (ret)
-		return err_set(err, ret, ret == -EAGAIN ?
-			       "the guest does not answer; its \"ring3 run\" may have been stopped" :
-			       "the guest ended instead of answering");
+		return ret;
 	o = json_tokener_parse(line);
 	if (!o || !json_object_object_get_ex(o, "ok", &ok)) {
 		json_object_put(o);
 		return err_set(err, EPROTO, "the guest's answer makes no sense");
 	}
 	if (!json_object_get_boolean(ok)) {
-		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) ?
+		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) && json_object_is_type(error, json_type_string) ?
 			      json_object_get_string(error) : "the guest refused");
 		json_object_put(o);
 		return ret;

@@ -55,6 +55,9 @@ int state_request_within(int fd, struct json_object *request, int64_t ms, struct
 /* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
 
+/* The same of any line, as it is: line has STATE_LINE_MAX bytes. ms of 0 or less: however long it takes. */
+int state_line(int fd, int64_t ms, char *line, struct r3_err *err);
+
 /* state_dir and state_connect in one. */
 int state_open(const char *name, struct r3_err *err);
 
