@@ -58,10 +58,9 @@ static int move(struct ring3_command *c, const char *input, size_t len, size_t m
 	ssize_t g = 0;
 
 	while (!inside_over(c)) {
-		if (given < len && g >= 0) {
-			g = inside_give(c, input + given, len - given);
-			given += g > 0 ? g : 0;
-		}
+		if (g >= 0)
+			g = given < len ? inside_give(c, input + given, len - given) : 0;
+		given += g > 0 ? g : 0;
 		/* Who does not want it all, or reads none of it: its stdin is at an end for us. */
 		if (given == len || g < 0)
 			ring3_close_stdin(c, NULL);
