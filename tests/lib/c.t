@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "boot"))
-import host
 from host import *
 
 BUILD, REPO = os.environ["BUILD"], os.environ["REPO"]
@@ -17,15 +16,16 @@ os.environ["RING3_PROGRAM"] = RING3
 r = run("run", "-d", "--name", "a", "--mem", "256M", "--net", "none")
 same(r.returncode, 0, "a guest in the background")
 p = subprocess.Popen([os.path.join(BUILD, "tests", "lib", "libtest"), "a"], stdout=subprocess.PIPE, text=True)
-plan, why = 0, []
+plan = seen = 0
 for line in p.stdout:
     if line.startswith("1.."):
         plan = int(line[3:])
     elif line.startswith(("ok ", "not ok ")):
+        seen += 1
         ok(line.startswith("ok "), line.split(" - ", 1)[1].strip())
     else:
         print(line, end="")
-same((p.wait(), plan), (0, host.count - 1), "it came to its end")
+same((p.wait(), plan), (0, seen), "it came to its end")
 
 lib = os.path.join(BUILD, "lib", "libring3.so.0")
 shown = {w[2].split("@")[0] for w in (line.split() for line in subprocess.run(["nm", "-D", "--defined-only", lib], stdout=subprocess.PIPE, text=True).stdout.splitlines()) if w[1] == "T"}
