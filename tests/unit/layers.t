@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who includes whom, and who calls whom, in cli/, guest/ and wire/: downwards
+# Who includes whom, and who calls whom, in cli/, guest/, lib/ and wire/: downwards
 # only, in no circle.
 import glob
 import os
@@ -13,7 +13,7 @@ from lib import *
 
 TOP = os.environ.get("REPO", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 # Folders that a part may include from, besides itself and abi/.
-BELOW = {"wire": [], "guest": ["wire"], "cli": ["wire", "monitor"]}
+BELOW = {"wire": [], "guest": ["wire"], "cli": ["wire", "monitor"], "lib": ["wire", "monitor", "cli"]}
 # What is one module in more than one file.
 ONE = {"machine_agent": "machine", "machine_signal": "machine", "machine_hold": "machine", "machine_end": "machine", "debug": "cli", "dump": "cli", "pause": "cli", "machine_ops": "machine", "machine_memory": "machine", "machine_plug": "machine", "set": "cli", "hotplug": "cli", "control_call": "control", "control_stream": "control", "control_client": "control", "spawn_child": "spawn", "stdin": "session",
        "boot": "agent", "modules": "agent", "port": "agent", "power": "agent", "report": "agent", "setup": "agent",
@@ -67,5 +67,5 @@ for part, below in BELOW.items():
 
     same(next((c for m in sorted(graph) if (c := circle(m, []))), None), None, f"no circle in {part}/")
     if part != "wire":
-        ok(len(defined) > 5, f"{part}/ was built", defined.keys())
+        ok(len(defined) >= min(5, len([f for f in files if f.endswith(".c")])), f"{part}/ was built", defined.keys())
 done()
