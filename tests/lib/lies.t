@@ -87,7 +87,7 @@ def session(*frames, id=1, window=65536, then=60):
     return fn
 
 
-def fails(how, what, call, kinds, limit=4.0):
+def fails(how, what, call, kinds, limit=20.0):
     global lie
     lie = how
     began = time.monotonic()
