@@ -38,17 +38,21 @@ static void __attribute__((noreturn)) child(const struct inside_program *p, char
 {
 	struct rlimit lim = { p->file_max, p->file_max };
 	sigset_t none;
-	int i, e;
+	int i, e, high[3];
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	/* Too large is an error then, and no signal. */
-	signal(SIGXFSZ, SIG_IGN);
-	if (p->file_max && setrlimit(RLIMIT_FSIZE, &lim))
+	if (p->file_max && (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &lim)))
 		goto fail;
+	/* The caller may have closed some of its three, and ours have their numbers. */
+	failed = fcntl(failed, F_DUPFD_CLOEXEC, 3);
 	for (i = 0; i < 3; i++)
-		if (dup2(fd[i], i) < 0)
+		if ((high[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3)) < 0)
+			goto fail;
+	for (i = 0; i < 3; i++)
+		if (dup2(high[i], i) < 0)
 			goto fail;
 	execvp(argv[0], argv);
 fail:

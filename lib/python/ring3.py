@@ -15,9 +15,9 @@ import ctypes as c
 import errno as _errno
 import json
 import os
-from typing import Any, Iterator, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Optional, Sequence, Union
 
-__all__ = ["Error", "NotRunning", "Timeout", "TooMuch", "NotStarted", "Result", "Machine", "Command", "start", "open", "machines", "version"]
+__all__ = ["Error", "NotRunning", "Timeout", "TooMuch", "NotStarted", "Result", "Machine", "Command", "Events", "start", "open", "machines", "version"]
 
 _lib = c.CDLL(os.environ.get("RING3_LIBRARY") or "libring3.so.0")
 
@@ -179,71 +179,109 @@ class Result(NamedTuple):
         return self.stderr.decode("utf-8", "replace")
 
 
-class Command:
-    """A command that runs in a machine. At the end of "with" it is hung up on."""
+class _Handle:
+    """What the library gave, until close()."""
+
+    _end: Any
 
     def __init__(self, handle: c.c_void_p) -> None:
-        self._handle = handle
+        self._handle: Optional[c.c_void_p] = handle
 
-    def read(self, size: int = 65536, timeout: Optional[float] = None) -> tuple:
-        """(1 or 2, bytes): some of its stdout or stderr; (0, b""): it has ended and all was read."""
-        stream, data = c.c_int(), c.create_string_buffer(size)
-        n = _call(_read, self._handle, c.byref(stream), data, size, _ms(timeout))
-        return (stream.value, data.raw[:n]) if n else (0, b"")
-
-    def write(self, data: bytes, timeout: Optional[float] = None) -> int:
-        """Writes to its stdin. Returns how much, which may be less."""
-        return _call(_write, self._handle, data, len(data), _ms(timeout))
-
-    def close_stdin(self) -> None:
-        """The end of its stdin."""
-        _call(_close_stdin, self._handle)
-
-    def signal(self, number: int) -> None:
-        """A signal for its process group."""
-        _call(_command_signal, self._handle, number)
-
-    def wait(self, timeout: Optional[float] = None) -> int:
-        """Its exit status, when it has ended. Who does not read what it writes may let it wait."""
-        status = c.c_int()
-        _call(_command_wait, self._handle, _ms(timeout), c.byref(status))
-        return status.value
+    @property
+    def _h(self) -> c.c_void_p:
+        if not self._handle:
+            raise ValueError("it was closed")
+        return self._handle
 
     def close(self) -> None:
-        """Hangs up: if it runs still it gets SIGHUP."""
-        if self._handle:
-            _command_close(self._handle)
-        self._handle = None
+        """Gives it back. What was closed can only be closed again."""
+        handle, self._handle = self._handle, None
+        if handle:
+            self._end(handle)
 
-    def __enter__(self) -> "Command":
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *args: Any) -> None:
         self.close()
 
-    __del__ = close
+    def __del__(self) -> None:
+        self.close()
 
 
-class Machine:
+class Command(_Handle):
+    """A command that runs in a machine. At the end of "with" it is hung up on: if it runs still it gets SIGHUP."""
+
+    _end = staticmethod(_command_close)
+
+    def read(self, size: int = 65536, timeout: Optional[float] = None) -> tuple:
+        """(1 or 2, bytes): some of its stdout or stderr; (0, b""): it has ended and all was read."""
+        stream, data = c.c_int(), c.create_string_buffer(size)
+        n = _call(_read, self._h, c.byref(stream), data, size, _ms(timeout))
+        return (stream.value, data.raw[:n]) if n else (0, b"")
+
+    def write(self, data: bytes, timeout: Optional[float] = None) -> int:
+        """Writes to its stdin. Returns how much, which may be less."""
+        return _call(_write, self._h, data, len(data), _ms(timeout))
+
+    def close_stdin(self) -> None:
+        """The end of its stdin."""
+        _call(_close_stdin, self._h)
+
+    def signal(self, number: int) -> None:
+        """A signal for its process group."""
+        _call(_command_signal, self._h, number)
+
+    def wait(self, timeout: Optional[float] = None) -> int:
+        """Its exit status, when it has ended. Who does not read what it writes may let it wait."""
+        status = c.c_int()
+        _call(_command_wait, self._h, _ms(timeout), c.byref(status))
+        return status.value
+
+
+class Events(_Handle):
+    """Events of a machine, to be iterated over."""
+
+    _end = staticmethod(_events_close)
+
+    def __init__(self, handle: c.c_void_p, timeout: Optional[float]) -> None:
+        super().__init__(handle)
+        self._timeout = timeout
+
+    def __iter__(self) -> "Events":
+        return self
+
+    def __next__(self) -> dict:
+        line = c.c_void_p()
+        if not _call(_events_next, self._h, _ms(self._timeout), c.byref(line)):
+            self.close()
+            raise StopIteration
+        return json.loads(_take(line))
+
+
+class Machine(_Handle):
     """A machine that runs. At the end of "with" one of start() is killed, one of open() runs on."""
 
+    _end = staticmethod(_close)
+
     def __init__(self, handle: c.c_void_p, ours: bool) -> None:
-        self._handle, self._ours = handle, ours
+        super().__init__(handle)
+        self._ours = ours
 
     @property
     def name(self) -> str:
         """Its name."""
-        return os.fsdecode(_name(self._handle))
+        return os.fsdecode(_name(self._h))
 
     def request(self, op: str, timeout: Optional[float] = 5, **more: Any) -> dict:
         """Any request of the control protocol that has one answer."""
         p = c.c_void_p()
-        _call(_request, self._handle, json.dumps({"op": op, **more}).encode(), _ms(timeout), c.byref(p))
+        _call(_request, self._h, json.dumps({"op": op, **more}).encode(), _ms(timeout), c.byref(p))
         return json.loads(_take(p))
 
     def _json(self, fn: Any) -> dict:
         p = c.c_void_p()
-        _call(fn, self._handle, c.byref(p))
+        _call(fn, self._h, c.byref(p))
         return json.loads(_take(p))
 
     def info(self) -> dict:
@@ -256,51 +294,51 @@ class Machine:
 
     def pause(self) -> None:
         """Holds it: no CPU time, and its own time stands still."""
-        _call(_pause, self._handle)
+        _call(_pause, self._h)
 
     def resume(self) -> None:
         """Lets it go on."""
-        _call(_resume, self._handle)
+        _call(_resume, self._h)
 
     def stop(self, timeout: Optional[float] = 90) -> None:
         """Asks it to power off, and waits; then ends it."""
-        _call(_stop, self._handle, _ms(timeout))
+        _call(_stop, self._h, _ms(timeout))
 
     def kill(self) -> None:
         """Ends it at once."""
-        _call(_kill, self._handle)
+        _call(_kill, self._h)
 
     def signal(self, number: int) -> None:
         """A signal for its own command."""
-        _call(_signal, self._handle, number)
+        _call(_signal, self._h, number)
 
     def wait(self, timeout: Optional[float] = None) -> int:
         """The exit status of "ring3 run", when it has ended."""
         status = c.c_int()
-        _call(_wait, self._handle, _ms(timeout), c.byref(status))
+        _call(_wait, self._h, _ms(timeout), c.byref(status))
         return status.value
 
     def attach(self, kind: str, text: Text, timeout: Optional[float] = 10) -> tuple:
         """A device: ("disk", "/srv/a.img,ro") or ("net", "switch:lan"). (Its name, what the guest calls it)."""
         device, guest = c.create_string_buffer(64), c.create_string_buffer(64)
-        _call(_attach, self._handle, kind.encode(), _bytes(text), _ms(timeout), device, guest)
+        _call(_attach, self._h, kind.encode(), _bytes(text), _ms(timeout), device, guest)
         return device.value.decode(), guest.value.decode()
 
     def detach(self, device: str, force: bool = False, timeout: Optional[float] = 30) -> None:
         """Takes a device of attach() away."""
-        _call(_detach, self._handle, device.encode(), 1 if force else 0, _ms(timeout))
+        _call(_detach, self._h, device.encode(), 1 if force else 0, _ms(timeout))
 
     def exec(self, argv: Optional[Sequence[Text]], env: Optional[dict] = None, cwd: Optional[Text] = None, user: Optional[tuple] = None) -> Command:
         """Starts a command; user: (uid, gid), else root."""
         p = c.c_void_p()
-        _call(_exec, self._handle, c.byref(_spec(argv, env, cwd, user)), c.byref(p))
+        _call(_exec, self._h, c.byref(_spec(argv, env, cwd, user)), c.byref(p))
         return Command(p)
 
     def run(self, argv: Optional[Sequence[Text]], input: bytes = b"", timeout: Optional[float] = None, max_output: int = 1 << 20,
             env: Optional[dict] = None, cwd: Optional[Text] = None, user: Optional[tuple] = None) -> Result:
         """A command from its start to its end. Timeout and TooMuch have what there was as .result, and it was killed."""
         r, e = _Result(), _Error()
-        ret = _run(self._handle, c.byref(_spec(argv, env, cwd, user)), input, len(input), max_output, _ms(timeout), c.byref(r), c.byref(e))
+        ret = _run(self._h, c.byref(_spec(argv, env, cwd, user)), input, len(input), max_output, _ms(timeout), c.byref(r), c.byref(e))
         try:
             result = Result(r.status, c.string_at(r.out, r.out_len) if r.out else b"", c.string_at(r.err, r.err_len) if r.err else b"")
         finally:
@@ -311,46 +349,27 @@ class Machine:
 
     def copy_in(self, local: Text, path: Text, archive: bool = False, follow: bool = False, timeout: Optional[float] = None) -> None:
         """A file or a directory of this host into the guest."""
-        _call(_copy_in, self._handle, _bytes(local), _bytes(path), archive | follow << 1, _ms(timeout))
+        _call(_copy_in, self._h, _bytes(local), _bytes(path), archive | follow << 1, _ms(timeout))
 
     def copy_out(self, path: Text, local: Text, archive: bool = False, follow: bool = False, timeout: Optional[float] = None) -> None:
         """A file or a directory of the guest to this host; nothing is written outside of the target."""
-        _call(_copy_out, self._handle, _bytes(path), _bytes(local), archive | follow << 1, _ms(timeout))
+        _call(_copy_out, self._h, _bytes(path), _bytes(local), archive | follow << 1, _ms(timeout))
 
     def put(self, path: Text, data: bytes, mode: int = 0o644, timeout: Optional[float] = 30) -> None:
         """Makes a file of the guest."""
-        _call(_put, self._handle, _bytes(path), data, len(data), mode, _ms(timeout))
+        _call(_put, self._h, _bytes(path), data, len(data), mode, _ms(timeout))
 
     def get(self, path: Text, max_size: int = 1 << 24, timeout: Optional[float] = 30) -> bytes:
         """The contents of a plain file of the guest."""
         p, n = c.c_void_p(), c.c_size_t()
-        _call(_get, self._handle, _bytes(path), max_size, c.byref(p), c.byref(n), _ms(timeout))
+        _call(_get, self._h, _bytes(path), max_size, c.byref(p), c.byref(n), _ms(timeout))
         return _take(p, n.value)
 
-    def events(self, timeout: Optional[float] = None) -> Iterator[dict]:
+    def events(self, timeout: Optional[float] = None) -> "Events":
         """What happens from this call on, until it has ended; timeout: for each."""
         p = c.c_void_p()
-        _call(_events_open, self._handle, c.byref(p))
-
-        def each() -> Iterator[dict]:
-            try:
-                while True:
-                    line = c.c_void_p()
-                    if not _call(_events_next, p, _ms(timeout), c.byref(line)):
-                        return
-                    yield json.loads(_take(line))
-            finally:
-                _events_close(p)
-        return each()
-
-    def close(self) -> None:
-        """Gives the handle back; the machine runs on."""
-        if self._handle:
-            _close(self._handle)
-        self._handle = None
-
-    def __enter__(self) -> "Machine":
-        return self
+        _call(_events_open, self._h, c.byref(p))
+        return Events(p, timeout)
 
     def __exit__(self, *args: Any) -> None:
         try:
@@ -360,8 +379,6 @@ class Machine:
             pass
         finally:
             self.close()
-
-    __del__ = close
 
 
 def start(*options: Text, command: Optional[Sequence[Text]] = None, timeout: Optional[float] = None) -> Machine:
