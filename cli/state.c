@@ -165,7 +165,7 @@ int state_line(int fd, int64_t ms, char *line, struct r3_err *err)
 
 	if (!ret)
 		return 0;
-	return err_set(err, ret, ret == -EAGAIN ? "the guest does not answer; its \"ring3 run\" may have been stopped" :
+	return err_set(err, ret == -E2BIG ? -EPROTO : ret, ret == -EAGAIN ? "the guest does not answer; its \"ring3 run\" may have been stopped" :
 		       ret == -E2BIG ? "the guest's answer makes no sense: it is too long" : "the guest ended instead of answering");
 }
 
