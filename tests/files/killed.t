@@ -98,7 +98,7 @@ for i in range(ROUNDS):
     time.sleep(random.uniform(0.1, 1.2))
     os.kill(server(p) if i % 3 == 2 else victim(p, who), signal.SIGKILL)
     # Errors end the command, also where the server had taken the call.
-    if i % 3 == 2 and not wait_until(lambda: p.poll() is not None, 20):
+    if i % 3 == 2 and not wait_until(lambda: p.poll() is not None, 100):
         ok(False, "a guest whose folder's server was killed ends")
         p.kill()
     p.communicate(timeout=60)
@@ -123,7 +123,7 @@ while [ $i -lt 1500 ]; do [ -e no$i ] && exit 8; i=$((i + 1)); done
 echo ready; wait $!; echo "flock $?"; cd /; ls /s; echo "ls $?"; umount /s; echo "umount $?" """), stdout=f)
     wait_until(lambda: os.path.getsize(out), 60)
     os.kill(server(p), signal.SIGKILL)
-    ended = wait_until(lambda: p.poll() is not None, 20)
+    ended = wait_until(lambda: p.poll() is not None, 100)
     if not ended:
         p.kill()
     err = p.communicate(timeout=60)[1]
