@@ -13,8 +13,8 @@
 #include "lock.h"
 #include "op.h"
 
-#ifndef FOPEN_PARALLEL_DIRECT_WRITES
-#define FOPEN_PARALLEL_DIRECT_WRITES	(1 << 6)
+#ifndef FOPEN_NOFLUSH
+#define FOPEN_NOFLUSH	(1 << 5)
 #endif
 
 #define MODES		(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)
@@ -42,12 +42,16 @@ int open_again(int fd, int flags)
 uint32_t open_answer(struct share *s, struct inode *i, int fd, uint32_t flags)
 {
 	struct stat st;
+	uint32_t answer = 0;
 
+	/* Who only reads has nothing to hear at close; with the host's locks these are dropped then. */
+	if ((flags & O_ACCMODE) == O_RDONLY && !s->host_locks)
+		answer |= FOPEN_NOFLUSH;
 	if (s->cache == SHARE_ALWAYS)
-		return FOPEN_KEEP_CACHE;
+		return answer | FOPEN_KEEP_CACHE;
 	if (s->cache == SHARE_NONE)
-		return FOPEN_DIRECT_IO;
-	return !fstat(fd, &st) && inode_same_data(s, i, &st) ? FOPEN_KEEP_CACHE : 0;
+		return answer | FOPEN_DIRECT_IO;
+	return !fstat(fd, &st) && inode_same_data(s, i, &st) ? answer | FOPEN_KEEP_CACHE : answer;
 }
 
 int op_open(struct request *r)

@@ -39,7 +39,11 @@ static void post(int fd)
 static void hand_back(struct queue *q, const struct virtq_chain *chain, uint32_t len)
 {
 	if (q->started) {
+		if (q->inflight)
+			inflight_returns(q->inflight, chain->head);
 		virtq_relchain(&q->vq, chain, len);
+		if (q->inflight)
+			inflight_returned(q->inflight, chain->head, q->vq.used_idx);
 		if (virtq_endchains(&q->vq))
 			post(q->call);
 	}
@@ -64,6 +68,8 @@ static bool take(struct queue *q, struct request *r)
 	if (q->started && !q->stopping)
 		ret = virtq_getchain(&q->vq, &r->chain);
 	if (ret > 0) {
+		if (q->inflight)
+			inflight_take(q->inflight, r->chain.head);
 		q->at_work++;
 		virtq_want_kick(&q->vq, true);
 		more = virtq_has_chain(&q->vq);
@@ -230,12 +236,13 @@ int workers_start(struct workers *w, int (*enter)(void))
 	return __atomic_load_n(&w->failed, __ATOMIC_SEQ_CST);
 }
 
-int queue_start(struct queue *q, const struct virtq *vq)
+int queue_start(struct queue *q, const struct virtq *vq, struct inflight *inflight)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = q - q->workers->queue };
 
 	pthread_mutex_lock(&q->lock);
 	q->vq = *vq;
+	q->inflight = inflight;
 	write_once(q->started, true);
 	pthread_mutex_unlock(&q->lock);
 	if (q->kick >= 0 && epoll_ctl(q->workers->epoll, EPOLL_CTL_ADD, q->kick, &ev) && errno != EEXIST)

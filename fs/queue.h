@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "request.h"
+#include "virtq/inflight.h"
 #include "virtq/virtq.h"
 
 #define QUEUES_MAX	9		/* the one for urgent requests, and 8 */
@@ -27,6 +28,7 @@ struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	struct virtq vq;
+	struct inflight *inflight;	/* what is at work, for who comes after this process; NULL: nobody asked */
 	struct workers *workers;
 	bool started, stopping;
 	unsigned int at_work;		/* chains that were taken and not handed back */
@@ -49,8 +51,8 @@ int workers_init(struct workers *w, struct share *s);
 /* Starts the threads. Return: 0 when all have entered, or -errno. */
 int workers_start(struct workers *w, int (*enter)(void));
 
-/* vq was set up by virtq_init(). */
-int queue_start(struct queue *q, const struct virtq *vq);
+/* vq was set up by virtq_init(), inflight has as many entries or is NULL. */
+int queue_start(struct queue *q, const struct virtq *vq, struct inflight *inflight);
 /* Return: the index of the next chain. */
 uint16_t queue_stop(struct queue *q);
 

@@ -27,10 +27,11 @@
 #define F_PROTOCOL	(1ULL << VHOST_USER_F_PROTOCOL_FEATURES)
 #define F_MQ		(1ULL << VHOST_USER_PROTOCOL_F_MQ)
 #define F_REPLY_ACK	(1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK)
+#define F_INFLIGHT	(1ULL << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)
 
 #define FEATURES	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX | \
 			 F_PROTOCOL)
-#define PROTOCOL	(F_MQ | F_REPLY_ACK)
+#define PROTOCOL	(F_MQ | F_REPLY_ACK | F_INFLIGHT)
 #define PAGE		4096
 
 struct message {
@@ -40,6 +41,7 @@ struct message {
 		struct vhost_user_vring_state state;
 		struct vhost_user_vring_addr addr;
 		struct vhost_user_memory mem;
+		struct vhost_user_inflight inflight;
 	} body;
 	int fd[VHOST_FDS_MAX];
 	unsigned int nr_fds;
@@ -80,8 +82,10 @@ static int start(struct vhost *v, unsigned int n)
 		return 0;
 	if (virtq_init(&vq, &v->mem, v->features, q->size, to_gpa(v, q->desc), to_gpa(v, q->avail), to_gpa(v, q->used)))
 		return wrong(v, "queue %u is not in the memory that was given, or of no size that a queue can have", n);
+	if (v->inflight && (n >= v->nr_inflight || q->size > v->inflight_size))
+		return wrong(v, "queue %u has no place among what is in flight", n);
 	virtq_resume(&vq, q->next);
-	return queue_start(queue, &vq);
+	return queue_start(queue, &vq, v->inflight ? v->inflight + n * inflight_size(v->inflight_size) : NULL);
 }
 
 static void stop(struct vhost *v, unsigned int n)
@@ -183,6 +187,44 @@ static int set_memory(struct vhost *v, struct message *m)
 	return ret;
 }
 
+static void unmap_inflight(struct vhost *v)
+{
+	if (v->inflight)
+		munmap(v->inflight, v->inflight_len);
+	v->inflight = NULL;
+}
+
+/* Where this process notes what it has taken. What is in it is the front end's, and is not read here. */
+static int set_inflight(struct vhost *v, struct message *m)
+{
+	const struct vhost_user_inflight *in = &m->body.inflight;
+	uint64_t size = in->mmap_size, offset = in->mmap_offset;
+	struct stat st;
+	unsigned int i;
+	int ret = 0;
+
+	if (m->nr_fds != 1 || !in->num_queues || in->num_queues > QUEUES_MAX || !in->queue_size || in->queue_size > VIRTQ_SIZE_MAX ||
+	    size < in->num_queues * inflight_size(in->queue_size))
+		return wrong(v, "what is in flight of no queue, of too many, or in too little memory");
+	if (fstat(m->fd[0], &st) || offset % PAGE || offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+		return wrong(v, "the file for what is in flight is shorter than what was said");
+	for (i = 0; i < QUEUES_MAX; i++)
+		stop(v, i);
+	unmap_inflight(v);
+	v->inflight = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd[0], offset);
+	if (v->inflight == MAP_FAILED) {
+		v->inflight = NULL;
+		return wrong(v, "the memory for what is in flight cannot be mapped: %s", strerror(errno));
+	}
+	v->inflight_len = size;
+	v->inflight_size = in->queue_size;
+	v->nr_inflight = in->num_queues;
+	for (i = 0; !ret && i < QUEUES_MAX; i++)
+		if (v->queue[i].enabled)
+			ret = start(v, i);
+	return ret;
+}
+
 /* ---- messages ---- */
 
 static int reply(struct vhost *v, uint32_t request, const void *body, uint32_t size)
@@ -277,6 +319,8 @@ static int size_of(uint32_t request)
 		return sizeof(struct vhost_user_vring_addr);
 	case VHOST_USER_SET_MEM_TABLE:
 		return sizeof(struct vhost_user_memory);
+	case VHOST_USER_SET_INFLIGHT_FD:
+		return sizeof(struct vhost_user_inflight);
 	}
 	return -1;
 }
@@ -309,6 +353,8 @@ static int handle(struct vhost *v, struct message *m)
 		return 0;
 	case VHOST_USER_SET_MEM_TABLE:
 		return set_memory(v, m);
+	case VHOST_USER_SET_INFLIGHT_FD:
+		return set_inflight(v, m);
 	case VHOST_USER_SET_VRING_ADDR:
 		return set_addr(v, &m->body.addr);
 	case VHOST_USER_GET_VRING_BASE:
@@ -392,4 +438,5 @@ void vhost_stop(struct vhost *v)
 	for (i = 0; i < QUEUES_MAX; i++)
 		stop(v, i);
 	unmap(v);
+	unmap_inflight(v);
 }

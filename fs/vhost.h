@@ -25,6 +25,10 @@ struct vhost {
 	uint64_t user_addr;		/* the front end's address of mem's first byte */
 	void *map;
 	size_t map_len;
+	void *inflight;			/* of all queues; NULL: the front end has sent none */
+	size_t inflight_len;
+	uint32_t inflight_size;		/* entries of each */
+	unsigned int nr_inflight;	/* queues */
 	uint64_t features, protocol;
 	struct vhost_queue queue[QUEUES_MAX];
 	char why[160];			/* what the front end did wrong */

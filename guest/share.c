@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "share.h"
 
@@ -63,6 +66,30 @@ static int make_path(const char *path)
 	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
 }
 
+/*
+ * How far a folder's files are read ahead: by the guest's kernel 128 KiB, and each
+ * request takes about as long whatever its size. Not for roots, whose programs are mapped:
+ * there each fault reads as much around it.
+ */
+#define READ_AHEAD_KB	"512"
+
+static void read_ahead(const char *path)
+{
+	char file[80];
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st))
+		return;
+	snprintf(file, sizeof(file), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+	fd = open(file, O_WRONLY | O_CLOEXEC);
+	/* Slower without, nothing else. */
+	if (fd < 0 || write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
+		errno = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
 bool share_mount(const struct shares *s, char *why, size_t size)
 {
 	unsigned int i;
@@ -81,6 +108,7 @@ bool share_mount(const struct shares *s, char *why, size_t size)
 				 "the folder %s cannot be mounted in the guest: %s", one->path, strerror(errno));
 			return false;
 		}
+		read_ahead(one->path);
 	}
 	return true;
 }

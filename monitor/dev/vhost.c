@@ -17,7 +17,8 @@
  * may still write to buffers of the driver's.
  *
  * A back end that lies, falls silent or ends is of no use any more: one sentence in the
- * log, the connection is shut down, and the device is broken until the guest ends. All
+ * log, the connection is shut down, and the device is broken until the guest ends, or, of a
+ * shared folder, refuses what it is asked (vhost_orphan.c). All
  * waits are bounded. One that does not answer within QUIESCE_MS is given up, and the
  * reset acknowledged all the same: better than a guest that waits for ever. Whoever
  * started it ends it when the connection ends.
@@ -52,6 +53,7 @@
 #define PROTOCOL_BIT	(1ULL << VHOST_USER_F_PROTOCOL_FEATURES)
 #define PROTOCOL_FEATURES (1ULL << VHOST_USER_PROTOCOL_F_MQ | 1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK | \
 			   1ULL << VHOST_USER_PROTOCOL_F_CONFIG)
+#define INFLIGHT	(1ULL << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)
 
 static void within(struct vhost *vhost, int ms)
 {
@@ -62,12 +64,13 @@ static void within(struct vhost *vhost, int ms)
 
 static void vhost_check(struct vhost *vhost)
 {
-	if (!vhost->link.dead)
+	if (!vhost->link.dead || vhost->orphan)
 		return;
 	if (!vhost->complained)
 		log_warn("%s: its back end %s; the guest cannot use it any more", vhost->name, vhost->link.dead);
 	vhost->complained = true;
-	dev_fail(&vhost->dev);
+	if (!vhost_adopt(vhost))
+		dev_fail(&vhost->dev);
 }
 
 static int tell_u64(struct vhost *vhost, uint32_t what, uint64_t value, int fd)
@@ -117,13 +120,13 @@ static int start_queue(struct vhost *vhost, unsigned int q)
 	return tell_state(vhost, VHOST_USER_SET_VRING_ENABLE, q, 1);
 }
 
-/* Takes what the eventfd counts. The back end has it too: never wait for it. */
-static bool take_call(struct vhost *vhost)
+/* The back end, or the guest's kernel, has the eventfd too: never wait for it. */
+bool vhost_take(int fd)
 {
 	uint64_t count;
 	struct iovec iov = { &count, sizeof(count) };
 
-	return syscall(SYS_preadv2, vhost->call_fd, &iov, 1, -1L, -1L, RWF_NOWAIT) == sizeof(count);
+	return syscall(SYS_preadv2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT) == sizeof(count);
 }
 
 static void vhost_quiesce(struct dev *dev)
@@ -143,7 +146,7 @@ static void vhost_quiesce(struct dev *dev)
 			vhost_link_end(&vhost->link, "answered something else than it was asked");
 	}
 	vhost->started = 0;
-	take_call(vhost);
+	vhost_take(vhost->call_fd);
 	vhost_check(vhost);
 }
 
@@ -155,9 +158,10 @@ static void vhost_live(struct dev *dev)
 	/* A driver that starts twice has the back end start once. */
 	if (vhost->started)
 		vhost_quiesce(dev);
+	vhost_inflight_clear(vhost);
 	within(vhost, LIVE_MS);
 	if (!tell_u64(vhost, VHOST_USER_SET_FEATURES, dev->acked | (vhost->theirs & PROTOCOL_BIT), -1) &&
-	    !give_memory(vhost)) {
+	    !give_memory(vhost) && !vhost_inflight_give(vhost)) {
 		for (q = 0; q < dev->nr_queues; q++)
 			if (dev->vq[q].size && start_queue(vhost, q))
 				break;
@@ -168,12 +172,16 @@ static void vhost_live(struct dev *dev)
 static void vhost_kick(struct dev *dev, unsigned int q)
 {
 	/* Those who serve it have their own. */
+	if (to_vhost(dev)->orphan)
+		vhost_orphan_kick(to_vhost(dev), q);
 }
 
 static int vhost_pollfds(struct dev *dev, struct pollfd *pfd, int max)
 {
 	struct vhost *vhost = to_vhost(dev);
 
+	if (vhost->orphan)
+		return vhost_orphan_pollfds(vhost, pfd);
 	if (vhost->link.dead)
 		return 0;
 	pfd[0] = (struct pollfd){ .fd = vhost->call_fd, .events = POLLIN };
@@ -185,7 +193,11 @@ static void vhost_polled(struct dev *dev, const struct pollfd *pfd, int n)
 {
 	struct vhost *vhost = to_vhost(dev);
 
-	if (pfd[0].revents && take_call(vhost) && dev->live)
+	if (vhost->orphan) {
+		vhost_orphan_polled(vhost, pfd);
+		return;
+	}
+	if (pfd[0].revents && vhost_take(vhost->call_fd) && dev->live)
 		dev_raise(dev);
 	if (pfd[1].revents) {
 		vhost_link_unasked(&vhost->link);
@@ -205,6 +217,7 @@ static void vhost_destroy(struct dev *dev)
 			close(dev->queue_kick[q]);
 	if (vhost->call_fd >= 0)
 		close(vhost->call_fd);
+	vhost_inflight_free(vhost);
 	free(vhost);
 }
 
@@ -239,7 +252,7 @@ static int negotiate(struct vhost *vhost, const struct dev_vhost *cfg, struct r3
 	if (vhost->theirs & PROTOCOL_BIT) {
 		if (ask_u64(vhost, VHOST_USER_GET_PROTOCOL_FEATURES, &vhost->protocol))
 			return -EIO;
-		vhost->protocol &= PROTOCOL_FEATURES;
+		vhost->protocol &= PROTOCOL_FEATURES | (cfg->kind == DEV_VHOST_FS ? INFLIGHT : 0);
 		if (tell_u64(vhost, VHOST_USER_SET_PROTOCOL_FEATURES, vhost->protocol, -1))
 			return -EIO;
 		vhost->link.acks = vhost->protocol >> VHOST_USER_PROTOCOL_F_REPLY_ACK & 1;
@@ -278,7 +291,7 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 
 	if (!vhost)
 		return err_set(err, ENOMEM, "no memory for %s", cfg->name);
-	vhost->call_fd = -1;
+	vhost->call_fd = vhost->inflight_fd = -1;
 	vhost->link.fd = cfg->fd;
 	vhost->wait_ms = cfg->wait_ms;
 	snprintf(vhost->name, sizeof(vhost->name), "%s", cfg->name);
@@ -292,6 +305,11 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 		ret = make_eventfds(vhost);
 		if (ret)
 			err_set(err, ret, "%s: no descriptor for an eventfd: %s; raise the limit (ulimit -n)", cfg->name, strerror(-ret));
+	}
+	if (!ret && (vhost->protocol & INFLIGHT)) {
+		ret = vhost_inflight_make(vhost);
+		if (ret)
+			err_set(err, ret, "%s: no memory to note requests in: %s", cfg->name, strerror(-ret));
 	}
 	if (ret) {
 		vhost_destroy(&vhost->dev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside of the vhost-user front end: vhost.c, vhost_kinds.c. */
+/* Inside of the vhost-user front end: vhost.c, vhost_kinds.c, vhost_orphan.c. */
 #ifndef R3_VHOST_H
 #define R3_VHOST_H
 
@@ -20,6 +20,12 @@ struct vhost {
 	bool complained;		/* it was said that the back end is of no use any more */
 	int call_fd;			/* of all queues: eventfd by which the back end interrupts */
 	uint64_t started;		/* a bit for each queue that the back end serves */
+
+	/* Of a shared folder whose back end can say what it has taken. */
+	void *inflight;			/* NULL: not so */
+	int inflight_fd;
+	bool orphan;			/* the back end has died, and requests are refused here */
+	struct virtq_chain chain;
 };
 
 static inline struct vhost *to_vhost(struct dev *dev)
@@ -33,5 +39,22 @@ static inline struct vhost *to_vhost(struct dev *dev)
 uint64_t vhost_features(enum dev_vhost_kind kind);
 int vhost_blk_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_err *err);
 int vhost_fs_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_err *err);
+
+/* vhost.c: takes what an eventfd counts that others have, too. Return: false if that is nothing. */
+bool vhost_take(int fd);
+
+/* vhost_orphan.c. After the queues' number and sizes are known; 0 or -errno. */
+int vhost_inflight_make(struct vhost *vhost);
+void vhost_inflight_free(struct vhost *vhost);
+/* Nothing is in flight. */
+void vhost_inflight_clear(struct vhost *vhost);
+/* Return: 0, or -EIO: the link is dead. */
+int vhost_inflight_give(struct vhost *vhost);
+/* The link is dead. Return: whether the queues are served here from now on. */
+bool vhost_adopt(struct vhost *vhost);
+void vhost_orphan_kick(struct vhost *vhost, unsigned int q);
+/* Of vhost_adopt() as many as there are queues. */
+int vhost_orphan_pollfds(struct vhost *vhost, struct pollfd *pfd);
+void vhost_orphan_polled(struct vhost *vhost, const struct pollfd *pfd);
 
 #endif

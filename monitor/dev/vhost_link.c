@@ -47,6 +47,12 @@ static int fail(struct vhost_link *link, const char *why)
 	return -EIO;
 }
 
+static int has_closed(struct vhost_link *link)
+{
+	link->closed = !link->dead;
+	return fail(link, "has closed the connection");
+}
+
 /* Waits for @events. */
 static int wait_for(struct vhost_link *link, short events)
 {
@@ -66,7 +72,7 @@ static int no_way(struct vhost_link *link, int error)
 {
 	if (error == EAGAIN || error == EINTR)
 		return 0;
-	return fail(link, error == EPIPE || error == ECONNRESET ? "has closed the connection" : strerror(error));
+	return error == EPIPE || error == ECONNRESET ? has_closed(link) : fail(link, strerror(error));
 }
 
 static int send_all(struct vhost_link *link, struct iovec *iov, int nr, int fd)
@@ -119,7 +125,7 @@ static int receive_all(struct vhost_link *link, void *buf, size_t len)
 		ssize_t n = recv(link->fd, (char *)buf + have, len - have, MSG_DONTWAIT);
 
 		if (!n)
-			return fail(link, "has closed the connection");
+			return has_closed(link);
 		if (n < 0) {
 			if (no_way(link, errno) || wait_for(link, POLLIN))
 				return -EIO;
@@ -188,6 +194,8 @@ void vhost_link_unasked(struct vhost_link *link)
 	n = recv(link->fd, &byte, sizeof(byte), MSG_DONTWAIT);
 	if (n < 0)
 		no_way(link, errno);
+	else if (n)
+		fail(link, "said something that it was not asked");
 	else
-		fail(link, n ? "said something that it was not asked" : "has closed the connection");
+		has_closed(link);
 }

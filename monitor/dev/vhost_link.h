@@ -18,6 +18,7 @@ struct vhost_link {
 	bool acks;			/* the back end confirms requests that have no answer */
 	int64_t until;			/* of the exchange under way; CLOCK_MONOTONIC in ms */
 	const char *dead;		/* NULL, or what it did wrong: "has closed the connection" */
+	bool closed;			/* that is what it did */
 };
 
 /* What comes next is to be over within @ms. */

@@ -28,6 +28,7 @@ enum vhost_user_request {
 	VHOST_USER_GET_QUEUE_NUM = 17,
 	VHOST_USER_SET_VRING_ENABLE = 18,
 	VHOST_USER_GET_CONFIG = 24,
+	VHOST_USER_SET_INFLIGHT_FD = 32,
 };
 
 /* Bit of the features that says that there are protocol features. */
@@ -37,6 +38,7 @@ enum vhost_user_request {
 #define VHOST_USER_PROTOCOL_F_MQ	0
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK	3
 #define VHOST_USER_PROTOCOL_F_CONFIG	9
+#define VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD 12
 
 #define VHOST_USER_VERSION		1u
 #define VHOST_USER_VERSION_MASK		3u
@@ -72,6 +74,14 @@ struct vhost_user_vring_addr {
 	uint64_t used;
 	uint64_t avail;
 	uint64_t log;
+};
+
+/* Of memory that comes as a descriptor; virtq/inflight.h has what is in it. */
+struct vhost_user_inflight {
+	uint64_t mmap_size;
+	uint64_t mmap_offset;
+	uint16_t num_queues;
+	uint16_t queue_size;
 };
 
 #define VHOST_USER_CONFIG_MAX	256

@@ -181,6 +181,17 @@ bool virtq_has_chain(const struct virtq *vq)
 	return vq->size && (vq->broken || le16toh(load_acquire(vq->avail[1])) != vq->last_avail);
 }
 
+int virtq_headchain(struct virtq *vq, uint16_t head, struct virtq_chain *chain)
+{
+	int ret;
+
+	chain->head = head;
+	chain->nr_out = chain->nr_in = 0;
+	chain->out_len = chain->in_len = 0;
+	ret = walk(vq, chain, vq->desc, vq->size, head, false);
+	return ret ? ret : 1;
+}
+
 int virtq_getchain(struct virtq *vq, struct virtq_chain *chain)
 {
 	int ret;
@@ -197,14 +208,10 @@ int virtq_getchain(struct virtq *vq, struct virtq_chain *chain)
 	if (ret <= 0)
 		return ret;
 
-	chain->head = get16(&vq->avail[2 + (vq->last_avail & (vq->size - 1))]);
-	chain->nr_out = chain->nr_in = 0;
-	chain->out_len = chain->in_len = 0;
-	ret = walk(vq, chain, vq->desc, vq->size, chain->head, false);
-	if (ret)
-		return ret;
-	vq->last_avail++;
-	return 1;
+	ret = virtq_headchain(vq, get16(&vq->avail[2 + (vq->last_avail & (vq->size - 1))]), chain);
+	if (ret > 0)
+		vq->last_avail++;
+	return ret;
 }
 
 void virtq_want_kick(struct virtq *vq, bool wanted)
@@ -219,6 +226,12 @@ void virtq_want_kick(struct virtq *vq, bool wanted)
 void virtq_resume(struct virtq *vq, uint16_t index)
 {
 	vq->last_avail = vq->used_idx = vq->signalled = index;
+}
+
+void virtq_adopt(struct virtq *vq, uint16_t taken)
+{
+	virtq_resume(vq, get16(&vq->used[1]));
+	vq->last_avail += taken;
 }
 
 void virtq_retchain(struct virtq *vq)

@@ -85,6 +85,17 @@ void virtq_want_kick(struct virtq *vq, bool wanted);
 /* Goes on at chain @index, where a device was that has handed all back. Before the first getchain. */
 void virtq_resume(struct virtq *vq, uint16_t index);
 
+/**
+ * virtq_adopt() - go on where another one was that has died
+ * @taken: chains that it had taken and not handed back
+ *
+ * Hand those back by virtq_headchain() and virtq_relchain(); then virtq_getchain() has the others.
+ */
+void virtq_adopt(struct virtq *vq, uint16_t taken);
+
+/* The chain that begins at @head. Return: 1, or -EPROTO. */
+int virtq_headchain(struct virtq *vq, uint16_t head, struct virtq_chain *chain);
+
 /* Undoes the getchain just done: the next one returns the same chain. */
 void virtq_retchain(struct virtq *vq);
 

@@ -459,6 +459,7 @@ static void monitor(void)
 	struct vhost_user_memory mem = { .nr = 1, .region = { { 0, 1 << 30, 0, 0 } } };
 	struct vhost_user_vring_addr addr = { 1, 0, 0x7000000 + FRONT_MEM, 0x7000000, 0x7000000, 0 };
 	struct vhost_user_vring_state s = { 1, 3 };
+	struct vhost_user_inflight in = { 1 << 20, 0, 2, FRONT_QUEUE };
 	uint64_t n = ~0ULL;
 	int fd = memfd_create("small", MFD_CLOEXEC);
 
@@ -468,6 +469,18 @@ static void monitor(void)
 	lie("memory that is longer than its file", VHOST_USER_SET_MEM_TABLE, &mem, sizeof(mem), fd);
 	mem.nr = 8;
 	lie("eight regions", VHOST_USER_SET_MEM_TABLE, &mem, sizeof(mem), fd);
+	lie("what is in flight in a file that is shorter", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), fd);
+	lie("the same without a file", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), -1);
+	if (ftruncate(fd, 1 << 20))
+		tap_bail("ftruncate");
+	in.mmap_size = 64;
+	lie("what is in flight in too little memory", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), fd);
+	in = (struct vhost_user_inflight){ 1 << 20, 0, 200, FRONT_QUEUE };
+	lie("what is in flight of too many queues", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), fd);
+	in.num_queues = 1;
+	lie("what is in flight of fewer queues than run", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), fd);
+	in = (struct vhost_user_inflight){ 1 << 20, 0, 2, FRONT_QUEUE / 2 };
+	lie("what is in flight of a shorter queue", VHOST_USER_SET_INFLIGHT_FD, &in, sizeof(in), fd);
 	lie("a queue of 3 entries", VHOST_USER_SET_VRING_NUM, &s, sizeof(s), -1);
 	s = (struct vhost_user_vring_state){ 200, 64 };
 	lie("queue 200", VHOST_USER_SET_VRING_NUM, &s, sizeof(s), -1);

@@ -32,6 +32,8 @@ is "$(stat -c %U "$S/new")" "$(id -un)" "and belongs to who shares"
 is "$(share --share "$S" -- cat "$S/file" 2>&1)" "of the host" "without GUEST it has the host's path"
 is "$(share --share "$S:/a/b/c%20d" -- sh -c 'cat /a/b/c%20d/file' 2>&1)" "of the host" "directories on the way are made; a path may have a percent sign"
 
+is "$(share --share "$S:/s" -- sh -c 'cat /sys/class/bdi/$(mountpoint -d /s)/read_ahead_kb' 2>&1)" 512 "files are read ahead further than usual, as requests cost by the number"
+
 # ---- ro is the host's decision ----
 share --share "$S:/s:ro" -- sh -c 'mount -o remount,rw /s; echo y > /s/new; rm -f /s/file; chmod 777 /s/file; mkdir /s/no' > /dev/null 2>&1
 is "$(cat "$S/new") $(ls "$S" | wc -l)" "guest 5" "a guest that mounts it anew writes nothing either"

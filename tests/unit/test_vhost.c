@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/fuse.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_fs.h>
@@ -25,6 +26,7 @@
 #include "dev/vhost_user.h"
 #include "driver.h"
 #include "tap.h"
+#include "virtq/inflight.h"
 
 #define BIT(n)		(1ULL << (n))
 #define QUEUES		4
@@ -69,7 +71,12 @@ static struct backend {
 	bool dies;			/* as soon as a request comes */
 	bool sends_fds;			/* along with each answer */
 	bool steals;			/* reads the eventfd that it has for interrupts */
+	unsigned int takes;		/* of a folder's requests, then dies */
+	enum { HANDS_BACK_NONE, HANDS_BACK, HANDS_BACK_SECRETLY } first;	/* of these the first; secretly: dies before it notes that */
+	bool scribbles;			/* all over what is in flight */
 
+	struct inflight *inflight;
+	struct vhost_user_inflight inflight_has;
 	int stop_fd;
 	pthread_t thread;
 	uint64_t set_features;
@@ -238,6 +245,29 @@ static void serve(unsigned int q)
 		event_post(b.call[q]);
 }
 
+static void take_and_die(unsigned int q)
+{
+	static struct virtq_chain chain;
+	struct inflight *f = (void *)((char *)b.inflight + q * inflight_size(b.inflight_has.queue_size));
+	uint16_t head = 0;
+	unsigned int i;
+
+	for (i = 0; i < b.takes && virtq_getchain(&b.vq[q], &chain) > 0; i++) {
+		inflight_take(f, chain.head);
+		if (!i)
+			head = chain.head;
+	}
+	if (b.first != HANDS_BACK_NONE) {
+		inflight_returns(f, head);
+		chain.head = head;
+		virtq_relchain(&b.vq[q], &chain, 0);
+		if (b.first == HANDS_BACK)
+			inflight_returned(f, head, b.vq[q].used_idx);
+	}
+	if (b.scribbles)
+		memset(b.inflight, 1, b.inflight_has.mmap_size);
+}
+
 static void *in_backend(uint64_t user)
 {
 	return (char *)b.mem.base + (user - b.user_addr);
@@ -322,6 +352,13 @@ static bool request(void)
 	case VHOST_USER_SET_MEM_TABLE:
 		map(&p.memory, fd);
 		break;
+	case VHOST_USER_SET_INFLIGHT_FD:
+		memcpy(&b.inflight_has, &p, sizeof(b.inflight_has));
+		b.inflight = mmap(NULL, b.inflight_has.mmap_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, b.inflight_has.mmap_offset);
+		if (b.inflight == MAP_FAILED || !ftruncate(fd, 0))
+			tap_bail("back end: memory for what is in flight that can be made shorter, or cannot be mapped");
+		close(fd);
+		break;
 	case VHOST_USER_SET_VRING_NUM:
 		b.num[q] = p.state.num;
 		break;
@@ -359,7 +396,9 @@ static void *backend_thread(void *arg)
 			if (!b.running[q] || !(pfd[2 + q].revents & POLLIN))
 				continue;
 			event_take(b.kick[q]);
-			if (b.dies)
+			if (b.takes)
+				take_and_die(q);
+			if (b.dies || b.takes)
 				goto out;
 			serve(q);
 			if (b.steals)
@@ -415,6 +454,8 @@ static void end_backend(void)
 	close(ours);
 	if (b.mem.base)
 		munmap(b.mem.base, b.mem.size);
+	if (b.inflight)
+		munmap(b.inflight, b.inflight_has.mmap_size);
 }
 
 static void start(void)
@@ -748,6 +789,98 @@ static void test_fs(void)
 	end_backend();
 }
 
+/* ---- a shared folder whose server dies ---- */
+
+static void start_fs(void)
+{
+	honest();
+	b.protocol &= ~BIT(VHOST_USER_PROTOCOL_F_CONFIG);
+	cfg.kind = DEV_VHOST_FS;
+	cfg.tag = "work";
+	start();
+	drv_init(&d, 0);
+}
+
+static gpa_t ask(unsigned int q, uint64_t unique, size_t room)
+{
+	struct fuse_in_header in = { .len = sizeof(in), .opcode = FUSE_GETATTR, .unique = unique };
+	gpa_t at = drv_alloc(&d, sizeof(in) + room, 16);
+	struct drv_buf buf[2] = { { at, sizeof(in), false }, { at + sizeof(in), room, true } };
+
+	memcpy(drv_ptr(&d, at), &in, sizeof(in));
+	drv_add(&d, q, buf, room ? 2 : 1, false);
+	return at + sizeof(in);
+}
+
+/* Return: requests that came back with the error and their number. */
+static unsigned int refused(unsigned int q, const gpa_t *answer, unsigned int n)
+{
+	unsigned int i, good = 0;
+	uint16_t head;
+	uint32_t len;
+
+	for (i = 0; i < n && drv_used(&d, q, DRV_WAIT_MS, &head, &len); i++)
+		;
+	for (i = 0; i < n; i++) {
+		struct fuse_out_header *out = drv_ptr(&d, answer[i]);
+
+		good += out->len == sizeof(*out) && out->error == -ENOTCONN && out->unique == 100 + i;
+	}
+	return good;
+}
+
+static void test_orphan(void)
+{
+	gpa_t answer[5];
+	uint16_t head;
+	uint32_t len;
+	unsigned int i;
+
+	start_fs();
+	is(b.inflight_has.num_queues, d.page->nr_queues, "a folder's back end has memory for what is in flight, of each queue");
+	b.takes = 2;
+	for (i = 0; i < 4; i++)
+		answer[i] = ask(1, 100 + i, 64);
+	ask(1, 104, 0);
+	drv_kick(&d, 1);
+	is(refused(1, answer, 4), 4, "it dies: what it had taken, and what it had not, comes back with an error");
+	ok(drv_used(&d, 1, DRV_WAIT_MS, &head, &len) && !len, "also what has no answer");
+	answer[0] = ask(2, 100, 64);
+	drv_kick(&d, 2);
+	is(refused(2, answer, 1), 1, "and what comes later, by another queue");
+	ok(!(d.page->status & VIRTIO_CONFIG_S_NEEDS_RESET), "the device goes on");
+	ok(drv_init(&d, 0), "a driver that begins anew finds it, too");
+	answer[0] = ask(1, 100, 64);
+	drv_kick(&d, 1);
+	is(refused(1, answer, 1), 1, "and its requests come back");
+	stop();
+
+	for (int first = HANDS_BACK; first <= HANDS_BACK_SECRETLY; first++) {
+		start_fs();
+		b.takes = 3;
+		b.first = first;
+		ask(1, 99, 64);
+		for (i = 0; i < 3; i++)
+			answer[i] = ask(1, 100 + i, 64);
+		drv_kick(&d, 1);
+		ok(drv_used(&d, 1, DRV_WAIT_MS, &head, &len) && !len, "one that handed one back%s",
+		   first == HANDS_BACK ? "" : " and died before it noted that");
+		is(refused(1, answer, 3), 3, "the others come back");
+		ok(!drv_used(&d, 1, 50, &head, &len), "and that one not twice");
+		stop();
+	}
+
+	start_fs();
+	b.takes = 1;
+	b.scribbles = true;
+	ask(1, 100, 64);
+	drv_kick(&d, 1);
+	ok(drv_needs_reset(&d), "one that says that all is in flight: the device needs a reset");
+	drv_set_status(&d, 0);
+	ok(drv_init(&d, 0), "and answers");
+	stop();
+}
+
 int main(void)
 {
 	test_works();
@@ -757,5 +890,6 @@ int main(void)
 	test_lies_when_live();
 	test_config();
 	test_fs();
+	test_orphan();
 	return tap_done();
 }
