@@ -23,8 +23,12 @@ struct json_object *machine_limits(const struct machine *m)
 	const struct limits *l = &m->quota.limits;
 	struct json_object *o = json_object_new_object();
 
+	char text[16];
+
+	/* Not 0.29999999999999999. */
+	snprintf(text, sizeof(text), "%u.%02u", l->cpu / 100, l->cpu % 100);
 	if (l->cpu)
-		json_object_object_add(o, "cpus", json_object_new_double(l->cpu / 100.0));
+		json_object_object_add(o, "cpus", json_object_new_double_s(l->cpu / 100.0, text));
 	if (l->weight)
 		json_object_object_add(o, "weight", json_object_new_int(l->weight));
 	if (l->pids)

@@ -269,7 +269,7 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 		add_number(o, "monitor_ns", u.monitor_ns);
 		add_number(o, "spaces_ns", u.spaces_ns);
 		add_number(o, "zygote_ns", u.zygote_ns);
-		add_number(o, "managers_ns", u.managers_ns);
+		add_number(o, "managers_ns", usage_managers(m->mon.pid));
 		add_number(o, "run_ns", u.own_ns);
 		add_number(o, "spaces", u.spaces);
 		add_number(o, "processes", u.processes + 2);

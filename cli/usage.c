@@ -92,12 +92,16 @@ static uint64_t process_ns(pid_t pid)
 	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
 }
 
-/* Of the thread that a process began as: the clock's number is made as the host's kernel does it. */
+/* Of the thread that a process began as, a space's manager; other processes' threads have no clock for us. */
 static uint64_t first_thread_ns(pid_t pid)
 {
-	const unsigned int per_thread = 4, sched = 2;
+	unsigned long long ns = 0;
+	cleanup_fclose FILE *f = NULL;
+	char path[64];
 
-	return clock_ns((clockid_t)(~(unsigned int)pid << 3 | per_thread | sched));
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, pid);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%llu", &ns) == 1 ? ns : 0;
 }
 
 pid_t *usage_children(pid_t parent, unsigned int *nr)
@@ -122,6 +126,18 @@ pid_t *usage_children(pid_t parent, unsigned int *nr)
 	}
 	*nr = n;
 	return list;
+}
+
+uint64_t usage_managers(pid_t monitor)
+{
+	unsigned int n = 0, i;
+	pid_t *pids = usage_children(monitor, &n);
+	uint64_t ns = 0;
+
+	for (i = 1; i < n; i++)
+		ns += first_thread_ns(pids[i]);
+	free(pids);
+	return ns;
 }
 
 pid_t usage_parent(pid_t pid)
@@ -163,8 +179,6 @@ int usage_clocks(struct usage *u, pid_t monitor, pid_t run)
 		/* The zygote is the eldest. */
 		if (!i)
 			u->zygote_ns = process_ns(pids[i]);
-		else
-			u->managers_ns += first_thread_ns(pids[i]);
 	}
 	free(pids);
 	u->spaces = n ? n - 1 : 0;

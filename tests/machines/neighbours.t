@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 280
+# tags: slow
+# A guest that takes all it can, beside one with the same limits that does its work: that gets at least 80 per cent of what
+# it gets beside an idle one. RING3_TEST_ROUNDS: how often each is measured (2); RING3_TEST_SECONDS: for how long (1).
+import os
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "boot"))
+from host import *
+
+ROUNDS, SECONDS = int(os.environ.get("RING3_TEST_ROUNDS", 2)), float(os.environ.get("RING3_TEST_SECONDS", 1))
+# So that both have it at the same time, whatever the host.
+SHARE = min(0.4 * os.cpu_count() / 2, 1)
+LIMITS = ["--mem", "192M", "--cpu-limit", f"{SHARE:.2f}", "--pids-limit", "64", "--root", os.environ["RING3_ROOT"] + ",rate=20M,iops=2000",
+          "--net", "nat", "--net-rate", "5M,100"]
+# Programs, files and computing: how many turns in a second of the guest's.
+WORK = f"""t() {{ read up rest < /proc/uptime; t=${{up%.*}}${{up#*.}}; }}
+t; end=$((t + {int(SECONDS * 100)})); n=0
+while t; [ $t -lt $end ]; do (:); head -c 20000 /dev/zero > /tmp/work; i=0; while [ $i -lt 200 ]; do i=$((i + 1)); done; n=$((n + 1)); done; echo $n"""
+HOGS = {
+    "a CPU loop": "for i in 1 2 3 4; do (while :; do :; done) & done; wait",
+    "a fork bomb": "f() { f | f & }; while :; do f; sleep 0.1; done",
+    "a memory hog": "mkdir -p /m; mount -t tmpfs -o size=1G none /m; while :; do head -c 300M /dev/zero > /m/a; tail /dev/zero; rm -f /m/a; done",
+    "a disk filler": "while :; do head -c 400M /dev/zero > /fill; sync; cat /fill > /dev/null; rm -f /fill; done",
+    "a packet flood": "while :; do bash -c 'exec 3> /dev/udp/10.0.2.2/9; while :; do dd if=/dev/zero bs=1400 count=10000 >&3; done'; done",
+}
+
+
+def turns():
+    r = run("exec", "good", "--", "sh", "-c", WORK)
+    return int(r.stdout) if r.returncode == 0 and r.stdout.strip().isdigit() else 0
+
+
+def start(name):
+    r = run("run", "-d", "--name", name, *LIMITS)
+    return r.returncode == 0 or ok(False, f"{name} starts", r.stderr)
+
+
+def beside(hog):
+    """Turns beside a guest that does this."""
+    start("bad")
+    if hog:
+        subprocess.Popen([RING3, "exec", "bad", "--", "sh", "-c", hog], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+    got = [turns() for _ in range(ROUNDS)]
+    run("kill", "bad")
+    wait_until(lambda: b"bad" not in run("ps", "-q").stdout)
+    run("rm", "bad")
+    return statistics.median(got)
+
+
+start("good")
+turns()
+figures = {}
+for what, hog in HOGS.items():
+    # Whatever else the host does is no guest's fault: pairs that are near each other in time, and another if that was not enough.
+    for attempt in range(4):
+        idle = beside(None)
+        busy = beside(hog)
+        figures[what] = max(figures.get(what, 0), busy / max(idle, 1))
+        if figures[what] >= 0.8:
+            break
+    ok(figures[what] >= 0.8, f"{what}: the neighbour gets {100 * figures[what]:.0f} % of {idle:.0f} turns", busy, idle)
+same(run("stop", "good").returncode, 0, "it ends well")
+done()
