@@ -5,7 +5,6 @@
 # A guest that takes all it can, beside one with the same limits that does its work: that gets at least 80 per cent of what
 # it gets beside an idle one. RING3_TEST_ROUNDS: how often each is measured (2); RING3_TEST_SECONDS: for how long (1).
 import os
-import statistics
 import sys
 import time
 
@@ -41,7 +40,7 @@ def start(name):
 
 
 def beside(hog):
-    """Turns beside a guest that does this."""
+    """The most turns beside a guest that does this."""
     start("bad")
     if hog:
         subprocess.Popen([RING3, "exec", "bad", "--", "sh", "-c", hog], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -50,20 +49,20 @@ def beside(hog):
     run("kill", "bad")
     wait_until(lambda: b"bad" not in run("ps", "-q").stdout)
     run("rm", "bad")
-    return statistics.median(got)
+    return max(got)
 
 
 start("good")
 turns()
-figures = {}
+# Whatever else the host does is no guest's fault, so it is the best of each that counts; and measured again if that was not enough.
+idle = max(beside(None), beside(None))
 for what, hog in HOGS.items():
-    # Whatever else the host does is no guest's fault: pairs that are near each other in time, and another if that was not enough.
+    busy = 0
     for attempt in range(4):
-        idle = beside(None)
-        busy = beside(hog)
-        figures[what] = max(figures.get(what, 0), busy / max(idle, 1))
-        if figures[what] >= 0.8:
+        busy = max(busy, beside(hog))
+        if busy >= 0.8 * idle:
             break
-    ok(figures[what] >= 0.8, f"{what}: the neighbour gets {100 * figures[what]:.0f} % of {idle:.0f} turns", busy, idle)
+        idle = max(idle, beside(None))
+    ok(idle and busy >= 0.8 * idle, f"{what}: the neighbour gets {busy:.0f} turns, {100 * busy / max(idle, 1):.0f} % of {idle:.0f}")
 same(run("stop", "good").returncode, 0, "it ends well")
 done()
