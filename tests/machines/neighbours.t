@@ -13,7 +13,7 @@ from host import *
 
 ROUNDS, SECONDS = int(os.environ.get("RING3_TEST_ROUNDS", 2)), float(os.environ.get("RING3_TEST_SECONDS", 1))
 # So that both have it at the same time, whatever the host.
-SHARE = min(0.4 * os.cpu_count() / 2, 1)
+SHARE = min(0.4 * os.cpu_count(), 1)
 LIMITS = ["--mem", "192M", "--cpu-limit", f"{SHARE:.2f}", "--pids-limit", "64", "--root", os.environ["RING3_ROOT"] + ",rate=20M,iops=2000",
           "--net", "nat", "--net-rate", "5M,100"]
 # Programs, files and computing: how many turns in a second of the guest's.
