@@ -39,6 +39,9 @@ def start(name):
     return r.returncode == 0 or ok(False, f"{name} starts", r.stderr)
 
 
+used = {}
+
+
 def beside(hog):
     """The most turns beside a guest that does this."""
     start("bad")
@@ -46,6 +49,8 @@ def beside(hog):
         subprocess.Popen([RING3, "exec", "bad", "--", "sh", "-c", hog], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.5)
     got = [turns() for _ in range(ROUNDS)]
+    s = json.loads(run("stats", "--json", "bad").stdout or "{}")
+    used[hog] = max(used.get(hog, 0), sum(s.get(k, 0) for k in ("monitor_ns", "spaces_ns", "backends_ns")) / 1e9)
     run("kill", "bad")
     wait_until(lambda: b"bad" not in run("ps", "-q").stdout)
     run("rm", "bad")
@@ -64,5 +69,6 @@ for what, hog in HOGS.items():
             break
         idle = max(idle, beside(None))
     ok(idle and busy >= 0.8 * idle, f"{what}: the neighbour gets {busy:.0f} turns, {100 * busy / max(idle, 1):.0f} % of {idle:.0f}")
+    ok(used[hog] > used[None] + 0.3, "which the other did not spend idly", used[hog], used[None])
 same(run("stop", "good").returncode, 0, "it ends well")
 done()
