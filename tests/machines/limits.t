@@ -18,7 +18,12 @@ def info():
 
 
 def stats():
-    return json.loads(run("stats", "--json", "a").stdout)
+    # A host that is busy for as long as the monitor has to answer.
+    for _ in range(5):
+        r = run("stats", "--json", "a")
+        if r.returncode == 0:
+            break
+    return json.loads(r.stdout)
 
 
 def used():
@@ -57,20 +62,24 @@ refused(["run", "--pids-limit", "40", "--cpus", "8", *cmd], "of 8 CPUs needs 60"
 refused(["run", "--cpus", "4,max=2", *cmd], "from 4 to 64")
 refused(["run", "--cpus", "2,many", *cmd], "N,max=M")
 
-r = run("run", "-d", "--name", "a", "--net", "none", "--mem", "256M", "--cpus", "2", "--cpu-limit", "15%", "--pids-limit", "48", "--cpu-weight", "50")
+r = run("run", "-d", "--name", "a", "--net", "none", "--mem", "256M", "--cpus", "2", "--cpu-limit", "50%", "--pids-limit", "48")
 same((r.returncode, r.stderr), (0, b""), "a guest with bounds")
-same(info().get("limits"), {"cpus": 0.15, "weight": 50, "pids": 48}, "ring3 ps --json has them")
+same(info().get("limits"), {"cpus": 0.5, "pids": 48}, "ring3 ps --json has them")
 for words, what in ((["--cpu-limit", str(CPUS + 1)], "this host has"), (["--cpu-weight", "20000"], "10000"), (["--pids-limit", "33"], "2 CPUs needs 36"), (["--cpus", "3"], "max=M")):
     refused(["set", *words, "a"], what)
-same(info().get("limits"), {"cpus": 0.15, "weight": 50, "pids": 48}, "what was refused changed nothing")
+same(info().get("limits"), {"cpus": 0.5, "pids": 48}, "what was refused changed nothing")
 
 # Processor time. Two CPUs' worth of loops; the first second's savings are spent.
 run("exec", "a", "--", "sh", "-c", "for i in 1 2 3 4; do (while :; do :; done) > /dev/null 2>&1 & done")
-time.sleep(0.5)
-got = rate(3)
-# A busy host gives less, and nothing gives more.
-ok(0.02 < got < 0.19, "with 0.15 CPUs it uses no more", got)
+got = rate(2)
+# A busy host gives less, and nothing gives more; so little that it cannot but be stopped comes next.
+ok(got < 0.6, "with 0.5 CPUs it uses no more", got)
+same(run("set", "--cpu-limit", "3%", "a").returncode, 0, "less, while it runs")
+time.sleep(1)
+got = rate(4)
+ok(got < 0.05, "and with 0.03 no more than that", got)
 ok(wait_until(lambda: (s := stats())["stopped_ns"] > 1e8 and s["stops"] > 3, 30), "by being stopped", stats())
+same(run("set", "--cpu-limit", "15%", "--cpu-weight", "50", "a").returncode, 0, "with less weight, too")
 ok(abs(float(sh_in("cut -d' ' -f1 /proc/uptime; sleep 1; cut -d' ' -f1 /proc/uptime").split()[1]) - float(sh_in("cut -d' ' -f1 /proc/uptime").split()[0])) < 5,
    "its time goes on, and it answers")
 nice = lambda pid: os.getpriority(os.PRIO_PROCESS, pid)
@@ -82,7 +91,7 @@ same(run("pause", "a").returncode, 0, "paused")
 time.sleep(0.5)
 ok(all(open(f"/proc/{info()['monitor']}/stat").read().rsplit(")", 1)[1].split()[0] == "T" for _ in range(5)), "it stays stopped")
 same(run("resume", "a").returncode, 0, "and goes on")
-ok(0.02 < (got := rate(2)) < 0.2, "within its bound", got)
+ok((got := rate(2)) < 0.2, "within its bound", got)
 
 same(run("set", "--cpu-limit", "none", "--cpu-weight", "10", "a").returncode, 0, "the bound goes while it runs")
 stops = stats()["stops"]
