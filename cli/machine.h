@@ -52,6 +52,7 @@ struct machine {
 		uint16_t id;
 		unsigned int cpus;
 		struct timer timer;	/* runs for as long as the agent is at it */
+		struct timer answer;	/* a client is told that it is so */
 	} setting;
 	struct plugs plugs;		/* devices that came while it runs */
 	int ram_fd;			/* the guest's memory; -1: no guest */

@@ -13,6 +13,8 @@
 
 /* A CPU under load leaves when what is on it lets it. */
 #define SET_MS		20000
+/* No client waits for so long without a word. */
+#define ANSWER_MS	2000
 /* ring3 run, the monitor, and the zygote. */
 #define OWN_PROCESSES	3
 /* With fewer no command starts. */
@@ -44,6 +46,7 @@ static void over(struct machine *m, const char *why)
 
 	m->setting.call = NULL;
 	timer_set(&m->setting.timer, -1);
+	timer_set(&m->setting.answer, -1);
 	if (call && why)
 		control_refuse(call, why);
 	else if (call)
@@ -76,6 +79,20 @@ static void too_late(void *ctx)
 	over(m, "the guest's kernel has not switched its CPUs in time: what is on them does not let it; ask again");
 }
 
+static void at_it(void *ctx)
+{
+	struct machine *m = ctx;
+	struct control_call *call = m->setting.call;
+	struct json_object *o = json_object_new_object();
+
+	m->setting.call = NULL;
+	json_object_object_add(o, "pending", json_object_new_boolean(true));
+	if (call)
+		control_done(call, o);
+	else
+		json_object_put(o);
+}
+
 static const char *ignored(void *ctx, const struct r3_frame *frame, const uint8_t *payload)
 {
 	return NULL;
@@ -104,6 +121,7 @@ static void send_cpus(struct machine *m, struct control_call *call, unsigned int
 	}
 	m->setting.call = call;
 	timer_set(&m->setting.timer, SET_MS);
+	timer_set(&m->setting.answer, ANSWER_MS);
 }
 
 void machine_op_cpus(struct machine *m, struct json_object *req, struct control_call *call)
@@ -117,6 +135,9 @@ void machine_op_cpus(struct machine *m, struct json_object *req, struct control_
 		control_refuse(call, text);
 	} else if (m->paused || m->start_fd >= 0) {
 		control_refuse(call, m->paused ? "the guest is paused; \"ring3 resume\" lets it go on" : "the guest waits for a debugger: \"ring3 debug\"");
+	} else if (m->setting.timer.due >= 0 && m->setting.cpus == n && !m->setting.call) {
+		m->setting.call = call;
+		timer_set(&m->setting.answer, ANSWER_MS);
 	} else if (m->setting.timer.due >= 0) {
 		control_refuse(call, "the guest's CPUs are being switched: ask again");
 	} else {
@@ -192,6 +213,7 @@ void machine_limits_init(struct machine *m)
 	quota_init(&m->quota, &m->loop, &m->opt->limits, m->cfg->vm.cpus);
 	m->cpus_on = m->opt->cpus;
 	loop_timer(&m->loop, &m->setting.timer, too_late, m);
+	loop_timer(&m->loop, &m->setting.answer, at_it, m);
 }
 
 void machine_limits_over(struct machine *m)

@@ -16,6 +16,7 @@
 #include "values.h"
 
 #define WAIT_MS		10000
+#define CPUS_MS		30000
 #define STEP_US		20000
 
 struct set {
@@ -72,13 +73,35 @@ static int set_limits(const char *name, const struct set *s, struct r3_err *err)
 	return state_tell(name, req, err);
 }
 
-static int set_cpus(const char *name, unsigned int cpus, struct r3_err *err)
+/* *pending: it is at it, and was asked in time for an answer. */
+static int ask_cpus(const char *name, unsigned int cpus, bool *pending, struct r3_err *err)
 {
-	struct json_object *req = json_object_new_object();
+	struct json_object *req = json_object_new_object(), *reply, *v;
+	int fd;
 
 	json_object_object_add(req, "op", json_object_new_string("cpus"));
 	json_object_object_add(req, "cpus", json_object_new_int(cpus));
-	return state_tell(name, req, err);
+	fd = state_ask(name, req, &reply, err);
+	json_object_put(req);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	*pending = json_object_object_get_ex(reply, "pending", &v) && json_object_get_boolean(v);
+	json_object_put(reply);
+	return 0;
+}
+
+static int set_cpus(const char *name, unsigned int cpus, struct r3_err *err)
+{
+	int64_t until = loop_now() + CPUS_MS;
+	bool pending = true;
+	int ret = 0;
+
+	while (!ret && pending && loop_now() < until)
+		ret = ask_cpus(name, cpus, &pending, err);
+	if (!ret && pending)
+		ret = err_set(err, ETIMEDOUT, "the guest %s is still at switching its CPUs: ask again, or look at ring3 ps", name);
+	return ret;
 }
 
 /* What the guest NAME does with at the moment. */
