@@ -83,7 +83,7 @@ for what, hog in HOGS.items():
     good = idle and busy >= 0.8 * idle and used[hog] > used[None] + 0.3
     # What two guests do not get, they cannot share.
     if not good and (other := others()) > os.cpu_count() - 2 * SHARE:
-        skip(what, f"this host spends {other:.1f} of its {os.cpu_count()} CPUs on something else")
+        skip(what, f"host: it spends {other:.1f} of its {os.cpu_count()} CPUs on something else")
     else:
         ok(good, what, f"it used {used[hog]:.1f} s, an idle one {used[None]:.1f} s")
 same(run("stop", "good").returncode, 0, "it ends well")
