@@ -73,6 +73,10 @@ static int check_sizes(const struct run_options *opt, struct r3_err *err)
 	if (opt->cpus < 1 || opt->cpus > R3_MAX_CPUS)
 		return err_set(err, EINVAL, "--cpus %u is not possible; a guest has 1 to %d CPUs",
 			       opt->cpus, R3_MAX_CPUS);
+	if (opt->cpus_max && (opt->cpus_max < opt->cpus || opt->cpus_max > R3_MAX_CPUS))
+		return err_set(err, EINVAL, "--cpus %u,max=%u is not possible: give from %u to %d as the most that it may have", opt->cpus, opt->cpus_max, opt->cpus, R3_MAX_CPUS);
+	if (limits_check(&opt->limits, opt->cpus_max ? opt->cpus_max : opt->cpus, err))
+		return err->code;
 	if (opt->mem < MEM_MIN)
 		return err_set(err, EINVAL, "--mem %lluM is too little; a guest needs %lluM or more",
 			       (unsigned long long)(opt->mem / MIB), MEM_MIN / MIB);
@@ -314,6 +318,9 @@ static int make_cmdline(struct run_config *cfg, const struct run_options *opt, s
 			       "virtiofs:root" : "overlay:root", opt->hostname ? opt->hostname : opt->name ? cfg->name : "ring3");
 	if (!ret && opt->modules)
 		ret = add_word(cfg, err, "ring3.modules=/dev/vd%c", cfg->root_folder ? 'a' : 'b');
+	/* The others are there, and off. */
+	if (!ret && opt->cpus_max > opt->cpus)
+		ret = add_word(cfg, err, "maxcpus=%u", opt->cpus);
 	if (!ret && opt->root_ro)
 		ret = add_word(cfg, err, "ring3.ro");
 	if (!ret && (opt->root_rw || opt->root_overlay))
@@ -375,7 +382,7 @@ int config_open(struct run_config *cfg, const struct run_options *opt, struct r3
 	cfg->vm.channel_fd = -1;
 	cfg->vm.ram_fd = -1;
 	cfg->vm.mem = opt->mem & ~(uint64_t)4095;
-	cfg->vm.cpus = opt->cpus;
+	cfg->vm.cpus = opt->cpus_max ? opt->cpus_max : opt->cpus;
 	cfg->vm.pin = !opt->no_pin;
 	memcpy(cfg->vm.host_cpu, opt->host_cpus, sizeof(cfg->vm.host_cpu));
 	cfg->vm.nr_host_cpus = opt->nr_host_cpus;

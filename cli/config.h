@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "carry.h"
+#include "guestlimits.h"
 #include "netopt.h"
 #include "shareopt.h"
 #include "vhosts.h"
@@ -26,7 +27,9 @@ enum restart_policy {
 
 struct run_options {
 	uint64_t mem;			/* bytes */
-	unsigned int cpus;
+	unsigned int cpus;		/* at its start */
+	unsigned int cpus_max;		/* that it may be given; 0: no more than that */
+	struct limits limits;
 	unsigned short host_cpus[VM_MAX_HOST_CPUS];
 	unsigned int nr_host_cpus;	/* 0: all that this process may use */
 	const char *kernel, *initrd, *modules, *root;

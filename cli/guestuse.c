@@ -37,7 +37,8 @@ void guestuse_fill(struct guestuse *u, const char *name, struct json_object *o)
 	size_t i;
 
 	*u = (struct guestuse){ .at_ms = guestuse_number(o, "uptime_ms"), .user = guestuse_number(o, "spaces_ns"), .device = guestuse_number(o, "main_ns"),
-			   .backend = guestuse_number(o, "backends_ns"), .mem = guestuse_number(o, "mem_given"), .mem_used = guestuse_number(o, "mem_used"),
+			   .backend = guestuse_number(o, "backends_ns") + guestuse_number(o, "run_ns"), .mem = guestuse_number(o, "mem_given"), .mem_used = guestuse_number(o, "mem_used"),
+			   .map = guestuse_number(o, "zygote_ns") + guestuse_number(o, "managers_ns"), .stopped = guestuse_number(o, "stopped_ns"),
 			   .spaces = guestuse_number(o, "spaces") };
 	snprintf(u->name, sizeof(u->name), "%s", name);
 	for (i = 0; list && i < json_object_array_length(list); i++)

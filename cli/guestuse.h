@@ -14,6 +14,8 @@ struct guestuse {
 	char name[64];
 	int64_t at_ms;			/* of the guest's life */
 	uint64_t user, kernel, device, backend;	/* ns */
+	uint64_t map;			/* of user, as far as it is known: zygote, and managers of spaces */
+	uint64_t stopped;		/* ns, by its limit */
 	uint64_t mem, mem_used, spaces;
 	uint64_t disk_in, disk_out, net_in, net_out;	/* bytes */
 };

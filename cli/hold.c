@@ -2,6 +2,7 @@
 #include "hold.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ static bool stat_of(pid_t pid, char *state, pid_t *parent, pid_t *group)
 }
 
 /* The zygote and all spaces are children of the monitor, in a group that is not its own. */
-static pid_t find_group(pid_t monitor)
+pid_t hold_group(pid_t monitor)
 {
 	pid_t pid, parent, group, found = 0;
 	struct dirent *entry;
@@ -61,6 +62,25 @@ static pid_t find_group(pid_t monitor)
 	return found;
 }
 
+int hold_session_nice(pid_t monitor, int nice)
+{
+	char path[64], text[16];
+	int fd, ret = -EAGAIN, tries, n = snprintf(text, sizeof(text), "%d", nice);
+
+	snprintf(path, sizeof(path), "/proc/%d/autogroup", monitor);
+	/* Ten times a second, of all users together, unless by root. */
+	for (tries = 0; ret == -EAGAIN && tries < 10; tries++) {
+		if (tries)
+			usleep(20000);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return errno == ENOENT ? 0 : -errno;
+		ret = write(fd, text, n) == n ? 0 : -errno;
+		close(fd);
+	}
+	return ret;
+}
+
 void hold_init(struct hold *h, const struct vmem *mem)
 {
 	struct r3_image_header header;
@@ -68,7 +88,7 @@ void hold_init(struct hold *h, const struct vmem *mem)
 	*h = (struct hold){ .mem = mem };
 	if (!vmem_read(mem, R3_IMAGE_BASE, &header, sizeof(header)) && header.magic == R3_BOOT_MAGIC && !(header.held & 7))
 		h->word = header.held;
-	h->group = find_group(mem->monitor);
+	h->group = hold_group(mem->monitor);
 }
 
 /* As the guest's clock, kernel/time.c. */
@@ -97,7 +117,7 @@ void hold_begin(struct hold *h, bool whole)
 {
 	/* It may have been replaced: a group of which no process is left is nobody's to signal. */
 	if (!h->group)
-		h->group = find_group(h->mem->monitor);
+		h->group = hold_group(h->mem->monitor);
 	if (h->group)
 		kill(-h->group, SIGSTOP);
 	h->whole = whole;

@@ -24,6 +24,12 @@ void hold_begin(struct hold *h, bool whole);
 /* Time goes on, and all else that hold_begin() stopped. */
 void hold_end(struct hold *h);
 
+/* Of the zygote and the spaces of this monitor; 0: there is none. */
+pid_t hold_group(pid_t monitor);
+
+/* The host's scheduler may treat its session as one: then that has a nice value, too. 0 or -errno. */
+int hold_session_nice(pid_t monitor, int nice);
+
 /* Is some thread of this process traced? */
 bool hold_is_traced(pid_t pid);
 

@@ -75,7 +75,7 @@ struct lab_machine {
 	char *name;
 	struct lab_at at;
 	char *image, *root;		/* at most one; both NULL: the default root */
-	char *kernel, *modules, *mem, *cpus, *init, *user, *cwd, *hostname, *append;
+	char *kernel, *modules, *mem, *cpus, *cpu_limit, *cpu_weight, *pids, *init, *user, *cwd, *hostname, *append;
 	char *entrypoint;		/* NULL: not said */
 	bool root_ro;
 	struct lab_list env, command, share, publish, sysctl, disk;

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "labnets.h"
+#include "guestlimits.h"
 #include "labread.h"
 
 /* ---- a machine ---- */
@@ -27,7 +29,77 @@ LIST_KEY(take_command, labread_command, "command", command)
 LIST_KEY(take_startup, labread_scripts, "startup", startup)
 LIST_KEY(take_shutdown, labread_scripts, "shutdown", shutdown)
 LIST_KEY(take_mem, labread_mem, "mem", mem)
-LIST_KEY(take_cpus, labread_cpus, "cpus", cpus)
+
+/* What it may use; it has as many CPUs as that takes. More than the host has is no bound. */
+static int take_cpus(struct labread *r, struct ynode *v)
+{
+	int ret = labread_cpus(r, v, "cpus", &r->m->cpus);
+	double n = ret ? 0 : strtod(v->text, NULL);
+
+	if (ret || n >= sysconf(_SC_NPROCESSORS_ONLN))
+		return ret;
+	r->m->cpu_limit = lab_textf(r->lab, r->err, "%.2f", n < 0.01 ? 0.01 : n);
+	return r->m->cpu_limit ? 0 : r->err->code;
+}
+
+static int take_pids(struct labread *r, struct ynode *v)
+{
+	/* As compose has no bound. */
+	if (v->kind == YAML_SCALAR && (!strcmp(v->text, "-1") || !strcmp(v->text, "0")))
+		return 0;
+	return labread_count(r, v, "pids_limit", LIMITS_PIDS_MIN, LIMITS_PIDS_MAX, &r->m->pids);
+}
+
+static int take_weight(struct labread *r, struct ynode *v)
+{
+	return labread_count(r, v, "cpu_weight", 1, LIMITS_WEIGHT_MAX, &r->m->cpu_weight);
+}
+
+static int take_shares(struct labread *r, struct ynode *v)
+{
+	int ret = labread_count(r, v, "cpu_shares", 2, 262144, &r->m->cpu_weight);
+	unsigned long weight = ret ? 0 : strtoul(r->m->cpu_weight, NULL, 10) * LIMITS_WEIGHT_USUAL / 1024;
+
+	if (ret)
+		return ret;
+	r->m->cpu_weight = lab_textf(r->lab, r->err, "%lu", weight < 1 ? 1 : weight > LIMITS_WEIGHT_MAX ? LIMITS_WEIGHT_MAX : weight);
+	return r->m->cpu_weight ? 0 : r->err->code;
+}
+
+static const struct labkey limit_keys[] = {
+	{ "cpus", take_cpus },
+	{ "memory", take_mem },
+	{ "pids", take_pids },
+	{ NULL }
+};
+
+static int take_resource_limits(struct labread *r, struct ynode *v)
+{
+	return labread_map(r, v, limit_keys);
+}
+
+static const struct labkey resource_keys[] = {
+	{ "limits", take_resource_limits },
+	{ "reservations", NULL, NULL },
+	{ NULL }
+};
+
+static int take_resources(struct labread *r, struct ynode *v)
+{
+	return labread_map(r, v, resource_keys);
+}
+
+static const struct labkey deploy_keys[] = {
+	{ "resources", take_resources },
+	{ "replicas", NULL, "write each machine; an anchor and << save words" },
+	{ NULL }
+};
+
+static int take_deploy(struct labread *r, struct ynode *v)
+{
+	return labread_map(r, v, deploy_keys);
+}
+
 LIST_KEY(take_disks, labread_list, "disks", disk)
 LIST_KEY(take_read_only, labread_bool, "read_only", root_ro)
 
@@ -210,6 +282,10 @@ static const struct labkey machine_keys[] = {
 	{ "mem", take_mem },
 	{ "mem_limit", take_mem },
 	{ "cpus", take_cpus },
+	{ "cpu_shares", take_shares },
+	{ "cpu_weight", take_weight },
+	{ "pids_limit", take_pids },
+	{ "deploy", take_deploy },
 	{ "user", take_user },
 	{ "working_dir", take_cwd },
 	{ "hostname", take_hostname },
@@ -222,7 +298,6 @@ static const struct labkey machine_keys[] = {
 	{ "privileged", NULL, NULL }, { "cap_add", NULL, NULL }, { "tty", NULL, NULL }, { "stdin_open", NULL, NULL }, { "labels", NULL, NULL },
 	{ "build", NULL, "ring3 builds no images; build it before, and name the result with root:" },
 	{ "container_name", NULL, "a lab's guests are called LAB.MACHINE; hostname: is what the guest calls itself" },
-	{ "deploy", NULL, "say mem: and cpus: of the machine itself" },
 	{ "env_file", NULL, "say environment:, or set the variables in .env and use them here" },
 	{ "post_start", NULL, "say startup:, which runs before the command" },
 	{ "pre_stop", NULL, "say shutdown:" },

@@ -229,6 +229,12 @@ static int make_run(struct maker *k)
 	if (!ret)
 		ret = add_option(k, "--cpus", m->cpus);
 	if (!ret)
+		ret = add_option(k, "--cpu-limit", m->cpu_limit);
+	if (!ret)
+		ret = add_option(k, "--cpu-weight", m->cpu_weight);
+	if (!ret)
+		ret = add_option(k, "--pids-limit", m->pids);
+	if (!ret)
 		ret = add_option(k, "--init", m->init);
 	if (!ret)
 		ret = add_option(k, "--user", m->user);

@@ -163,6 +163,17 @@ int labread_cpus(struct labread *r, struct ynode *node, const char *what, char *
 	return *cpus ? 0 : r->err->code;
 }
 
+int labread_count(struct labread *r, struct ynode *node, const char *what, unsigned int min, unsigned int max, char **count)
+{
+	char *end = NULL;
+	unsigned long n = node->kind == YAML_SCALAR && isdigit((unsigned char)*node->text) ? strtoul(node->text, &end, 10) : 0;
+
+	if (!end || *end || n < min || n > max)
+		return labread_error(r, node, "%s: give a number from %u to %u", what, min, max);
+	*count = lab_textf(r->lab, r->err, "%lu", n);
+	return *count ? 0 : r->err->code;
+}
+
 /* ---- lists ---- */
 
 int labread_list(struct labread *r, struct ynode *node, const char *what, struct lab_list *list)

@@ -36,6 +36,9 @@ int labread_time(struct labread *r, struct ynode *node, const char *what, int64_
 int labread_mem(struct labread *r, struct ynode *node, const char *what, char **mem);
 /* Whole CPUs: a fraction is rounded up. */
 int labread_cpus(struct labread *r, struct ynode *node, const char *what, char **cpus);
+
+/* A whole number, as text. */
+int labread_count(struct labread *r, struct ynode *node, const char *what, unsigned int min, unsigned int max, char **count);
 /* Each of a list, which may be missing. */
 int labread_each(struct labread *r, struct ynode *node, const char *what,
 		 int (*take)(struct labread *r, struct ynode *node, const char *what));

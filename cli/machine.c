@@ -41,6 +41,7 @@
 static void force_end(struct machine *m)
 {
 	machine_release(m);
+	quota_end(&m->quota);
 	m->forced = true;
 	monitor_kill(&m->mon);
 	timer_set(&m->restart, -1);
@@ -236,6 +237,8 @@ int machine_start(struct machine *m, struct r3_err *err)
 		return ret;
 	channel_open(&m->channel, &m->loop, ch[0]);
 	plugs_start(m);
+	if (m->start_fd < 0)
+		quota_begin(&m->quota, m->mon.pid);
 	m->monitor_since = loop_now();
 	m->timing.command_ns = 0;
 	m->timing.exit_ns = 0;
@@ -319,6 +322,7 @@ static int begin(struct machine *m, struct r3_err *err)
 	loop_timer(&m->loop, &m->killed, killed_over, m);
 	loop_timer(&m->loop, &m->restart, machine_restart, m);
 	plugs_init(m);
+	machine_limits_init(m);
 	m->oops.found = oops_found;
 	m->oops.ctx = m;
 	m->hvc.ctx = m;

@@ -19,6 +19,7 @@
 #include "net.h"
 #include "oops.h"
 #include "machine_plug.h"
+#include "quota.h"
 #include "session.h"
 #include "timing.h"
 
@@ -44,6 +45,15 @@ struct machine {
 	struct run_config *cfg;
 	struct monitor_proc mon;
 	struct channel channel;		/* to the monitor */
+	struct quota quota;
+	unsigned int cpus_on;		/* CPUs that the guest was given last */
+	struct {
+		struct control_call *call;	/* who waits for it; NULL: nobody */
+		uint16_t id;
+		unsigned int cpus;
+		struct timer timer;	/* runs for as long as the agent is at it */
+		struct timer answer;	/* a client is told that it is so */
+	} setting;
 	struct plugs plugs;		/* devices that came while it runs */
 	int ram_fd;			/* the guest's memory; -1: no guest */
 	struct watch log_watch;
@@ -133,6 +143,13 @@ void machine_restart(void *ctx);
 
 /* machine_ops.c: what clients may ask of it. */
 extern const struct control_ops machine_control_ops;
+/* machine_limits.c */
+void machine_op_limits(struct machine *m, struct json_object *req, struct control_call *call);
+void machine_op_cpus(struct machine *m, struct json_object *req, struct control_call *call);
+void machine_limits_init(struct machine *m);
+void machine_limits_over(struct machine *m);
+void machine_limits_ready(struct machine *m);
+struct json_object *machine_limits(const struct machine *m);
 /* machine_memory.c */
 void machine_op_memory(struct machine *m, struct json_object *req, struct control_call *call);
 /* machine_hold.c: pauses, resumes, starts; what waits to be started or resumed when it is to end. */

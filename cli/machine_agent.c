@@ -104,6 +104,7 @@ static void ready(void *ctx)
 	if (m->end != END_NONE)
 		return;
 	send_settings(m);
+	machine_limits_ready(m);
 	if (!machine_has_console(m)) {
 		/* What a back end refuses ends the start, so it has to say so before the command. */
 		m->waits_for_net = !net_is_ready(m->net);

@@ -26,6 +26,7 @@ static void collect(struct machine *m)
 		session_close(&m->session);
 	}
 	hvc_stop(&m->hvc, until);
+	machine_limits_over(m);
 	agent_close(&m->agent);
 	channel_close(&m->channel);
 	plugs_lost(m);

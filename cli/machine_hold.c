@@ -40,6 +40,7 @@ static int pause_guest(struct machine *m, struct r3_err *err)
 	ret = vmem_open(&m->mem, m->mon.pid, m->cfg->name, err);
 	if (ret)
 		return ret;
+	quota_end(&m->quota);
 	hold_init(&m->hold, &m->mem);
 	hold_begin(&m->hold, true);
 	m->paused = true;
@@ -51,6 +52,7 @@ static void resume_guest(struct machine *m)
 	hold_end(&m->hold);
 	vmem_close(&m->mem);
 	m->paused = false;
+	quota_begin(&m->quota, m->mon.pid);
 }
 
 static void start_guest(struct machine *m)
@@ -58,6 +60,7 @@ static void start_guest(struct machine *m)
 	write_full(m->start_fd, "", 1);
 	close(m->start_fd);
 	m->start_fd = -1;
+	quota_begin(&m->quota, m->mon.pid);
 }
 
 int machine_order(struct machine *m, const char *op, struct r3_err *err)

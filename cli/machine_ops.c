@@ -78,7 +78,9 @@ static struct json_object *describe(const struct machine *m)
 	json_object_object_add(o, "mem", json_object_new_int64(m->cfg->vm.mem));
 	add_number(o, "mem_given", m->cfg->vm.mem - m->cfg->vm.mem_back);
 	add_number(o, "mem_used", resident(m));
-	json_object_object_add(o, "cpus", json_object_new_int(m->cfg->vm.cpus));
+	json_object_object_add(o, "cpus", json_object_new_int(m->cpus_on));
+	json_object_object_add(o, "cpus_max", json_object_new_int(m->cfg->vm.cpus));
+	json_object_object_add(o, "limits", machine_limits(m));
 	json_object_object_add(o, "started", json_object_new_int64(m->started));
 	json_object_object_add(o, "kernel", json_object_new_string(m->agent.hello.release));
 	json_object_object_add(o, "network", net_info(m->net));
@@ -261,12 +263,20 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	add_number(o, "mem", m->cfg->vm.mem);
 	add_number(o, "mem_given", m->cfg->vm.mem - min_t(uint64_t, s->mem_back, m->cfg->vm.mem));
 	add_number(o, "mem_used", resident(m));
-	if (!usage_read(&u, m->mon.pid, getpid())) {
+	json_object_object_add(o, "limits", machine_limits(m));
+	if (!usage_clocks(&u, m->mon.pid, getpid())) {
 		add_number(o, "backends_ns", u.backends_ns);
 		add_number(o, "monitor_ns", u.monitor_ns);
 		add_number(o, "spaces_ns", u.spaces_ns);
+		add_number(o, "zygote_ns", u.zygote_ns);
+		add_number(o, "managers_ns", usage_managers(m->mon.pid));
+		add_number(o, "run_ns", u.own_ns);
 		add_number(o, "spaces", u.spaces);
+		add_number(o, "processes", u.processes + 2);
 	}
+	add_number(o, "stopped_ns", quota_stopped_ns(&m->quota));
+	add_number(o, "stops", m->quota.stops);
+	add_number(o, "killed", m->quota.killed);
 	add_number(o, "main_ns", s->main_ns);
 	for (i = 0; i < nr_cpus; i++)
 		json_object_array_add(cpus, json_object_new_int64(s->cpu_ns[i]));
@@ -317,6 +327,8 @@ static const struct {
 	{ "ping", op_ping },
 	{ "stats", op_stats },
 	{ "memory", machine_op_memory },
+	{ "limits", machine_op_limits },
+	{ "cpus", machine_op_cpus },
 	{ "attach", plugs_attach },
 	{ "detach", plugs_detach },
 };

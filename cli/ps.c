@@ -148,9 +148,17 @@ static void network_of(struct json_object *guest, char *addresses, size_t size, 
 	text_line(ports);
 }
 
+/* Those that are on, and how many there may be: "2/4". */
+static void cpus_of(struct json_object *guest, char *text, size_t size)
+{
+	int64_t cpus = text_number(guest, "cpus"), max = text_number(guest, "cpus_max");
+
+	snprintf(text, size, max > cpus ? "%" PRId64 "/%" PRId64 : "%" PRId64, cpus, max);
+}
+
 static void print_guest(const struct ps *ps, struct json_object *guest)
 {
-	char name[64], state[16], command[256], age[32], mem[48], addresses[160], ports[256];
+	char name[64], state[16], cpus[24], command[256], age[32], mem[48], addresses[160], ports[256];
 	char *json;
 
 	word_of(guest, "name", name, sizeof(name));
@@ -167,8 +175,8 @@ static void print_guest(const struct ps *ps, struct json_object *guest)
 		age_of(guest, age, sizeof(age));
 		network_of(guest, addresses, sizeof(addresses), ports, sizeof(ports));
 		snprintf(mem, sizeof(mem), "%" PRId64 "M/%" PRId64 "M", text_number(guest, "mem_used") >> 20, text_number(guest, "mem_given") >> 20);
-		printf("%-16s %7" PRId64 " %-9s %4" PRId64 " %11s %7s  %-15s %-12s %s\n", name,
-		       text_number(guest, "pid"), state, text_number(guest, "cpus"), mem, age, addresses, ports, command);
+		cpus_of(guest, cpus, sizeof(cpus));
+		printf("%-16s %7" PRId64 " %-9s %4s %11s %7s  %-15s %-12s %s\n", name, text_number(guest, "pid"), state, cpus, mem, age, addresses, ports, command);
 	}
 }
 

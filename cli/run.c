@@ -17,6 +17,7 @@
 #include "net.h"
 #include "netnat.h"
 #include "opts.h"
+#include "quota.h"
 #include "roots.h"
 #include "run.h"
 #include "values.h"
@@ -28,7 +29,10 @@
 /* man/ring3-run.1 has the same words; a test compares them. */
 static const struct opt table[] = {
 	{ "mem", 'm', "SIZE", "Memory of the guest, as 512M or 2G. It costs the host only what the guest uses. Default: 1G." },
-	{ "cpus", 'c', "N", "CPUs of the guest, 1 to 64. Default: 1." },
+	{ "cpus", 'c', "N[,max=M]", "CPUs of the guest, 1 to 64. With max=M it may be given up to M while it runs, by \"ring3 set --cpus\". Default: 1." },
+	{ "cpu-limit", 0, "CPUS", "Processor time of this host that the guest and all that runs for it may use, in CPUs, as 1.5 or 150%. Default: none." },
+	{ "cpu-weight", 0, "N", "What the guest gets of busy CPUs beside others, 1 to 10000, where 100 is usual." },
+	{ "pids-limit", 0, "N", "Processes of this host that the guest and all that runs for it may have, from 32: one for each of its programs, and about a dozen. Default: none but by its memory." },
 	{ "cpu-affinity", 0, "LIST", "Host CPUs for the guest and all that runs for it, as 0-3,6: the guest's first CPU stays on the first of them, the next on the next, and so on in turn. Default: those that ring3 itself may use." },
 	{ "root", 'r', "PATH[,KEY=VALUE...]", "Image of the root disk, in the format that its suffix says (.qcow2, .vmdk, .vdi, .vhdx, .vhd), or by the key format=, or raw; it may have the keys rate= and iops= of --disk; or a folder, with a layer in the guest's memory over it, where / is this host's programs without what is private; or a tar archive, as PATH.tar, PATH.tar.gz and so on, or tar:PATH; or a container image, as oci:DIR[:TAG] or docker-archive:PATH[:NAME], which also says how its command runs. What the guest writes to it goes to a layer that is thrown away when the guest ends. Default: $RING3_ROOT, or /." },
 	{ "root-overlay", 0, "FILE", "Keep what the guest writes to its root disk in FILE, a qcow2 image over that of --root, which stays as it is. Made if there is none." },
@@ -101,6 +105,22 @@ static int set_restart(struct run_options *opt, const char *value, struct r3_err
 	return 0;
 }
 
+/* "2" or "2,max=8". */
+static int set_cpus(struct run_options *opt, const char *value, struct r3_err *err)
+{
+	static const char max[] = ",max=";
+	const char *comma = strchr(value, ',');
+	char first[16];
+
+	opt->cpus_max = 0;
+	if (!comma)
+		return value_number("cpus", value, 1, 64, &opt->cpus, err);
+	if (strncmp(comma, max, strlen(max)))
+		return err_set(err, EINVAL, "--cpus %s: give N, or N,max=M", value);
+	snprintf(first, sizeof(first), "%.*s", (int)(comma - value), value);
+	return value_number("cpus", first, 1, 64, &opt->cpus, err) ?: value_number("cpus: max", comma + strlen(max), 1, 64, &opt->cpus_max, err);
+}
+
 static int set_option(void *ctx, const struct opt *o, const char *value, struct r3_err *err)
 {
 	struct run_options *opt = ctx;
@@ -123,6 +143,7 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 		{ "detach", &opt->detach }, { "rm", &opt->rm },
 	};
 	size_t i;
+	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (!strcmp(o->name, texts[i].name)) {
@@ -145,7 +166,9 @@ static int set_option(void *ctx, const struct opt *o, const char *value, struct 
 	if (!strcmp(o->name, "mem"))
 		return value_size("mem", value, &opt->mem, err);
 	if (!strcmp(o->name, "cpus"))
-		return value_number("cpus", value, 1, 64, &opt->cpus, err);
+		return set_cpus(opt, value, err);
+	if (limits_option(&opt->limits, o->name, value, &ret, err))
+		return ret;
 	if (!strcmp(o->name, "cpu-affinity"))
 		return value_host_cpus("cpu-affinity", value, opt->host_cpus, &opt->nr_host_cpus,
 				       VM_MAX_HOST_CPUS, err);
@@ -400,6 +423,8 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 		ret = take_folder(opt, &cfg, definition, err);
 	if (ret >= 0)
 		ret = keep_to_cpus(opt, err);
+	if (ret >= 0)
+		ret = quota_weight_own(opt->limits.weight, err);
 	if (ret >= 0)
 		pass_settings(opt, &cfg);
 	if (ret >= 0)

@@ -52,6 +52,12 @@ static const struct opts stats_opts = {
 
 /* ---- as a table ---- */
 
+/* What address spaces that have ended used is in their sum, and in no part of it any more. */
+static double more(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
 /* before: what it was, or NULL: zero, at its start. */
 static void print_row(const struct guestuse *now, const struct guestuse *before)
 {
@@ -71,14 +77,15 @@ static void print_row(const struct guestuse *now, const struct guestuse *before)
 	guestuse_bytes(text[1], sizeof(text[1]), (now->disk_out - before->disk_out) / s);
 	guestuse_bytes(text[2], sizeof(text[2]), (now->net_in - before->net_in) / s);
 	guestuse_bytes(text[3], sizeof(text[3]), (now->net_out - before->net_out) / s);
-	printf("%-16s %6.1f %6.1f %6.1f %6.1f  %5s/%-5s %6" PRIu64 "  %6s %6s  %6s %6s\n", now->name, (now->user - before->user) / ns,
-	       (now->kernel - before->kernel) / ns, (now->device - before->device) / ns, (now->backend - before->backend) / ns,
+	printf("%-16s %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f  %5s/%-5s %6" PRIu64 "  %6s %6s  %6s %6s\n", now->name, (now->user - before->user) / ns,
+	       more(now->map, before->map) / ns,	       (now->kernel - before->kernel) / ns, (now->device - before->device) / ns, (now->backend - before->backend) / ns,
+	       (now->stopped - before->stopped) / ns,
 	       mem, given, now->spaces, text[0], text[1], text[2], text[3]);
 }
 
 static void print_head(void)
 {
-	printf("%-16s %6s %6s %6s %6s  %11s %6s  %6s %6s  %6s %6s\n", "NAME", "USER%", "KERN%", "DEV%", "BACK%", "MEM", "PROCS",
+	printf("%-16s %6s %6s %6s %6s %6s %6s  %11s %6s  %6s %6s  %6s %6s\n", "NAME", "USER%", "MAP%", "KERN%", "DEV%", "BACK%", "STOP%", "MEM", "PROCS",
 	       "READ/s", "WRIT/s", "RECV/s", "SEND/s");
 }
 
@@ -93,7 +100,14 @@ static const struct {
 	{ "ring3_memory_given_bytes", "mem_given", "Memory that the guest does with, as it was asked", "gauge", 1 },
 	{ "ring3_memory_used_bytes", "mem_used", "Memory that the guest uses of the host's", "gauge", 1 },
 	{ "ring3_spaces", "spaces", "Address spaces of the guest's processes", "gauge", 1 },
-	{ "ring3_cpu_user_seconds_total", "spaces_ns", "Processor time of the guest's programs", "counter", 1e-9 },
+	{ "ring3_processes", "processes", "Processes on the host: of the guest, and of what serves it", "gauge", 1 },
+	{ "ring3_cpu_user_seconds_total", "spaces_ns", "Processor time of the guest's programs, and of what maps their memory", "counter", 1e-9 },
+	{ "ring3_cpu_zygote_seconds_total", "zygote_ns", "Of that: of the process that makes address spaces", "counter", 1e-9 },
+	{ "ring3_cpu_managers_seconds", "managers_ns", "Of that: of what maps memory, in address spaces that there are now", "gauge", 1e-9 },
+	{ "ring3_cpu_run_seconds_total", "run_ns", "Processor time of ring3 run itself", "counter", 1e-9 },
+	{ "ring3_stopped_seconds_total", "stopped_ns", "Time for which the guest was stopped by --cpu-limit", "counter", 1e-9 },
+	{ "ring3_stops_total", "stops", "Times that the guest was stopped by --cpu-limit", "counter", 1 },
+	{ "ring3_processes_killed_total", "killed", "Processes killed by --pids-limit", "counter", 1 },
 	{ "ring3_cpu_monitor_seconds_total", "monitor_ns", "Processor time of the guest's kernel and devices", "counter", 1e-9 },
 	{ "ring3_cpu_backend_seconds_total", "backends_ns", "Processor time of back ends", "counter", 1e-9 },
 }, dev_metrics[] = {

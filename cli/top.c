@@ -25,7 +25,7 @@
 
 struct row {
 	struct guestuse now;
-	double cpu, user, kernel, device, backend;	/* per cent of one CPU */
+	double cpu, user, map, kernel, device, backend, stopped;	/* per cent of one CPU */
 	double disk, net;				/* bytes a second */
 };
 
@@ -100,6 +100,8 @@ static void fill_row(struct row *r, const struct guestuse *before)
 	if (s <= 0)
 		s = 0.001;
 	r->user = rate(u->user, before->user, s) / 1e7;
+	r->map = rate(u->map, before->map, s) / 1e7;
+	r->stopped = rate(u->stopped, before->stopped, s) / 1e7;
 	r->kernel = rate(u->kernel, before->kernel, s) / 1e7;
 	r->device = rate(u->device, before->device, s) / 1e7;
 	r->backend = rate(u->backend, before->backend, s) / 1e7;
@@ -188,8 +190,8 @@ static void print_row(const struct row *r)
 	guestuse_bytes(given, sizeof(given), r->now.mem);
 	guestuse_bytes(disk, sizeof(disk), r->disk);
 	guestuse_bytes(net, sizeof(net), r->net);
-	printf("%-16s %6.1f %6.1f %6.1f %6.1f %6.1f  %5s/%-5s %6" PRIu64 "  %6s %6s", name, r->cpu, r->user, r->kernel, r->device,
-	       r->backend, mem, given, r->now.spaces, disk, net);
+	printf("%-16s %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f  %5s/%-5s %6" PRIu64 "  %6s %6s", name, r->cpu, r->user, r->map, r->kernel, r->device,
+	       r->backend, r->stopped, mem, given, r->now.spaces, disk, net);
 }
 
 static void print_all(const struct top *t, const struct row *rows, int n)
@@ -215,7 +217,7 @@ static void print_all(const struct top *t, const struct row *rows, int n)
 	       cpu, text[0], text[1], text[2], keys[t->key].name, end);
 	if (t->screen)
 		fputs("\033[7m", stdout);
-	printf("%-16s %6s %6s %6s %6s %6s  %11s %6s  %6s %6s", "NAME", "CPU%", "USER%", "KERN%", "DEV%", "BACK%", "MEM", "PROCS", "DISK/s", "NET/s");
+	printf("%-16s %6s %6s %6s %6s %6s %6s %6s  %11s %6s  %6s %6s", "NAME", "CPU%", "USER%", "MAP%", "KERN%", "DEV%", "BACK%", "STOP%", "MEM", "PROCS", "DISK/s", "NET/s");
 	if (t->screen)
 		fputs("\033[0m", stdout);
 	fputs(end, stdout);

@@ -23,6 +23,8 @@
 #include "file.h"
 #include "netfiles.h"
 #include "session.h"
+#include "setting.h"
+#include "setting_wire.h"
 
 /* Children that are reaped before others get their turn. */
 #define REAP_MAX	256
@@ -36,6 +38,7 @@ struct agent {
 	struct link link;
 	struct session *sessions;
 	int nr_sessions;
+	struct setting setting;
 	uint32_t host_window;	/* 0: no HELLO yet */
 	int sigfd;
 	struct r3_agent_power power;
@@ -226,6 +229,12 @@ static const char *dispatch(struct agent *a, const struct r3_frame *frame, const
 		run(a, frame, payload);
 		return NULL;
 	}
+	if (frame->type == R3_FRAME_SET) {
+		if (s)
+			return "the host used a session number twice";
+		setting_begin(&a->setting, &a->link, frame->session, payload, a->cfg->test);
+		return NULL;
+	}
 	/* A frame may cross our EXIT on its way; nothing is sent after that, no credit either. */
 	return s && !s->ended ? session_frame(s, frame, payload) : NULL;
 }
@@ -269,6 +278,8 @@ static void reap(struct agent *a)
 		if (pid <= 0)
 			break;
 		s = find_process(a, pid);
+		if (!WIFSTOPPED(status) && setting_reaped(&a->setting, &a->link, pid, status))
+			continue;
 		if (s && WIFSTOPPED(status))
 			session_stopped(s);
 		else if (s)

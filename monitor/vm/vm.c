@@ -196,7 +196,8 @@ static void on_signal(int sig)
  */
 static void watch_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	/* Spaces that are stopped for a while are nothing to reap. */
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_NOCLDSTOP };
 	sigset_t set;
 
 	sigemptyset(&set);

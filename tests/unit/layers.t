@@ -15,7 +15,7 @@ TOP = os.environ.get("REPO", os.path.join(os.path.dirname(os.path.abspath(__file
 # Folders that a part may include from, besides itself and abi/.
 BELOW = {"wire": [], "guest": ["wire"], "cli": ["wire", "monitor"], "lib": ["wire", "monitor", "cli"]}
 # What is one module in more than one file.
-ONE = {"machine_agent": "machine", "machine_signal": "machine", "machine_hold": "machine", "machine_end": "machine", "debug": "cli", "dump": "cli", "pause": "cli", "machine_ops": "machine", "machine_memory": "machine", "machine_plug": "machine", "set": "cli", "hotplug": "cli", "control_call": "control", "control_stream": "control", "control_client": "control", "spawn_child": "spawn", "stdin": "session",
+ONE = {"machine_agent": "machine", "machine_signal": "machine", "machine_hold": "machine", "machine_end": "machine", "debug": "cli", "dump": "cli", "pause": "cli", "machine_ops": "machine", "machine_memory": "machine", "machine_limits": "machine", "machine_plug": "machine", "set": "cli", "hotplug": "cli", "control_call": "control", "control_stream": "control", "control_client": "control", "spawn_child": "spawn", "stdin": "session",
        "boot": "agent", "modules": "agent", "port": "agent", "power": "agent", "report": "agent", "setup": "agent",
        "labup": "cli", "labdown": "cli", "labstatus": "cli",
        "run": "cli", "ps": "cli", "exec": "cli", "console": "cli", "stop": "cli", "image": "cli", "doctor": "cli", "main": "cli", "rootsmain": "cli", "cp": "cli", "logs": "cli", "api": "cli", "events": "cli", "stats": "cli", "top": "cli", "systemd": "cli", "kill": "cli", "rename": "cli", "start": "cli", "wait": "cli", "rm": "cli", "web": "cli", "kernel": "cli", "kerneltests": "cli", "copy": "agent"}
