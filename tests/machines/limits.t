@@ -83,7 +83,7 @@ same(run("set", "--cpu-limit", "15%", "--cpu-weight", "50", "a").returncode, 0, 
 ok(abs(float(sh_in("cut -d' ' -f1 /proc/uptime; sleep 1; cut -d' ' -f1 /proc/uptime").split()[1]) - float(sh_in("cut -d' ' -f1 /proc/uptime").split()[0])) < 5,
    "its time goes on, and it answers")
 nice = lambda pid: os.getpriority(os.PRIO_PROCESS, pid)
-family = [info()["pid"], info()["monitor"], *children(info()["monitor"])]
+family = births([info()["pid"], info()["monitor"], *children(info()["monitor"])])
 same({nice(p) for p in family if comm(p)}, {3}, "a weight of 50 is a nice value of 3 for all of its processes")
 
 # Held by somebody else.
@@ -130,9 +130,9 @@ time.sleep(2)
 same(sh_in("echo well"), "well", "and it, too, goes on")
 same(run("set", "--pids-limit", "none", "a").returncode, 0, "without a bound")
 same(sh_in("i=0; while [ $i -lt 60 ]; do sleep 1 & i=$((i + 1)); done; wait; echo $i"), "60", "it has as many as it wants")
-family = [info()["pid"], info()["monitor"], *children(info()["monitor"])]
+family = births([info()["pid"], info()["monitor"], *children(info()["monitor"])])
 same(run("stop", "a").returncode, 0, "stopped")
-ok(wait_until(lambda: not [p for p in family if comm(p).startswith("ring3")]), "nothing is left")
+ok(wait_until(lambda: not alive(family)), "nothing is left", alive(family))
 
 # A guest that is being stopped and let go ends as fast as any.
 r = run("run", "--net", "none", "--cpu-limit", "0.2", "--", "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo done; exit 7")
