@@ -155,7 +155,7 @@ static void bound_tasks(struct machine *m)
 	struct usage u;
 	const char *why;
 
-	if (usage_clocks(&u, m->mon.pid, getpid()))
+	if (usage_read(&u, m->mon.pid, getpid()))
 		return;
 	/* Back ends are those of its processes that are neither spaces nor the zygote. */
 	fixed += u.processes - u.spaces - 1;

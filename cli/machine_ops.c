@@ -264,7 +264,7 @@ static struct json_object *describe_stats(const struct machine *m, const struct 
 	add_number(o, "mem_given", m->cfg->vm.mem - min_t(uint64_t, s->mem_back, m->cfg->vm.mem));
 	add_number(o, "mem_used", resident(m));
 	json_object_object_add(o, "limits", machine_limits(m));
-	if (!usage_clocks(&u, m->mon.pid, getpid())) {
+	if (!usage_read(&u, m->mon.pid, getpid())) {
 		add_number(o, "backends_ns", u.backends_ns);
 		add_number(o, "monitor_ns", u.monitor_ns);
 		add_number(o, "spaces_ns", u.spaces_ns);

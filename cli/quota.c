@@ -97,7 +97,7 @@ static int64_t count(struct quota *q)
 	struct usage u;
 	int64_t now = now_ns(), used;
 
-	if (usage_clocks(&u, q->monitor, getpid()))
+	if (usage_read(&u, q->monitor, getpid()))
 		return 0;
 	/* Those of spaces that have ended come in ticks, so it may seem to go back for a moment. */
 	used = (int64_t)(u.monitor_ns + u.spaces_ns + u.backends_ns + u.own_ns - q->used);
@@ -239,7 +239,7 @@ static void count_from_now(struct quota *q)
 
 	q->at = now_ns();
 	q->left = burst(q);
-	q->used = usage_clocks(&u, q->monitor, getpid()) ? 0 : u.monitor_ns + u.spaces_ns + u.backends_ns + u.own_ns;
+	q->used = usage_read(&u, q->monitor, getpid()) ? 0 : u.monitor_ns + u.spaces_ns + u.backends_ns + u.own_ns;
 }
 
 void quota_begin(struct quota *q, pid_t monitor)

@@ -16,8 +16,11 @@ struct usage {
 	unsigned int processes;		/* spaces, their zygote, back ends */
 };
 
-/* By the clocks of processes, without waiting for a tick: a sum that may be right a moment later only. */
-int usage_clocks(struct usage *u, pid_t monitor, pid_t run);
+/*
+ * By the clocks of processes, without waiting for a tick: a sum that may be right a moment later
+ * only. Fails, as when the monitor is gone: -errno.
+ */
+int usage_read(struct usage *u, pid_t monitor, pid_t run);
 
 /* Of the threads that map memory, in the spaces that there are now. */
 uint64_t usage_managers(pid_t monitor);
@@ -27,8 +30,5 @@ pid_t *usage_children(pid_t parent, unsigned int *nr);
 
 /* 0: it has none, or is gone. */
 pid_t usage_parent(pid_t pid);
-
-/* Fails, as when the monitor is gone: -errno. */
-int usage_read(struct usage *u, pid_t monitor, pid_t run);
 
 #endif

@@ -155,36 +155,62 @@ static void unmap(struct vhost *v)
 	v->mem = (struct guest_mem){ .fd = -1 };
 }
 
-static int set_memory(struct vhost *v, struct message *m)
+static void stop_all(struct vhost *v)
 {
-	const struct vhost_user_memory *table = &m->body.mem;
-	uint64_t size = table->region[0].size, offset = table->region[0].mmap_offset;
-	struct stat st;
+	unsigned int i;
+
+	for (i = 0; i < QUEUES_MAX; i++)
+		stop(v, i);
+}
+
+static int start_enabled(struct vhost *v)
+{
 	unsigned int i;
 	int ret = 0;
 
+	for (i = 0; !ret && i < QUEUES_MAX; i++)
+		if (v->queue[i].enabled)
+			ret = start(v, i);
+	return ret;
+}
+
+/* What the front end shares. NULL: wrong() has it. */
+static void *map_shared(struct vhost *v, int fd, uint64_t size, uint64_t offset, const char *what)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) || !size || offset % PAGE || offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset) {
+		wrong(v, "the file of %s is shorter than what was said, or that is no page", what);
+		return NULL;
+	}
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, offset);
+	if (p != MAP_FAILED)
+		return p;
+	wrong(v, "%s cannot be mapped: %s", what, strerror(errno));
+	return NULL;
+}
+
+static int set_memory(struct vhost *v, struct message *m)
+{
+	const struct vhost_user_memory *table = &m->body.mem;
+	uint64_t size = table->region[0].size;
+
 	if (table->nr != 1 || m->nr_fds != 1 || table->region[0].gpa)
 		return wrong(v, "memory must be one region that begins at address 0");
-	if (fstat(m->fd[0], &st) || !size || size % PAGE || offset % PAGE || offset > (uint64_t)st.st_size ||
-	    size > (uint64_t)st.st_size - offset)
-		return wrong(v, "the memory's file is shorter than what was said, or no pages");
-	for (i = 0; i < QUEUES_MAX; i++)
-		stop(v, i);
+	if (size % PAGE)
+		return wrong(v, "memory must be pages");
+	stop_all(v);
 	unmap(v);
-	v->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd[0], offset);
-	if (v->map == MAP_FAILED) {
-		v->map = NULL;
-		return wrong(v, "the guest's memory cannot be mapped: %s", strerror(errno));
-	}
+	v->map = map_shared(v, m->fd[0], size, table->region[0].mmap_offset, "the guest's memory");
+	if (!v->map)
+		return -EPROTO;
 	/* What a request reads or writes is never all of a child's that this process does not have. */
 	madvise(v->map, size, MADV_DONTFORK);
 	v->map_len = size;
 	v->user_addr = table->region[0].user_addr;
 	v->mem = (struct guest_mem){ .base = v->map, .size = size, .fd = -1 };
-	for (i = 0; !ret && i < QUEUES_MAX; i++)
-		if (v->queue[i].enabled)
-			ret = start(v, i);
-	return ret;
+	return start_enabled(v);
 }
 
 static void unmap_inflight(struct vhost *v)
@@ -198,31 +224,20 @@ static void unmap_inflight(struct vhost *v)
 static int set_inflight(struct vhost *v, struct message *m)
 {
 	const struct vhost_user_inflight *in = &m->body.inflight;
-	uint64_t size = in->mmap_size, offset = in->mmap_offset;
-	struct stat st;
-	unsigned int i;
-	int ret = 0;
+	uint64_t size = in->mmap_size;
 
 	if (m->nr_fds != 1 || !in->num_queues || in->num_queues > QUEUES_MAX || !in->queue_size || in->queue_size > VIRTQ_SIZE_MAX ||
 	    size < in->num_queues * inflight_size(in->queue_size))
 		return wrong(v, "what is in flight of no queue, of too many, or in too little memory");
-	if (fstat(m->fd[0], &st) || offset % PAGE || offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
-		return wrong(v, "the file for what is in flight is shorter than what was said");
-	for (i = 0; i < QUEUES_MAX; i++)
-		stop(v, i);
+	stop_all(v);
 	unmap_inflight(v);
-	v->inflight = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd[0], offset);
-	if (v->inflight == MAP_FAILED) {
-		v->inflight = NULL;
-		return wrong(v, "the memory for what is in flight cannot be mapped: %s", strerror(errno));
-	}
+	v->inflight = map_shared(v, m->fd[0], size, in->mmap_offset, "what is in flight");
+	if (!v->inflight)
+		return -EPROTO;
 	v->inflight_len = size;
 	v->inflight_size = in->queue_size;
 	v->nr_inflight = in->num_queues;
-	for (i = 0; !ret && i < QUEUES_MAX; i++)
-		if (v->queue[i].enabled)
-			ret = start(v, i);
-	return ret;
+	return start_enabled(v);
 }
 
 /* ---- messages ---- */
