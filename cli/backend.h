@@ -67,6 +67,9 @@ void backend_watch(struct backend *b, struct loop *loop);
 /* Shows what it says by other ways than its stderr, in its name; of all its lines so many a second. */
 void backend_say(struct backend *b, const char *text);
 
+/* How one ended that had nothing to complain of. */
+#define BACKEND_CONTENT	"ended with status 0"
+
 /* Returns true, once, when it has ended, with how that was in words; its last words are shown first. */
 bool backend_reap(struct backend *b, char *how, size_t size);
 

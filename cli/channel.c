@@ -160,13 +160,8 @@ void channel_open(struct channel *c, struct loop *loop, int fd)
 	loop_timer(loop, &c->timer, timed_out, c);
 }
 
-static int send_request(struct channel *c, const void *request, size_t len, int fd)
-{
-	return send_fds(c->fd, request, len, &fd, fd >= 0, MSG_DONTWAIT);
-}
-
-int channel_ask(struct channel *c, enum channel_op_nr op, const void *request, size_t len, int fd, size_t answer,
-		channel_done_fn *done, void *ctx, const char **why)
+int channel_ask_with(struct channel *c, enum channel_op_nr op, const void *request, size_t len, const int *fds, unsigned int nr_fds,
+		     size_t answer, channel_done_fn *done, void *ctx, const char **why)
 {
 	struct {
 		struct channel_request head;
@@ -188,7 +183,7 @@ int channel_ask(struct channel *c, enum channel_op_nr op, const void *request, s
 	message.head.id = ++c->last_id;
 	if (len)
 		memcpy(message.body, request, len);
-	ret = send_request(c, &message, message.head.size, fd);
+	ret = send_fds(c->fd, &message, message.head.size, fds, nr_fds, MSG_DONTWAIT);
 	*why = ret == -EAGAIN ? SILENT : GONE;
 	if (ret)
 		return ret;

@@ -48,10 +48,16 @@ void channel_open(struct channel *c, struct loop *loop, int fd);
 
 /*
  * Asks for an operation. done is called once, later, unless this fails: 0, or -errno with
- * *why. fd: a descriptor to go with it, which stays the caller's, or -1.
+ * *why. fds: descriptors to go with it, which stay the caller's.
  */
-int channel_ask(struct channel *c, enum channel_op_nr op, const void *request, size_t len, int fd, size_t answer,
-		channel_done_fn *done, void *ctx, const char **why);
+int channel_ask_with(struct channel *c, enum channel_op_nr op, const void *request, size_t len, const int *fds, unsigned int nr_fds,
+		     size_t answer, channel_done_fn *done, void *ctx, const char **why);
+
+static inline int channel_ask(struct channel *c, enum channel_op_nr op, const void *request, size_t len, size_t answer,
+			      channel_done_fn *done, void *ctx, const char **why)
+{
+	return channel_ask_with(c, op, request, len, NULL, 0, answer, done, ctx, why);
+}
 
 /* The guest has ended: so have all requests. */
 void channel_close(struct channel *c);

@@ -13,6 +13,7 @@
 #include "message.h"
 #include "netopt.h"
 #include "opts.h"
+#include "shareopt.h"
 #include "state.h"
 #include "text.h"
 #include "values.h"
@@ -21,15 +22,16 @@
 #define ANSWER_MS	60000
 
 struct words {
-	const char *kind;		/* of the device: NULL, "disk", "net" */
+	const char *kind;		/* of the device: NULL, "disk", "net", "share" */
 	const char *text;
 	bool force;
 	int64_t timeout_ms;		/* 0: not said */
 };
 
 static const struct opt attach_table[] = {
-	{ "disk", 0, "PATH[,KEY...]", "A disk, with the keys of --disk of \"ring3 run\": ro, serial=, rate= and iops=. The image is raw." },
+	{ "disk", 0, "PATH[,KEY...]", "A disk, with the keys of --disk of \"ring3 run\": ro, format=, serial=, rate= and iops=." },
 	{ "net", 0, "KIND[,KEY=VALUE...]", "A network card, as for --net of \"ring3 run\": switch:NAME, tap:NAME, socket:PATH or passt:PATH, with mac= and mtu=. Its addresses are set in the guest." },
+	{ "share", 0, "HOST[:GUEST][:ro][,KEY=VALUE...]", "A folder of the host, as for --share of \"ring3 run\": mounted in the guest at GUEST, or at the host's path." },
 	{ "timeout", 't', "TIME", "How long the guest may take, in seconds. Default: 10." },
 	{ NULL }
 };
@@ -57,7 +59,7 @@ static int set_attach(void *ctx, const struct opt *o, const char *value, struct 
 }
 
 static const struct opts attach_opts = {
-	.usage = "attach [OPTIONS] NAME --disk PATH[,KEY...]|--net KIND[,KEY=VALUE...]",
+	.usage = "attach [OPTIONS] NAME --disk PATH[,KEY...]|--net KIND[,KEY=VALUE...]|--share HOST[:GUEST][:ro][,KEY=VALUE...]",
 	.about = "Attaches a device to a running guest, and prints its name for \"ring3 detach\"\n"
 		 "and what the guest calls it, when the guest has taken it.",
 	.table = attach_table,
@@ -82,7 +84,8 @@ static int set_detach(void *ctx, const struct opt *o, const char *value, struct 
 
 static const struct opts detach_opts = {
 	.usage = "detach [OPTIONS] NAME DEVICE",
-	.about = "Takes a device of \"ring3 attach\" from a running guest, when the guest has let it go.",
+	.about = "Takes a device of \"ring3 attach\" from a running guest, when the guest has let it go.\n"
+		 "A shared folder is unmounted there before.",
 	.table = detach_table,
 	.set = set_detach,
 };
@@ -108,6 +111,25 @@ static int check_net(const char *text, struct r3_err *err)
 	return ret;
 }
 
+static int check_share(const char *text, struct r3_err *err)
+{
+	struct shareopt opt;
+	int ret = shareopt_parse(&opt, text, err) ?: shareopt_check(&opt, 1, err);
+
+	shareopt_free(&opt);
+	return ret;
+}
+
+/* What can be said of it without the guest. */
+static int check(const struct words *w, struct r3_err *err)
+{
+	struct diskopt disk;
+
+	if (!strcmp(w->kind, "share"))
+		return check_share(w->text, err);
+	return strcmp(w->kind, "disk") ? check_net(w->text, err) : diskopt_parse(&disk, "--disk", w->text, err);
+}
+
 static const char *text_of(struct json_object *o, const char *key)
 {
 	struct json_object *v;
@@ -118,7 +140,7 @@ static const char *text_of(struct json_object *o, const char *key)
 static void print_device(struct json_object *reply)
 {
 	struct json_object *o = json_object_object_get(reply, "device");
-	char name[64], guest[64];
+	char name[64], guest[PATH_MAX];
 
 	snprintf(name, sizeof(name), "%s", text_of(o, "name"));
 	snprintf(guest, sizeof(guest), "%s", text_of(o, "guest"));
@@ -174,7 +196,6 @@ int attach_main(int argc, char **argv)
 	struct words words = { 0 };
 	struct json_object *req;
 	char text[PATH_MAX], *name = NULL;
-	struct diskopt disk;
 	struct r3_err err;
 	int n = parse(&attach_opts, argc, argv, &words, &name, 1, &err);
 
@@ -182,9 +203,9 @@ int attach_main(int argc, char **argv)
 		n = err_set(&err, EINVAL, "which guest? \"ring3 ps\" lists them: ring3 %s", attach_opts.usage);
 	else if (n > 0 && !words.text)
 		n = err_set(&err, EINVAL, "attach what? ring3 %s", attach_opts.usage);
-	if (n < 0 || (strcmp(words.kind, "disk") ? check_net(words.text, &err) : diskopt_parse(&disk, "--disk", words.text, &err)))
+	if (n < 0 || check(&words, &err))
 		return fail(&err, CLI_START);
-	if (strcmp(words.kind, "disk"))
+	if (!strcmp(words.kind, "net"))
 		snprintf(text, sizeof(text), "%s", words.text);
 	else if (absolute(words.text, text, sizeof(text), &err))
 		return fail(&err, CLI_START);

@@ -410,7 +410,7 @@ int machine_run(const struct run_options *opt, struct run_config *cfg, struct ne
 	m->started = time(NULL);
 	run(m);
 	status = m->status;
-	plugs_close(m);
+	plugs_close(m, m->forced);
 	net_close(m->net);
 	vsock_close(cfg->vsock);
 	vhosts_close(cfg->vhosts, m->forced);

@@ -149,6 +149,8 @@ void machine_op_cpus(struct machine *m, struct json_object *req, struct control_
 void machine_limits_init(struct machine *m);
 void machine_limits_over(struct machine *m);
 void machine_limits_ready(struct machine *m);
+/* It has more back ends, or fewer. */
+void machine_limits_processes(struct machine *m);
 struct json_object *machine_limits(const struct machine *m);
 /* machine_memory.c */
 void machine_op_memory(struct machine *m, struct json_object *req, struct control_call *call);

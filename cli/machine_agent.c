@@ -105,6 +105,7 @@ static void ready(void *ctx)
 		return;
 	send_settings(m);
 	machine_limits_ready(m);
+	plugs_agent_ready(m);
 	if (!machine_has_console(m)) {
 		/* What a back end refuses ends the start, so it has to say so before the command. */
 		m->waits_for_net = !net_is_ready(m->net);

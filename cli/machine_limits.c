@@ -164,10 +164,15 @@ static void bound_tasks(struct machine *m)
 	ask_agent(m, R3_SET_TASKS, tasks, ignored, &why);
 }
 
+void machine_limits_processes(struct machine *m)
+{
+	if (m->quota.limits.pids && agent_works(&m->agent))
+		bound_tasks(m);
+}
+
 void machine_limits_ready(struct machine *m)
 {
-	if (m->quota.limits.pids)
-		bound_tasks(m);
+	machine_limits_processes(m);
 	/* As it was before the guest started anew. */
 	if (m->cpus_on != m->opt->cpus && m->setting.timer.due < 0)
 		send_cpus(m, NULL, m->cpus_on);

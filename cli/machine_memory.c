@@ -55,7 +55,7 @@ void machine_op_memory(struct machine *m, struct json_object *req, struct contro
 	}
 	ask.back = (mem - size) & ~4095ULL;
 	*c = (struct memory_call){ m, call, ask.back };
-	if (channel_ask(&m->channel, CHANNEL_MEMORY, &ask, sizeof(ask), -1, 0, memory_came, c, &why)) {
+	if (channel_ask(&m->channel, CHANNEL_MEMORY, &ask, sizeof(ask), 0, memory_came, c, &why)) {
 		control_refuse(call, why);
 		free(c);
 	}

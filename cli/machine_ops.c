@@ -201,7 +201,7 @@ static void op_ping(struct machine *m, struct json_object *req, struct control_c
 
 	if (is_held(m, call))
 		return;
-	if (channel_ask(&m->channel, CHANNEL_PING, NULL, 0, -1, 0, pinged, call, &why))
+	if (channel_ask(&m->channel, CHANNEL_PING, NULL, 0, 0, pinged, call, &why))
 		control_refuse(call, why);
 }
 
@@ -307,7 +307,7 @@ static void op_stats(struct machine *m, struct json_object *req, struct control_
 
 	if (is_held(m, call))
 		return;
-	if (channel_ask(&m->channel, CHANNEL_STATS, NULL, 0, -1, sizeof(struct channel_stats), stats_came, call, &why))
+	if (channel_ask(&m->channel, CHANNEL_STATS, NULL, 0, sizeof(struct channel_stats), stats_came, call, &why))
 		control_refuse(call, why);
 }
 

@@ -14,15 +14,13 @@
 #include "message.h"
 #include "vm/files.h"
 
-/* How long a guest may take; a disk that goes is written back first. */
-#define COMING_MS	10000
-#define LEAVING_MS	30000
-#define PATIENCE_MAX_MS	3600000
 #define LOOK_MS		10
 /* When nobody waits for it any more. */
 #define LOOK_LATER_MS	1000
+/* Between the end of its connection and its own end a program says why. */
+#define FAILING_MS	500
 
-static struct plug *find(struct machine *m, const char *name)
+struct plug *plug_find(struct machine *m, const char *name)
 {
 	size_t i;
 
@@ -68,12 +66,12 @@ static void forget(struct plug *p)
 {
 	struct machine *m = p->m;
 
-	plugdev_close(&p->dev);
+	plugdev_close(&p->dev, true);
 	*p = (struct plug){ .m = m };
 	set_file_limit(m, &(struct r3_err){ 0 });
 }
 
-static void __attribute__((format(printf, 2, 3))) refuse(struct plug *p, const char *fmt, ...)
+void plug_refuse(struct plug *p, const char *fmt, ...)
 {
 	struct control_call *call = p->call;
 	char text[512];
@@ -93,15 +91,16 @@ static void __attribute__((format(printf, 2, 3))) refuse(struct plug *p, const c
 static struct json_object *describe(const struct plug *p)
 {
 	static const char *const states[] = {
-		[PLUG_ASKED] = "attaching", [PLUG_COMING] = "attaching", [PLUG_LIVE] = "attached", [PLUG_LEAVING] = "detaching",
-		[PLUG_LOST] = "attaching",
+		[PLUG_ASKED] = "attaching", [PLUG_COMING] = "attaching", [PLUG_MOUNTING] = "attaching", [PLUG_FAILING] = "attaching", [PLUG_LOST] = "attaching",
+		[PLUG_LIVE] = "attached",
+		[PLUG_UNMOUNTING] = "detaching", [PLUG_LEAVING] = "detaching", [PLUG_ENDING] = "detaching",
 	};
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "name", json_object_new_string(p->name));
 	json_object_object_add(o, "state", json_object_new_string(states[p->state]));
-	if (p->guest[0])
-		json_object_object_add(o, "guest", json_object_new_string(p->guest));
+	if (p->guest[0] || p->mounted)
+		json_object_object_add(o, "guest", json_object_new_string(p->mounted ? p->dev.place : p->guest));
 	plugdev_describe(&p->dev, o);
 	return o;
 }
@@ -120,9 +119,40 @@ static void answer(struct plug *p)
 	control_done(call, o);
 }
 
+void plug_end(struct plug *p)
+{
+	plug_forget_agent(p);
+	if (!plugdev_end(&p->dev)) {
+		p->state = PLUG_ENDING;
+		plugs_look(p->m);
+		return;
+	}
+	answer(p);
+	if (p->dev.vhosts)
+		machine_limits_processes(p->m);
+	forget(p);
+}
+
+void plug_live(struct plug *p)
+{
+	p->state = PLUG_LIVE;
+	answer(p);
+}
+
 /* ---- the monitor ---- */
 
-static void look_again(struct machine *m)
+static bool is_on_its_way(const struct plug *p)
+{
+	return p->state == PLUG_COMING || p->state == PLUG_LEAVING;
+}
+
+/* Of what is not on its way in the monitor, only that its time may be up. */
+static bool is_waited_for(const struct plug *p)
+{
+	return p->state == PLUG_FAILING || (p->due >= 0 && (p->state == PLUG_MOUNTING || p->state == PLUG_UNMOUNTING || p->state == PLUG_ENDING));
+}
+
+void plugs_look(struct machine *m)
 {
 	int64_t ms = m->plugs.unknown ? LOOK_LATER_MS : -1;
 	size_t i;
@@ -130,8 +160,10 @@ static void look_again(struct machine *m)
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
 		const struct plug *p = &m->plugs.plug[i];
 
-		if (p->state == PLUG_COMING || p->state == PLUG_LEAVING)
-			ms = p->due >= 0 ? LOOK_MS : ms == LOOK_MS ? ms : LOOK_LATER_MS;
+		if (is_waited_for(p) || (is_on_its_way(p) && p->due >= 0))
+			ms = LOOK_MS;
+		else if (is_on_its_way(p) && ms != LOOK_MS)
+			ms = LOOK_LATER_MS;
 	}
 	timer_set(&m->plugs.timer, ms);
 }
@@ -141,15 +173,16 @@ static void told(void *ctx, int status, const void *body, const char *why)
 	/* What comes of it is seen in the slots; and if the monitor says nothing any more, that is said there. */
 }
 
-static void ask_to_leave(struct plug *p, enum channel_leave how)
+void plug_leave(struct plug *p, bool force)
 {
-	const struct channel_detach detach = { .slot = p->slot, .how = how };
+	const struct channel_detach detach = { .slot = p->slot, .how = force ? CHANNEL_LEAVE_FORCED : CHANNEL_LEAVE };
 	const char *why;
 
+	plug_forget_agent(p);
 	p->state = PLUG_LEAVING;
-	if (channel_ask(&p->m->channel, CHANNEL_DETACH, &detach, sizeof(detach), -1, 0, told, NULL, &why))
-		refuse(p, "%s", why);
-	look_again(p->m);
+	if (channel_ask(&p->m->channel, CHANNEL_DETACH, &detach, sizeof(detach), 0, told, NULL, &why))
+		plug_refuse(p, "%s", why);
+	plugs_look(p->m);
 }
 
 /* The guest's word, which goes to terminals. */
@@ -167,17 +200,65 @@ static void take_name(struct plug *p, const char *name)
 
 static void late(struct plug *p, uint32_t state)
 {
-	if (p->state == PLUG_COMING) {
-		refuse(p, "the guest %s has not taken the device in time, and it is withdrawn: its kernel may be too old to take one while it runs, or be hung",
-		       p->m->cfg->name);
-		ask_to_leave(p, CHANNEL_LEAVE_FORCED);
-	} else {
-		refuse(p, "the guest %s has not let %s go in time: its kernel may be hung, or write much that was not written yet; %s is gone as soon as it does",
-		       p->m->cfg->name, p->name, p->name);
+	const char *guest = p->m->cfg->name;
+
+	switch (p->state) {
+	case PLUG_COMING:
+		plug_refuse(p, "the guest %s has not taken the device in time, and it is withdrawn: its kernel may be too old to take one while it runs, or be hung", guest);
+		plug_leave(p, true);
+		break;
+	case PLUG_MOUNTING:
+		plug_refuse(p, "the guest %s has not mounted the folder in time, and it is withdrawn: the guest may be hung, or the folder's file system be slow", guest);
+		plug_leave(p, true);
+		break;
+	case PLUG_UNMOUNTING:
+		plug_forget_agent(p);
+		if (p->forced) {
+			plug_leave(p, true);
+			p->due = loop_now() + p->patience_ms;
+			break;
+		}
+		plug_refuse(p, "the guest %s has not unmounted %s in time: it may be hung, or write much that was not written yet; detach it again, or take it away by --force", guest, p->name);
+		p->state = PLUG_LIVE;
+		break;
+	case PLUG_ENDING:
+		plug_refuse(p, "%s has left the guest %s, and the host still writes what was written to it: it is over as soon as that is done", p->name, guest);
+		break;
+	default:
+		plug_refuse(p, "the guest %s has not let %s go in time: its kernel may be hung, or write much that was not written yet; %s is gone as soon as it does",
+			    guest, p->name, p->name);
 		/* The monitor did not even say so to it. */
 		if (state == CHANNEL_SLOT_LIVE)
 			p->state = PLUG_LIVE;
 	}
+}
+
+/* The guest has taken it. */
+static void taken(struct plug *p, const char *name)
+{
+	take_name(p, name);
+	plugdev_ready(&p->dev);
+	if (p->dev.vhosts)
+		machine_limits_processes(p->m);
+	if (p->dev.kind == PLUGDEV_SHARE)
+		plug_mount(p);
+	else
+		plug_live(p);
+}
+
+/* The device could not be used, of which the monitor has told more in the log. */
+static void failing(struct plug *p)
+{
+	const char *why = plugdev_failed(&p->dev);
+
+	if (!why && p->failing > loop_now())
+		return;
+	if (why)
+		plug_refuse(p, "%s", why);
+	else
+		plug_refuse(p, "%s cannot be used: its back end did not behave as one; \"ring3 logs %s\" has what was wrong", p->dev.vhost_spec.name,
+			    p->m->cfg->name);
+	plug_end(p);
 }
 
 static void look_at(struct plug *p, const struct channel_slots *slots)
@@ -185,17 +266,20 @@ static void look_at(struct plug *p, const struct channel_slots *slots)
 	uint32_t state = p->slot < CHANNEL_SLOTS ? slots->slot[p->slot].state : CHANNEL_SLOT_FREE;
 
 	if (state == CHANNEL_SLOT_FREE && p->state == PLUG_LEAVING) {
-		answer(p);
-		forget(p);
+		plug_end(p);
+	} else if (state == CHANNEL_SLOT_FREE && p->state == PLUG_COMING) {
+		p->state = PLUG_FAILING;
+		p->failing = loop_now() + FAILING_MS;
+		failing(p);
+	} else if (p->state == PLUG_FAILING) {
+		failing(p);
 	} else if (state == CHANNEL_SLOT_LIVE && p->state == PLUG_COMING) {
-		p->state = PLUG_LIVE;
-		take_name(p, slots->slot[p->slot].name);
-		answer(p);
+		taken(p, slots->slot[p->slot].name);
 	} else if ((state == CHANNEL_SLOT_LIVE || state == CHANNEL_SLOT_OFFERED) && p->state == PLUG_LEAVING &&
 		   slots->slot[p->slot].busy) {
 		p->state = PLUG_LIVE;
-		refuse(p, "%s is in use in the guest%s%s: unmount it there, or whatever uses it, or take it away by --force", p->name,
-		       p->guest[0] ? ", as " : "", p->guest);
+		plug_refuse(p, "%s is in use in the guest%s%s: unmount it there, or whatever uses it, or take it away by --force", p->name,
+			    p->guest[0] ? ", as " : "", p->guest);
 	} else if (p->due >= 0 && p->due <= loop_now()) {
 		late(p, state);
 	}
@@ -211,7 +295,7 @@ static void drop_unknown(struct machine *m, const struct channel_slots *slots)
 		const struct channel_detach detach = { .slot = i, .how = CHANNEL_LEAVE_FORCED };
 
 		if (slots->slot[i].state != CHANNEL_SLOT_FREE && slots->slot[i].state != CHANNEL_SLOT_LEAVING && !plugs_name(m, i))
-			channel_ask(&m->channel, CHANNEL_DETACH, &detach, sizeof(detach), -1, 0, told, NULL, &why);
+			channel_ask(&m->channel, CHANNEL_DETACH, &detach, sizeof(detach), 0, told, NULL, &why);
 	}
 	m->plugs.unknown = false;
 }
@@ -237,14 +321,18 @@ static void shown(void *ctx, int status, const void *body, const char *why)
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
 		struct plug *p = &m->plugs.plug[i];
 
-		if (p->state != PLUG_COMING && p->state != PLUG_LEAVING)
+		if (!is_on_its_way(p) && !is_waited_for(p))
 			continue;
 		if (!status)
 			look_at(p, body);
-		else if (p->call)
-			refuse(p, "%s", why);
+		else if (is_on_its_way(p) && p->call)
+			plug_refuse(p, "%s", why);
+		else if (p->state == PLUG_FAILING)
+			failing(p);
+		else if (is_waited_for(p) && p->due <= loop_now())
+			late(p, CHANNEL_SLOT_FREE);
 	}
-	look_again(m);
+	plugs_look(m);
 }
 
 static void look(void *ctx)
@@ -260,8 +348,21 @@ static void look(void *ctx)
 		return;
 	}
 	m->plugs.asking = true;
-	if (channel_ask(&m->channel, CHANNEL_SLOTS_SHOW, NULL, 0, -1, sizeof(struct channel_slots), shown, m, &why))
+	if (channel_ask(&m->channel, CHANNEL_SLOTS_SHOW, NULL, 0, sizeof(struct channel_slots), shown, m, &why))
 		shown(m, -EPROTO, NULL, why);
+}
+
+/* A back end that ended before it was of use. */
+static void check_failed(struct plug *p)
+{
+	const char *why = plugdev_failed(&p->dev);
+
+	if (p->state == PLUG_FAILING)
+		failing(p);
+	if (!why || p->state != PLUG_COMING)
+		return;
+	plug_refuse(p, "%s", why);
+	plug_leave(p, true);
 }
 
 static void attached(void *ctx, int status, const void *body, const char *why)
@@ -273,150 +374,46 @@ static void attached(void *ctx, int status, const void *body, const char *why)
 	if (p->state != PLUG_ASKED)
 		return;
 	if (status) {
-		refuse(p, "the device cannot be attached: %s", why);
+		plug_refuse(p, "the device cannot be attached: %s", why);
 		p->m->plugs.unknown |= status == -ETIMEDOUT;
-		look_again(p->m);
-		forget(p);
+		plug_end(p);
+		plugs_look(p->m);
 		return;
 	}
 	p->slot = a->slot;
 	p->state = PLUG_COMING;
 	if (p->call)
 		p->due = loop_now() + p->patience_ms;
-	look_again(p->m);
+	check_failed(p);
+	plugs_look(p->m);
 }
 
-static void give(struct plug *p)
+static int ask_for(struct plug *p, struct r3_err *err)
 {
-	struct r3_err err;
+	int fds[CHANNEL_FDS_MAX], ret = set_file_limit(p->m, err) ?: plugdev_start(&p->dev, p->m->ram_fd, err);
 	enum channel_op_nr op;
+	unsigned int nr_fds;
 	const void *body;
 	const char *why;
 	size_t len;
-	int fd;
+
+	if (ret)
+		return ret;
+	op = plugdev_request(&p->dev, &body, &len, fds, &nr_fds);
+	ret = channel_ask_with(&p->m->channel, op, body, len, fds, nr_fds, sizeof(struct channel_attached), attached, p, &why);
+	plugdev_given(&p->dev);
+	return ret ? err_set(err, ret, "%s", why) : 0;
+}
+
+void plug_give(struct plug *p)
+{
+	struct r3_err err;
 
 	p->state = PLUG_ASKED;
-	op = plugdev_request(&p->dev, &body, &len, &fd);
-	if (set_file_limit(p->m, &err)) {
-		refuse(p, "%s", err.msg);
-		forget(p);
-	} else if (channel_ask(&p->m->channel, op, body, len, fd, sizeof(struct channel_attached), attached, p, &why)) {
-		refuse(p, "%s", why);
-		forget(p);
-	}
-}
-
-/* ---- clients ---- */
-
-static bool cannot(struct machine *m, struct control_call *call)
-{
-	if (m->end != END_NONE)
-		control_refuse(call, "the guest is ending");
-	else if (m->paused)
-		control_refuse(call, "the guest is paused; \"ring3 resume\" lets it go on");
-	else if (m->start_fd >= 0)
-		control_refuse(call, "the guest waits for a debugger: \"ring3 debug\"");
-	else if (!m->mon.pid)
-		control_refuse(call, "the guest starts anew");
-	else
-		return false;
-	return true;
-}
-
-static struct plug *new_plug(struct machine *m, enum plugdev_kind kind, struct r3_err *err)
-{
-	struct plug *p = NULL;
-	unsigned int n;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(m->plugs.plug) && !p; i++)
-		if (m->plugs.plug[i].state == PLUG_NONE)
-			p = &m->plugs.plug[i];
-	if (!p) {
-		err_set(err, E2BIG, "the guest has %d devices that were attached while it runs, and cannot have more: \"ring3 detach\" takes one away", CHANNEL_SLOTS);
-		return NULL;
-	}
-	/* Those of the guest's start come first. */
-	for (n = kind == PLUGDEV_DISK ? m->opt->nr_disks : m->cfg->vm.nr_nets; ; n++) {
-		char name[PLUG_NAME];
-
-		snprintf(name, sizeof(name), "%s%u", plugdev_word(kind), n);
-		if (find(m, name))
-			continue;
-		memcpy(p->name, name, sizeof(name));
-		return p;
-	}
-}
-
-static const char *text_of(struct json_object *req, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(req, key, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
-}
-
-static int64_t patience(struct json_object *req, int64_t ms)
-{
-	struct json_object *v;
-	int64_t given = json_object_object_get_ex(req, "timeout_ms", &v) ? json_object_get_int64(v) : ms;
-
-	return given < 1 ? 1 : given > PATIENCE_MAX_MS ? PATIENCE_MAX_MS : given;
-}
-
-void plugs_attach(struct machine *m, struct json_object *req, struct control_call *call)
-{
-	enum plugdev_kind kind = 0;
-	const char *text = NULL;
-	struct r3_err err;
-	struct plug *p;
-
-	if (cannot(m, call))
+	if (!ask_for(p, &err))
 		return;
-	while (plugdev_word(kind) && !(text = text_of(req, plugdev_word(kind))))
-		kind++;
-	if (!text) {
-		control_refuse(call, "\"attach\" needs a \"disk\" or a \"net\"");
-		return;
-	}
-	p = new_plug(m, kind, &err);
-	if (!p) {
-		control_refuse(call, err.msg);
-		return;
-	}
-	if (plugdev_open(&p->dev, kind, text, p->name, m->cfg->name, &m->loop, &err)) {
-		control_refuse(call, err.msg);
-		forget(p);
-		return;
-	}
-	if (plugdev_keeps(&p->dev))
-		m->cfg->keeps_changes = true;
-	p->call = call;
-	p->patience_ms = patience(req, COMING_MS);
-	give(p);
-}
-
-void plugs_detach(struct machine *m, struct json_object *req, struct control_call *call)
-{
-	const char *name = text_of(req, "device");
-	struct json_object *force;
-	bool forced = json_object_object_get_ex(req, "force", &force) && json_object_get_boolean(force);
-	struct plug *p;
-	char text[256];
-
-	if (cannot(m, call))
-		return;
-	p = name ? find(m, name) : NULL;
-	if (!p) {
-		snprintf(text, sizeof(text), "the guest has no device %.64s that could be taken away: \"ring3 ps --json\" lists those that were attached",
-			 name ? name : "");
-		control_refuse(call, text);
-	} else if (p->call || p->state == PLUG_ASKED || p->state == PLUG_LOST) {
-		control_refuse(call, "the device is being attached or detached already");
-	} else {
-		p->call = call;
-		p->due = loop_now() + patience(req, LEAVING_MS);
-		ask_to_leave(p, forced ? CHANNEL_LEAVE_FORCED : CHANNEL_LEAVE);
-	}
+	plug_refuse(p, "%s", err.msg);
+	plug_end(p);
 }
 
 /* ---- the machine ---- */
@@ -436,7 +433,7 @@ void plugs_start(struct machine *m)
 
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
 		if (m->plugs.plug[i].state == PLUG_LOST)
-			give(&m->plugs.plug[i]);
+			plug_give(&m->plugs.plug[i]);
 }
 
 void plugs_lost(struct machine *m)
@@ -449,29 +446,56 @@ void plugs_lost(struct machine *m)
 		struct plug *p = &m->plugs.plug[i];
 
 		if (p->call)
-			refuse(p, "the guest has ended");
+			plug_refuse(p, "the guest has ended");
 		p->guest[0] = 0;
-		if (p->state == PLUG_LIVE || p->state == PLUG_COMING)
+		p->mounted = false;
+		p->session = 0;
+		if (p->state == PLUG_LIVE || p->state == PLUG_COMING || p->state == PLUG_MOUNTING) {
 			p->state = PLUG_LOST;
-		else if (p->state != PLUG_NONE && p->state != PLUG_LOST)
-			forget(p);
+			/* It is started anew with the guest. */
+			plugdev_end(&p->dev);
+		} else if (p->state != PLUG_NONE && p->state != PLUG_LOST && p->state != PLUG_ENDING) {
+			plug_end(p);
+		}
 	}
 }
 
-void plugs_close(struct machine *m)
+void plugs_close(struct machine *m, bool force)
 {
 	size_t i;
 
+	/* All at once, then each is waited for. */
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
-		plugdev_close(&m->plugs.plug[i].dev);
+		plugdev_end(&m->plugs.plug[i].dev);
+	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
+		plugdev_close(&m->plugs.plug[i].dev, force);
+}
+
+void plugs_agent_ready(struct machine *m)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
+		struct plug *p = &m->plugs.plug[i];
+
+		if (p->state == PLUG_LIVE && p->dev.kind == PLUGDEV_SHARE && !p->mounted)
+			plug_mount(p);
+	}
 }
 
 void plugs_reap(struct machine *m)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++)
-		plugdev_reap(&m->plugs.plug[i].dev);
+	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
+		struct plug *p = &m->plugs.plug[i];
+
+		plugdev_reap(&p->dev);
+		if (p->state == PLUG_ENDING && plugdev_ended(&p->dev))
+			plug_end(p);
+		else
+			check_failed(p);
+	}
 }
 
 struct json_object *plugs_describe(const struct machine *m)
@@ -492,7 +516,7 @@ const char *plugs_name(const struct machine *m, unsigned int slot)
 	for (i = 0; i < ARRAY_SIZE(m->plugs.plug); i++) {
 		const struct plug *p = &m->plugs.plug[i];
 
-		if (p->slot == slot && (p->state == PLUG_COMING || p->state == PLUG_LIVE || p->state == PLUG_LEAVING))
+		if (p->slot == slot && p->state >= PLUG_COMING && p->state <= PLUG_LEAVING)
 			return p->name;
 	}
 	return NULL;

@@ -32,7 +32,7 @@ static const struct subcommand subcommands[] = {
 	{ "top", "show what uses this host most, live", top_main },
 	{ "events", "print what happens to guests", events_main },
 	{ "api", "speak a guest's control protocol", api_main },
-	{ "attach", "attach a disk or network card to a running guest", attach_main },
+	{ "attach", "attach a disk, network card or folder to a running guest", attach_main },
 	{ "detach", "take an attached device from a running guest", detach_main },
 	{ "pause", "hold a running guest, and its time", pause_main },
 	{ "resume", "let a paused guest go on", pause_main },

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define SENDFDS_MAX	4
+#define SENDFDS_MAX	8
 
 /**
  * send_fds() - one message, with descriptors

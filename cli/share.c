@@ -165,14 +165,28 @@ static int add_word(struct shares *all, const struct share *s, int nr, struct r3
 	return 0;
 }
 
+static int open_share(struct share *s, struct r3_err *err)
+{
+	return backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err) ?: (s->host_root ? find_hidden(s, err) : 0);
+}
+
+static int add_device(struct share *s, const char *tag, void (*release)(void *ctx), struct vhosts *vhosts, struct r3_err *err)
+{
+	struct vhost_spec spec = { .program = PROGRAM, .end_ms = END_MS, .start = start, .ctx = s, .release = release };
+	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
+
+	snprintf(dev.tag, sizeof(dev.tag), "%s", tag);
+	snprintf(dev.name, sizeof(dev.name), "%s %s", s->is_root ? "root" : "share", s->opt->host);
+	return vhosts_add(vhosts, &dev, &spec, err);
+}
+
 static int add(struct shares *all, int i, struct vhosts *vhosts, struct r3_err *err)
 {
 	struct share *s = &all->share[i];
-	struct vhost_spec spec = { .program = PROGRAM, .end_ms = END_MS, .start = start, .ctx = s };
-	struct vm_vhost dev = { .kind = VM_VHOST_FS, .fd = -1, .queues = 1 };
+	char tag[16];
 	int ret, j;
 
-	ret = backend_find(PROGRAM, "it belongs to ring3; build it, or install ring3 anew", s->path, sizeof(s->path), err) ?: open_folder(s, err) ?: (s->host_root ? find_hidden(s, err) : 0);
+	ret = open_share(s, err);
 	/* What only shows once both are known. */
 	for (j = 0; !ret && j < i; j++)
 		if (!strcmp(all->share[j].guest, s->guest))
@@ -181,11 +195,8 @@ static int add(struct shares *all, int i, struct vhosts *vhosts, struct r3_err *
 		ret = add_word(all, s, i, err);
 	if (ret)
 		return ret;
-	snprintf(dev.tag, sizeof(dev.tag), "share%d", i);
-	if (s->is_root)
-		strcpy(dev.tag, "root");
-	snprintf(dev.name, sizeof(dev.name), "%s %s", s->is_root ? "root" : "share", s->opt->host);
-	return vhosts_add(vhosts, &dev, &spec, err);
+	snprintf(tag, sizeof(tag), "share%d", i);
+	return add_device(s, s->is_root ? "root" : tag, NULL, vhosts, err);
 }
 
 struct shares *share_open(const struct shareopt *opt, int nr, const struct shareopt *root, enum jail_mode jail, struct vhosts *vhosts, struct r3_err *err)
@@ -201,6 +212,7 @@ struct shares *share_open(const struct shareopt *opt, int nr, const struct share
 		all->share[i].is_root = i == nr;
 		all->share[i].opt = i == nr ? root : &opt[i];
 		all->share[i].jail = jail_mode_name(jail);
+		all->nr = i + 1;
 		ret = add(all, i, vhosts, err);
 	}
 	/* It lives as long as the guest, for which vhosts has pointers into it. */
@@ -210,4 +222,49 @@ struct shares *share_open(const struct shareopt *opt, int nr, const struct share
 const char *share_words(const struct shares *shares)
 {
 	return shares->words;
+}
+
+bool share_is_at(const struct shares *shares, const char *guest)
+{
+	int i;
+
+	for (i = 0; shares && i < shares->nr; i++)
+		if (!shares->share[i].is_root && shareopt_same_place(shares->share[i].guest, guest))
+			return true;
+	return false;
+}
+
+/* ---- while the guest runs ---- */
+
+static void release(void *ctx)
+{
+	struct share *s = ctx;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+int share_plug(const struct shareopt *opt, const char *tag, enum jail_mode jail, struct vhosts *vhosts, char guest[PATH_MAX], struct r3_err *err)
+{
+	struct share *s = calloc(1, sizeof(*s));
+	size_t len;
+	int ret;
+
+	if (!s)
+		return err_set(err, ENOMEM, "no memory for --share");
+	s->opt = opt;
+	s->jail = jail_mode_name(jail);
+	s->fd = -1;
+	ret = open_share(s, err);
+	len = strlen(s->guest);
+	while (!ret && len > 1 && s->guest[len - 1] == '/')
+		s->guest[--len] = 0;
+	if (!ret)
+		memcpy(guest, s->guest, len + 1);
+	if (!ret)
+		ret = add_device(s, tag, release, vhosts, err);
+	if (ret)
+		release(s);
+	return ret;
 }

@@ -58,8 +58,7 @@ int shareopt_parse(struct shareopt *opt, const char *text, struct r3_err *err)
 	int ret;
 
 	*opt = (struct shareopt){ .text = text, .cache = "auto" };
-	/* Parts of it are pointed to, as long as the command runs. */
-	rest = strdup(text);
+	rest = opt->parts = strdup(text);
 	if (!rest)
 		return err_set(err, ENOMEM, "no memory for --share");
 	paths = strsep(&rest, ",");
@@ -87,8 +86,13 @@ int shareopt_parse(struct shareopt *opt, const char *text, struct r3_err *err)
 	return 0;
 }
 
-/* The same place, whatever slashes are at its end. */
-static bool same_place(const char *a, const char *b)
+void shareopt_free(struct shareopt *opt)
+{
+	free(opt->parts);
+	*opt = (struct shareopt){ 0 };
+}
+
+bool shareopt_same_place(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b);
 
@@ -104,10 +108,10 @@ int shareopt_check(const struct shareopt *opt, int nr, struct r3_err *err)
 	int i, j;
 
 	for (i = 0; i < nr; i++) {
-		if (opt[i].guest && same_place(opt[i].guest, "/"))
+		if (opt[i].guest && shareopt_same_place(opt[i].guest, "/"))
 			return wrong(&opt[i], "the guest's root is what --root says; share it at another path", err);
 		for (j = 0; j < i; j++)
-			if (same_place(opt[i].guest ? opt[i].guest : opt[i].host, opt[j].guest ? opt[j].guest : opt[j].host))
+			if (shareopt_same_place(opt[i].guest ? opt[i].guest : opt[i].host, opt[j].guest ? opt[j].guest : opt[j].host))
 				return err_set(err, EINVAL, "--share %s and --share %s are at the same path in the guest: give one of them another", opt[j].text, opt[i].text);
 	}
 	return 0;

@@ -10,6 +10,7 @@
 
 struct shareopt {
 	const char *text;		/* as it was given */
+	char *parts;			/* of it; the other pointers lead there */
 	char *host;
 	char *guest;			/* NULL: the folder's path on the host */
 	bool ro, host_locks;
@@ -19,8 +20,12 @@ struct shareopt {
 	int nr_hide;
 };
 
-/* "HOST[:GUEST][:ro][,KEY=VALUE...]". 0, or -errno with err set. */
+/* "HOST[:GUEST][:ro][,KEY=VALUE...]". 0, or -errno with err set. In both cases to be freed by whoever lives longer than it. */
 int shareopt_parse(struct shareopt *opt, const char *text, struct r3_err *err);
+void shareopt_free(struct shareopt *opt);
+
+/* The same path, whatever slashes are at its end. */
+bool shareopt_same_place(const char *a, const char *b);
 
 /* What is wrong with them together. */
 int shareopt_check(const struct shareopt *opt, int nr, struct r3_err *err);

@@ -30,11 +30,14 @@ struct vhost {
 	struct backend backend;
 	struct watch watch;
 	struct timer lost;
+	bool ending;			/* it was told to */
 };
 
 struct vhosts {
 	struct vm_config *vm;
 	struct loop *loop;		/* NULL: not watched yet */
+	bool told;			/* vhosts_failed() says what is wrong, instead of a message */
+	char failed[700];
 	int nr;
 	struct vhost vhost[VM_MAX_DISKS + VM_MAX_VHOSTS];
 };
@@ -200,6 +203,32 @@ static void end_all(struct vhosts *v, bool force)
 		backend_end(&v->vhost[i].backend, force ? FORCED_MS : v->vhost[i].spec.end_ms);
 }
 
+void vhosts_end(struct vhosts *v)
+{
+	int i;
+
+	for (i = 0; v && i < v->nr; i++) {
+		struct vhost *h = &v->vhost[i];
+
+		disconnect(h);
+		if (!h->backend.pid)
+			continue;
+		h->ending = true;
+		kill(h->backend.pid, SIGTERM);
+		timer_set(&h->lost, h->spec.end_ms);
+	}
+}
+
+bool vhosts_ended(const struct vhosts *v)
+{
+	int i;
+
+	for (i = 0; v && i < v->nr; i++)
+		if (v->vhost[i].backend.pid)
+			return false;
+	return true;
+}
+
 static void lost(void *ctx)
 {
 	struct vhost *h = ctx;
@@ -234,6 +263,7 @@ static int start(struct vhost *h, struct r3_err *err)
 		ret = connect_path(h, err);
 	else
 		ret = h->spec.listens ? listen_once(h, &theirs, err) : pair(h, &theirs, err);
+	h->ending = false;
 	/* Quiet until the guest is there: if it cannot start, the last it said is why. */
 	if (!ret && !h->spec.path)
 		ret = h->spec.start(h->spec.ctx, &h->backend, theirs, err);
@@ -255,6 +285,7 @@ int vhosts_start(struct vhosts *v, struct r3_err *err)
 	if (!v)
 		return 0;
 	end_all(v, false);
+	v->failed[0] = 0;
 	for (i = 0; i < v->nr && !ret; i++)
 		ret = start(&v->vhost[i], err);
 	if (ret)
@@ -307,12 +338,31 @@ void vhosts_reap(struct vhosts *v)
 
 	for (i = 0; v && i < v->nr; i++) {
 		const struct backend *b = &v->vhost[i].backend;
+		char text[sizeof(v->failed)];
 
 		if (!backend_reap(&v->vhost[i].backend, how, sizeof(how)))
 			continue;
-		message("%s: its back end %s %s%s%s", v->vhost[i].name, b->name, how, b->quiet && b->last[0] ? ": " : "",
-			b->quiet ? without_option(b->last) : "");
+		timer_set(&v->vhost[i].lost, -1);
+		if (v->vhost[i].ending)
+			continue;
+		snprintf(text, sizeof(text), "%s: its back end %s %s%s%s", v->vhost[i].name, b->name, how, b->quiet && b->last[0] ? ": " : "",
+			 b->quiet ? without_option(b->last) : "");
+		if (!v->told || !b->quiet)
+			message("%s", text);
+		/* One that is content has only seen that its connection has ended. */
+		else if (strcmp(how, BACKEND_CONTENT))
+			memcpy(v->failed, text, sizeof(text));
 	}
+}
+
+void vhosts_tell(struct vhosts *v)
+{
+	v->told = true;
+}
+
+const char *vhosts_failed(const struct vhosts *v)
+{
+	return v && v->failed[0] ? v->failed : NULL;
 }
 
 void vhosts_close(struct vhosts *v, bool force)
@@ -322,8 +372,11 @@ void vhosts_close(struct vhosts *v, bool force)
 	if (!v)
 		return;
 	end_all(v, force);
-	for (i = 0; i < v->nr; i++)
+	for (i = 0; i < v->nr; i++) {
+		if (v->loop)
+			loop_untimer(v->loop, &v->vhost[i].lost);
 		if (v->vhost[i].spec.release)
 			v->vhost[i].spec.release(v->vhost[i].spec.ctx);
+	}
 	free(v);
 }

@@ -61,6 +61,17 @@ void vhosts_ready(struct vhosts *v);
 /* A child has ended, it may be one of these. */
 void vhosts_reap(struct vhosts *v);
 
+/*
+ * For devices that come and go while the guest runs. Of a program that ends before
+ * vhosts_ready() why is not said, but kept: NULL, or a sentence.
+ */
+void vhosts_tell(struct vhosts *v);
+const char *vhosts_failed(const struct vhosts *v);
+
+/* Tells all programs to end, and does not wait: vhosts_ended() says whether they have, after vhosts_reap(). */
+void vhosts_end(struct vhosts *v);
+bool vhosts_ended(const struct vhosts *v);
+
 /* The guest has ended. force: whoever wants it gone does not wait for what was not flushed. */
 void vhosts_close(struct vhosts *v, bool force);
 

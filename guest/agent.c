@@ -25,6 +25,8 @@
 #include "session.h"
 #include "setting.h"
 #include "setting_wire.h"
+#include "share_wire.h"
+#include "sharing.h"
 
 /* Children that are reaped before others get their turn. */
 #define REAP_MAX	256
@@ -39,6 +41,7 @@ struct agent {
 	struct session *sessions;
 	int nr_sessions;
 	struct setting setting;
+	struct sharing sharing;
 	uint32_t host_window;	/* 0: no HELLO yet */
 	int sigfd;
 	struct r3_agent_power power;
@@ -235,6 +238,9 @@ static const char *dispatch(struct agent *a, const struct r3_frame *frame, const
 		setting_begin(&a->setting, &a->link, frame->session, payload, a->cfg->test);
 		return NULL;
 	}
+	if (frame->type == R3_FRAME_SHARE)
+		return s ? "the host used a session number twice" :
+		       sharing_begin(&a->sharing, &a->link, frame->session, payload, frame->len, a->cfg->test);
 	/* A frame may cross our EXIT on its way; nothing is sent after that, no credit either. */
 	return s && !s->ended ? session_frame(s, frame, payload) : NULL;
 }
@@ -278,7 +284,7 @@ static void reap(struct agent *a)
 		if (pid <= 0)
 			break;
 		s = find_process(a, pid);
-		if (!WIFSTOPPED(status) && setting_reaped(&a->setting, &a->link, pid, status))
+		if (!WIFSTOPPED(status) && (setting_reaped(&a->setting, &a->link, pid, status) || sharing_reaped(&a->sharing, &a->link, pid, status)))
 			continue;
 		if (s && WIFSTOPPED(status))
 			session_stopped(s);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -9,6 +10,11 @@
 #include <unistd.h>
 
 #include "share.h"
+
+/* linux/stat.h has it, and does not go with sys/stat.h of every C library. */
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT	0x2000
+#endif
 
 static int hex(char c)
 {
@@ -52,7 +58,7 @@ bool share_parse(struct shares *s, const char *value)
 
 static int make_path(const char *path)
 {
-	char part[1024];
+	char part[SHARE_PATH_MAX];
 	size_t n;
 
 	for (n = 1; path[n]; n++) {
@@ -111,4 +117,118 @@ bool share_mount(const struct shares *s, char *why, size_t size)
 		read_ahead(one->path);
 	}
 	return true;
+}
+
+/* ---- while the guest runs ---- */
+
+int share_mount_one(const char *tag, const char *path, bool ro)
+{
+	struct statx stx;
+	int ret = make_path(path);
+
+	if (ret)
+		return ret;
+	if (statx(AT_FDCWD, path, 0, STATX_TYPE, &stx))
+		return -errno;
+	if (!S_ISDIR(stx.stx_mode))
+		return -ENOTDIR;
+	if (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return -EBUSY;
+	if (mount(tag, path, "virtiofs", ro ? MS_RDONLY : 0, NULL))
+		return -errno;
+	/* The server is only asked by what comes next. */
+	if (statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_TYPE, &stx)) {
+		ret = -errno;
+		umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH);
+		return ret;
+	}
+	read_ahead(path);
+	return 0;
+}
+
+/* As proc(5) has it: spaces and the like are \ooo. */
+static void decode_octal(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
+			*to++ = (text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0');
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = 0;
+}
+
+struct place {
+	char dev[24];			/* MAJOR:MINOR */
+	char path[SHARE_PATH_MAX];
+	bool ro;
+};
+
+/* The last mount of it, which is on top. */
+static bool find_mount(const char *tag, struct place *found)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, type[32], source[64], options[8], *dash;
+	struct place p;
+	size_t size = 0;
+	bool is = false;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (sscanf(line, "%*d %*d %23s %*s %1023s %7s", p.dev, p.path, options) != 3)
+			continue;
+		dash = strstr(line, " - ");
+		if (!dash || sscanf(dash, " - %31s %63s", type, source) != 2 || strcmp(type, "virtiofs") || strcmp(source, tag))
+			continue;
+		decode_octal(p.path);
+		p.ro = !strncmp(options, "ro", 2);
+		*found = p;
+		is = true;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return is;
+}
+
+/* Not one that something else was mounted over. Asks the host's server for nothing. */
+static bool is_on_top(const struct place *p)
+{
+	char dev[24];
+	struct statx stx;
+
+	if (statx(AT_FDCWD, p->path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx))
+		return false;
+	snprintf(dev, sizeof(dev), "%u:%u", stx.stx_dev_major, stx.stx_dev_minor);
+	return !strcmp(dev, p->dev);
+}
+
+/* Mounted in another namespace, as containers have them. */
+static bool lives_on(const struct place *p)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/bdi/%.23s", p->dev);
+	return !access(path, F_OK);
+}
+
+int share_unmount(const char *tag, bool force)
+{
+	struct place p;
+	bool was = false;
+
+	while (find_mount(tag, &p)) {
+		if (!is_on_top(&p))
+			return -EBUSY;
+		if (umount2(p.path, UMOUNT_NOFOLLOW | (force ? MNT_DETACH : 0)))
+			return -errno;
+		was = true;
+	}
+	if (!was || force || !lives_on(&p))
+		return 0;
+	mount(tag, p.path, "virtiofs", p.ro ? MS_RDONLY : 0, NULL);
+	return -EBUSY;
 }

@@ -125,10 +125,10 @@ int ring3_wait(struct ring3 *machine, int timeout_ms, int *status, struct ring3_
 
 /**
  * ring3_attach() - a device for the machine as it runs
- * @kind: "disk", "net"
+ * @kind: "disk", "net", "share"
  * @text: as the option of "ring3 attach" has it; paths are absolute
  * @device: its name for ring3_detach(); may be NULL
- * @guest: what the guest calls it, may be empty; may be NULL
+ * @guest: what the guest calls it, may be empty, or cut; may be NULL
  */
 int ring3_attach(struct ring3 *machine, const char *kind, const char *text, int timeout_ms, char device[RING3_NAME_SIZE],
 		 char guest[RING3_NAME_SIZE], struct ring3_error *error);

@@ -5,6 +5,7 @@
 
 #include "file.h"
 #include "setting_wire.h"
+#include "share_wire.h"
 #include "frames.h"
 #include "wire_mutation.h"
 
@@ -36,6 +37,7 @@ static const struct rule {
 	[R3_FRAME_POWER] = { HOST, LINK, sizeof(struct r3_agent_power), sizeof(struct r3_agent_power) },
 	[R3_FRAME_END] = { HOST, SESSION, 0, 0 },
 	[R3_FRAME_SET] = { HOST, SESSION, sizeof(struct r3_agent_set), sizeof(struct r3_agent_set) },
+	[R3_FRAME_SHARE] = { HOST, SESSION, sizeof(struct r3_agent_share), R3_AGENT_SMALL_MAX },
 	[R3_FRAME_FILE] = { HOST, LINK, sizeof(struct r3_agent_file), R3_AGENT_SMALL_MAX },
 };
 

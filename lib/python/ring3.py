@@ -319,7 +319,7 @@ class Machine(_Handle):
         return status.value
 
     def attach(self, kind: str, text: Text, timeout: Optional[float] = 10) -> tuple:
-        """A device: ("disk", "/srv/a.img,ro") or ("net", "switch:lan"). (Its name, what the guest calls it)."""
+        """A device: ("disk", "/srv/a.img,ro"), ("net", "switch:lan") or ("share", "/srv/www:/www:ro"). (Its name, what the guest calls it)."""
         device, guest = c.create_string_buffer(64), c.create_string_buffer(64)
         _call(_attach, self._h, kind.encode(), _bytes(text), _ms(timeout), device, guest)
         return device.value.decode(), guest.value.decode()

@@ -31,6 +31,8 @@ struct dev;
  * struct dev_ops - one kind of device
  * @name: for thread names and messages: "blk"
  * @id: virtio device id, VIRTIO_ID_*
+ * @open: of a device that comes while the guest runs: by its thread, before the driver knows
+ *	of it. May wait. 0, or -errno with @err set. Optional
  * @kick: the driver may have added chains to queue @q, which is live; take
  *	them all, or some and dev_again()
  * @live: the driver is there, and queues that it has set up have a size. Of a device
@@ -48,6 +50,7 @@ struct dev;
 struct dev_ops {
 	const char *name;
 	uint32_t id;
+	int (*open)(struct dev *dev, struct r3_err *err);
 	void (*kick)(struct dev *dev, unsigned int q);
 	void (*live)(struct dev *dev);
 	void (*quiesce)(struct dev *dev);
@@ -237,6 +240,22 @@ struct dev_vhost {
  * Asks the back end what it can do: it has to answer within some seconds.
  */
 int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_err *err);
+
+/* What such a device is made of that comes while the guest runs; see vhost_link.h. */
+struct dev_vhost_parts {
+	int call;			/* eventfd */
+	int inflight;			/* sealed memory; -1: none */
+	const int *kick;		/* eventfds */
+	unsigned int nr_kicks;		/* of cfg.queues, and one more of a shared folder */
+};
+
+/**
+ * dev_vhost_take() - the same where the back end is behind a process that passes messages on
+ * @parts: whose descriptors are the device's, if there is one; what a queue has no kick of is an error
+ *
+ * Speaks with nobody yet, that is for @open. Return: NULL if there is no memory.
+ */
+struct dev *dev_vhost_take(const struct dev_vhost *cfg, const struct dev_vhost_parts *parts);
 
 /* The core, for the table and for tests. */
 

@@ -221,9 +221,12 @@ static void vhost_destroy(struct dev *dev)
 	free(vhost);
 }
 
+static int vhost_open(struct dev *dev, struct r3_err *err);
+
 #define VHOST_OPS(_id) { \
 	.name = "vhost", \
 	.id = _id, \
+	.open = vhost_open, \
 	.kick = vhost_kick, \
 	.live = vhost_live, \
 	.quiesce = vhost_quiesce, \
@@ -284,23 +287,38 @@ static int make_eventfds(struct vhost *vhost)
 	return 0;
 }
 
-int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_err *err)
+static struct vhost *new_vhost(const struct dev_vhost *cfg)
 {
 	struct vhost *vhost = calloc(1, sizeof(*vhost));
-	int ret;
 
 	if (!vhost)
-		return err_set(err, ENOMEM, "no memory for %s", cfg->name);
+		return NULL;
 	vhost->call_fd = vhost->inflight_fd = -1;
 	vhost->link.fd = cfg->fd;
 	vhost->wait_ms = cfg->wait_ms;
 	snprintf(vhost->name, sizeof(vhost->name), "%s", cfg->name);
 	dev_init(&vhost->dev, cfg->kind == DEV_VHOST_FS ? &fs_ops : &blk_ops, 0);
-	vhost->dev.socket = cfg->fd;
+	return vhost;
+}
+
+static int find_out(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_err *err)
+{
+	int ret;
+
 	within(vhost, CREATE_MS);
 	ret = negotiate(vhost, cfg, err);
-	if (vhost->link.dead)
-		ret = err_set(err, EIO, "%s: its back end %s", cfg->name, vhost->link.dead);
+	return vhost->link.dead ? err_set(err, EIO, "%s: its back end %s", cfg->name, vhost->link.dead) : ret;
+}
+
+int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_err *err)
+{
+	struct vhost *vhost = new_vhost(cfg);
+	int ret;
+
+	if (!vhost)
+		return err_set(err, ENOMEM, "no memory for %s", cfg->name);
+	vhost->dev.socket = cfg->fd;
+	ret = find_out(vhost, cfg, err);
 	if (!ret) {
 		ret = make_eventfds(vhost);
 		if (ret)
@@ -317,4 +335,38 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 	}
 	*dev = &vhost->dev;
 	return 0;
+}
+
+/* ---- the same while the guest runs ---- */
+
+struct dev *dev_vhost_take(const struct dev_vhost *cfg, const struct dev_vhost_parts *parts)
+{
+	struct vhost *vhost = new_vhost(cfg);
+	unsigned int q;
+
+	if (!vhost)
+		return NULL;
+	vhost->cfg = *cfg;
+	vhost->cfg.name = vhost->name;
+	snprintf(vhost->tag, sizeof(vhost->tag), "%s", cfg->tag);
+	vhost->cfg.tag = vhost->tag;
+	vhost->link.passed_on = true;
+	vhost->call_fd = parts->call;
+	vhost->inflight_fd = parts->inflight;
+	for (q = 0; q < parts->nr_kicks; q++)
+		vhost->dev.queue_kick[q] = parts->kick[q];
+	return &vhost->dev;
+}
+
+static int vhost_open(struct dev *dev, struct r3_err *err)
+{
+	struct vhost *vhost = to_vhost(dev);
+	int ret = find_out(vhost, &vhost->cfg, err);
+
+	if (!ret && (vhost->protocol & INFLIGHT) && vhost->inflight_fd >= 0 && vhost_inflight_take(vhost))
+		ret = err_set(err, ENOMEM, "%s: no memory to note requests in", vhost->name);
+	/* It is not told anything more. */
+	if (ret)
+		vhost_link_end(&vhost->link, "is of no use");
+	return ret;
 }

@@ -13,6 +13,8 @@ struct vhost {
 	struct dev dev;
 	struct vhost_link link;
 	char name[128];			/* for messages */
+	struct dev_vhost cfg;		/* of dev_vhost_take(), until it is open */
+	char tag[37];			/* the same */
 	uint64_t theirs;		/* features that the back end has, protocol's own bit included */
 	uint64_t protocol;		/* protocol features in use */
 	unsigned int max_queues;	/* that the back end has */
@@ -24,6 +26,7 @@ struct vhost {
 	/* Of a shared folder whose back end can say what it has taken. */
 	void *inflight;			/* NULL: not so */
 	int inflight_fd;
+	bool reads;			/* inflight is a copy of ours: others make the memory ready */
 	bool orphan;			/* the back end has died, and requests are refused here */
 	struct virtq_chain chain;
 };
@@ -45,6 +48,8 @@ bool vhost_take(int fd);
 
 /* vhost_orphan.c. After the queues' number and sizes are known; 0 or -errno. */
 int vhost_inflight_make(struct vhost *vhost);
+/* The same with memory that is there already, by its descriptor, which is only read. */
+int vhost_inflight_take(struct vhost *vhost);
 void vhost_inflight_free(struct vhost *vhost);
 /* Nothing is in flight. */
 void vhost_inflight_clear(struct vhost *vhost);

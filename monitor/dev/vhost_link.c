@@ -10,6 +10,10 @@
  *
  * Descriptors are never taken: what is received by recv() brings none, the host closes
  * those that a back end sends. The jail has no other call for it.
+ *
+ * A device that comes while the guest runs is behind `ring3 run`, which passes on what is
+ * said (cli/vrelay.c). Its thread knew no socket when its list of system calls was
+ * closed, so it has read and write alone, and the descriptors that go along are known at the other side.
  */
 #include "dev/vhost_link.h"
 
@@ -35,10 +39,16 @@ void vhost_link_within(struct vhost_link *link, int ms)
 
 void vhost_link_end(struct vhost_link *link, const char *why)
 {
+	static struct vhost_user_header over;
+
 	if (link->dead)
 		return;
 	link->dead = why;
-	shutdown(link->fd, SHUT_RDWR);
+	if (!link->passed_on)
+		shutdown(link->fd, SHUT_RDWR);
+	/* Who passes it on hangs up then; and is gone, if it cannot be told. */
+	else if (writev(link->fd, &(struct iovec){ &over, sizeof(over) }, 1) < 0)
+		return;
 }
 
 static int fail(struct vhost_link *link, const char *why)
@@ -84,7 +94,7 @@ static int send_all(struct vhost_link *link, struct iovec *iov, int nr, int fd)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = nr };
 	ssize_t n;
 
-	if (fd >= 0) {
+	if (fd >= 0 && !link->passed_on) {
 		struct cmsghdr *c = &control.align;
 
 		memset(&control, 0, sizeof(control));
@@ -96,7 +106,7 @@ static int send_all(struct vhost_link *link, struct iovec *iov, int nr, int fd)
 		msg.msg_controllen = sizeof(control.buf);
 	}
 	for (;;) {
-		n = sendmsg(link->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = link->passed_on ? writev(link->fd, msg.msg_iov, msg.msg_iovlen) : sendmsg(link->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
 			if (no_way(link, errno) || wait_for(link, POLLOUT))
 				return -EIO;
@@ -117,12 +127,19 @@ static int send_all(struct vhost_link *link, struct iovec *iov, int nr, int fd)
 	}
 }
 
+static ssize_t receive(struct vhost_link *link, void *buf, size_t len)
+{
+	struct iovec iov = { buf, len };
+
+	return link->passed_on ? readv(link->fd, &iov, 1) : recv(link->fd, buf, len, MSG_DONTWAIT);
+}
+
 static int receive_all(struct vhost_link *link, void *buf, size_t len)
 {
 	size_t have = 0;
 
 	while (have < len) {
-		ssize_t n = recv(link->fd, (char *)buf + have, len - have, MSG_DONTWAIT);
+		ssize_t n = receive(link, (char *)buf + have, len - have);
 
 		if (!n)
 			return has_closed(link);
@@ -191,7 +208,7 @@ void vhost_link_unasked(struct vhost_link *link)
 
 	if (link->dead)
 		return;
-	n = recv(link->fd, &byte, sizeof(byte), MSG_DONTWAIT);
+	n = receive(link, &byte, sizeof(byte));
 	if (n < 0)
 		no_way(link, errno);
 	else if (n)

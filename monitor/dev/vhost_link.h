@@ -15,6 +15,7 @@
 
 struct vhost_link {
 	int fd;				/* stream socket; not closed */
+	bool passed_on;			/* by a process that has the descriptors and sends them; fd does not block */
 	bool acks;			/* the back end confirms requests that have no answer */
 	int64_t until;			/* of the exchange under way; CLOCK_MONOTONIC in ms */
 	const char *dead;		/* NULL, or what it did wrong: "has closed the connection" */

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/iov.h"
@@ -50,9 +52,27 @@ int vhost_inflight_make(struct vhost *vhost)
 	return 0;
 }
 
+int vhost_inflight_take(struct vhost *vhost)
+{
+	vhost->reads = true;
+	vhost->inflight = calloc(1, all_queues(vhost));
+	return vhost->inflight ? 0 : -ENOMEM;
+}
+
+/* Nothing can be mapped any more when a device comes later. */
+static void read_inflight(struct vhost *vhost)
+{
+	struct iovec iov = { vhost->inflight, all_queues(vhost) };
+
+	if (vhost->reads && preadv(vhost->inflight_fd, &iov, 1, 0) != (ssize_t)iov.iov_len)
+		memset(vhost->inflight, 0, iov.iov_len);
+}
+
 void vhost_inflight_free(struct vhost *vhost)
 {
-	if (vhost->inflight)
+	if (vhost->reads)
+		free(vhost->inflight);
+	else if (vhost->inflight)
 		munmap(vhost->inflight, all_queues(vhost));
 	if (vhost->inflight_fd >= 0)
 		close(vhost->inflight_fd);
@@ -62,7 +82,7 @@ void vhost_inflight_clear(struct vhost *vhost)
 {
 	unsigned int q;
 
-	if (!vhost->inflight)
+	if (!vhost->inflight || vhost->reads)
 		return;
 	memset(vhost->inflight, 0, all_queues(vhost));
 	for (q = 0; q < vhost->dev.nr_queues; q++) {
@@ -136,6 +156,7 @@ bool vhost_adopt(struct vhost *vhost)
 
 	if (!vhost->inflight || !vhost->link.closed || !dev->live || dev->nr_queues > DEV_MAX_POLL)
 		return false;
+	read_inflight(vhost);
 	for (q = 0; q < dev->nr_queues; q++) {
 		if (!dev->vq[q].size)
 			continue;

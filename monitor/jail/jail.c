@@ -142,13 +142,10 @@ void jail_limits(struct jail *jail, uint64_t file_max, unsigned int more_fds)
 		return;
 	make_heap_room();
 	lower(RLIMIT_FSIZE, file_max, !more_fds);
-	/* The lowest that is free; also poll() wants no more than this many. */
-	next = fcntl(2, F_DUPFD_CLOEXEC, 0);
-	if (next >= 0) {
-		close(next);
-		next += more_fds;
-		lower(RLIMIT_NOFILE, next > POLL_MAX ? next : POLL_MAX, true);
-	}
+	/* Below it are as many free numbers as may be taken; and poll() wants no more than this many. */
+	for (next = 0; more_fds; next++)
+		more_fds -= fcntl(next, F_GETFD) < 0;
+	lower(RLIMIT_NOFILE, next > POLL_MAX ? next : POLL_MAX, true);
 }
 
 static void append(char *text, size_t size, const char *add)

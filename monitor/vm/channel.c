@@ -6,24 +6,32 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MANY	-2		/* descriptors came, and are closed already */
+struct fds {
+	int fd[CHANNEL_FDS_MAX];
+	unsigned int nr;
+	bool more;			/* there were, and the host has closed those */
+};
 
-/* The one that came along, or -1, or MANY. */
-static int fd_of(struct msghdr *msg)
+static void take_fds(struct msghdr *msg, struct fds *fds)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fd = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	if (!(msg->msg_flags & MSG_CTRUNC))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return MANY;
+	*fds = (struct fds){ .more = msg->msg_flags & MSG_CTRUNC };
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len > CMSG_LEN(sizeof(fds->fd)))
+		return;
+	fds->nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds->fd, CMSG_DATA(c), fds->nr * sizeof(int));
 }
 
-static int run(const struct channel_op *ops, size_t nr_ops, void *ctx, const void *message, size_t len, int fd,
+static void close_fds(const struct fds *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < fds->nr; i++)
+		close(fds->fd[i]);
+}
+
+static int run(const struct channel_op *ops, size_t nr_ops, void *ctx, const void *message, size_t len, const struct fds *fds,
 	       struct channel_answer *answer)
 {
 	const struct channel_request *head = message;
@@ -36,12 +44,11 @@ static int run(const struct channel_op *ops, size_t nr_ops, void *ctx, const voi
 		ret = -ENOSYS;
 	else if (len != sizeof(*head) + op->request || sizeof(*answer) + op->answer > CHANNEL_ANSWER_MAX)
 		ret = -EMSGSIZE;
-	else if (fd == MANY || op->takes_fd != (fd >= 0))
+	else if (fds->more || fds->nr < op->min_fds || fds->nr > op->max_fds)
 		ret = -EBADF;
 	else
-		return op->run(ctx, head + 1, answer + 1, fd);
-	if (fd >= 0)
-		close(fd);
+		return op->run(ctx, head + 1, answer + 1, fds->fd, fds->nr);
+	close_fds(fds);
 	return ret;
 }
 
@@ -58,26 +65,25 @@ bool channel_serve(int fd, const struct channel_op *ops, size_t nr_ops, void *ct
 	} answer;
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { &request, sizeof(request) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		/* Not CMSG_SPACE(), which has room for a second one. */
-		.msg_controllen = CMSG_LEN(sizeof(int)) };
+		/* Not CMSG_SPACE(), which may have room for one more. */
+		.msg_controllen = CMSG_LEN(CHANNEL_FDS_MAX * sizeof(int)) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int taken;
+	struct fds fds;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	taken = fd_of(&msg);
+	take_fds(&msg, &fds);
 	if (n < (ssize_t)sizeof(request.head)) {
-		if (taken >= 0)
-			close(taken);
+		close_fds(&fds);
 		return false;
 	}
 	memset(&answer, 0, sizeof(answer));
 	answer.head.id = request.head.id;
-	answer.head.status = run(ops, nr_ops, ctx, &request, n, taken, &answer.head);
+	answer.head.status = run(ops, nr_ops, ctx, &request, n, &fds, &answer.head);
 	answer.head.size = sizeof(answer.head) + (answer.head.status ? 0 : ops[request.head.op].answer);
 	iov = (struct iovec){ &answer, answer.head.size };
 	msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };

@@ -2,8 +2,8 @@
 /*
  * The control channel: how `ring3 run` has something done by a monitor whose jail is
  * closed. One SOCK_SEQPACKET socket between the two. A request is one message of a
- * size that its operation fixes, with at most one descriptor; each has exactly one
- * answer, which is never larger than the operation's, and never has a descriptor.
+ * size that its operation fixes, with as many descriptors as the operation takes; each has
+ * exactly one answer, which is never larger than the operation's, and never has a descriptor.
  *
  * The main thread serves it, between its other events: an operation does what it has
  * to do at once and does not wait for the guest.
@@ -24,6 +24,7 @@
 #include <ring3/vdev.h>
 
 #define CHANNEL_REQUEST_MAX	256
+#define CHANNEL_FDS_MAX		7
 #define CHANNEL_ANSWER_MAX	8192
 
 /* What is asked for. Numbers are never used for something else; table and sizes in vm/ops.c. */
@@ -34,6 +35,7 @@ enum channel_op_nr {
 	CHANNEL_ATTACH_DISK = 4,	/* with the image's descriptor */
 	CHANNEL_DETACH = 5,
 	CHANNEL_ATTACH_NET = 6,		/* with the frames' descriptor, not blocking */
+	CHANNEL_ATTACH_VHOST = 7,	/* with what enum channel_vhost_fd has */
 	CHANNEL_MEMORY = 20,		/* the guest is asked to do with less, or may have all again */
 };
 
@@ -78,7 +80,7 @@ struct channel_stats {
 
 enum channel_slot_state {
 	CHANNEL_SLOT_FREE,
-	CHANNEL_SLOT_STARTING,
+	CHANNEL_SLOT_STARTING,		/* or it is FREE again soon: the device cannot be used */
 	CHANNEL_SLOT_OFFERED,		/* the guest was told */
 	CHANNEL_SLOT_LIVE,		/* and has taken it */
 	CHANNEL_SLOT_LEAVING,		/* and was told that it goes */
@@ -110,6 +112,39 @@ struct channel_net {
 	uint8_t mac[6];
 };
 
+/*
+ * A device that another process serves by vhost-user. The monitor does not speak to that
+ * process: what it says goes to `ring3 run`, which passes it on, with the descriptors that
+ * belong to it, and passes back the bytes that are answered (dev/vhost_link.h).
+ */
+#define CHANNEL_VHOST_QUEUES	4
+
+enum channel_vhost_fd {
+	CHANNEL_VHOST_LINK,		/* stream socket to ring3 run, not blocking */
+	CHANNEL_VHOST_CALL,		/* eventfd, not blocking */
+	CHANNEL_VHOST_INFLIGHT,		/* of a shared folder: sealed memory, to be read once the back end is dead */
+	CHANNEL_VHOST_KICK,		/* eventfds, not blocking; in place of INFLIGHT without it */
+};
+
+struct channel_vhost {
+	uint32_t fs;			/* a shared folder; else a disk */
+	uint32_t queues;		/* for requests, at most; a shared folder has a kick more */
+	uint32_t readonly;		/* a disk: its back end has to say so, too */
+	char tag[40];			/* of a shared folder; terminated */
+	char name[128];			/* for messages; terminated */
+};
+
+/* How many of its descriptors are kicks, and all of them. */
+static inline unsigned int channel_vhost_kicks(const struct channel_vhost *v)
+{
+	return v->queues + !!v->fs;
+}
+
+static inline unsigned int channel_vhost_fds(const struct channel_vhost *v)
+{
+	return CHANNEL_VHOST_INFLIGHT + !!v->fs + channel_vhost_kicks(v);
+}
+
 /* Answer of all that attach. */
 struct channel_attached {
 	uint32_t slot;
@@ -137,13 +172,13 @@ struct channel_memory {
  * struct channel_op - one operation
  * @request: bytes behind the request's head
  * @answer: bytes behind the answer's head
- * @takes_fd: a descriptor comes with it, the operation's from then on
+ * @min_fds, @max_fds: descriptors that come with it, the operation's from then on
  * @run: 0 with @answer filled, which was zeroed, or -errno
  */
 struct channel_op {
 	uint32_t request, answer;
-	bool takes_fd;
-	int (*run)(void *ctx, const void *request, void *answer, int fd);
+	uint8_t min_fds, max_fds;
+	int (*run)(void *ctx, const void *request, void *answer, const int *fd, unsigned int nr_fds);
 };
 
 /**

@@ -36,12 +36,12 @@ static void dev_stats(struct channel_dev *to, const struct dev *dev)
 	to->dropped = read_once(from->dropped);
 }
 
-static int ping(void *ctx, const void *request, void *answer, int fd)
+static int ping(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	return 0;
 }
 
-static int stats(void *ctx, const void *request, void *answer, int fd)
+static int stats(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	const struct ops *ops = ctx;
 	struct channel_stats *s = answer;
@@ -65,7 +65,7 @@ static int stats(void *ctx, const void *request, void *answer, int fd)
 	return 0;
 }
 
-static int memory(void *ctx, const void *request, void *answer, int fd)
+static int memory(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	const struct ops *ops = ctx;
 	const struct channel_memory *m = request;
@@ -78,7 +78,7 @@ static int memory(void *ctx, const void *request, void *answer, int fd)
 
 /* ---- devices that come and go ---- */
 
-static int slots_show(void *ctx, const void *request, void *answer, int fd)
+static int slots_show(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	const struct ops *ops = ctx;
 
@@ -86,7 +86,7 @@ static int slots_show(void *ctx, const void *request, void *answer, int fd)
 	return 0;
 }
 
-static int attach_disk(void *ctx, const void *request, void *answer, int fd)
+static int attach_disk(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	struct channel_attached *attached = answer;
 	const struct channel_disk *disk = request;
@@ -95,7 +95,7 @@ static int attach_disk(void *ctx, const void *request, void *answer, int fd)
 	struct r3_err err;
 	struct image *img = NULL;
 	struct dev *dev;
-	int slot = slots_find(ops->slots), ret = -ENOSPC;
+	int slot = slots_find(ops->slots), fd = fds[0], ret = -ENOSPC;
 
 	if (slot >= 0) {
 		ret = -EINVAL;
@@ -116,12 +116,12 @@ static int attach_disk(void *ctx, const void *request, void *answer, int fd)
 	return 0;
 }
 
-static int attach_net(void *ctx, const void *request, void *answer, int fd)
+static int attach_net(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	struct channel_attached *attached = answer;
 	const struct channel_net *net = request;
 	const struct ops *ops = ctx;
-	struct dev_net card = { .fd = fd, .nr = net->nr, .stream = net->stream, .offload = net->offload, .mtu = net->mtu };
+	struct dev_net card = { .fd = fds[0], .nr = net->nr, .stream = net->stream, .offload = net->offload, .mtu = net->mtu };
 	int slot = slots_find(ops->slots), ret = -ENOSPC;
 	struct r3_err err;
 	struct dev *dev;
@@ -130,15 +130,51 @@ static int attach_net(void *ctx, const void *request, void *answer, int fd)
 	if (slot >= 0)
 		ret = dev_net_create(&card, &dev, &err);
 	if (ret) {
-		close(fd);
+		close(fds[0]);
 		return ret;
 	}
-	slots_plug(ops->slots, slot, dev, fd);
+	slots_plug(ops->slots, slot, dev, fds[0]);
 	attached->slot = slot;
 	return 0;
 }
 
-static int detach(void *ctx, const void *request, void *answer, int fd)
+/* Return: NULL if it makes no sense, or there is no memory. */
+static struct dev *make_vhost(const struct channel_vhost *v, const int *fds, unsigned int nr_fds)
+{
+	const struct dev_vhost vhost = {
+		.kind = v->fs ? DEV_VHOST_FS : DEV_VHOST_BLK, .fd = fds[CHANNEL_VHOST_LINK], .name = v->name,
+		.queues = v->queues, .readonly = v->readonly, .tag = v->tag,
+	};
+	const struct dev_vhost_parts parts = {
+		.call = fds[CHANNEL_VHOST_CALL], .inflight = v->fs ? fds[CHANNEL_VHOST_INFLIGHT] : -1,
+		.kick = fds + CHANNEL_VHOST_INFLIGHT + !!v->fs, .nr_kicks = channel_vhost_kicks(v),
+	};
+
+	if (!v->queues || v->queues > CHANNEL_VHOST_QUEUES || nr_fds != channel_vhost_fds(v) ||
+	    strnlen(v->tag, sizeof(v->tag)) == sizeof(v->tag) || strnlen(v->name, sizeof(v->name)) == sizeof(v->name))
+		return NULL;
+	return dev_vhost_take(&vhost, &parts);
+}
+
+static int attach_vhost(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
+{
+	struct channel_attached *attached = answer;
+	const struct ops *ops = ctx;
+	int slot = slots_find(ops->slots);
+	struct dev *dev = slot >= 0 ? make_vhost(request, fds, nr_fds) : NULL;
+	unsigned int i;
+
+	if (!dev) {
+		for (i = 0; i < nr_fds; i++)
+			close(fds[i]);
+		return slot < 0 ? -ENOSPC : -EINVAL;
+	}
+	slots_plug(ops->slots, slot, dev, fds[CHANNEL_VHOST_LINK]);
+	attached->slot = slot;
+	return 0;
+}
+
+static int detach(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	const struct channel_detach *d = request;
 	const struct ops *ops = ctx;
@@ -148,13 +184,15 @@ static int detach(void *ctx, const void *request, void *answer, int fd)
 
 /* Request and answer have the size that is here and no other. */
 static const struct channel_op table[] = {
-	[CHANNEL_PING] = { 0, 0, false, ping },
-	[CHANNEL_MEMORY] = { sizeof(struct channel_memory), 0, false, memory },
-	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, stats },
-	[CHANNEL_SLOTS_SHOW] = { 0, sizeof(struct channel_slots), false, slots_show },
-	[CHANNEL_ATTACH_DISK] = { sizeof(struct channel_disk), sizeof(struct channel_attached), true, attach_disk },
-	[CHANNEL_ATTACH_NET] = { sizeof(struct channel_net), sizeof(struct channel_attached), true, attach_net },
-	[CHANNEL_DETACH] = { sizeof(struct channel_detach), 0, false, detach },
+	[CHANNEL_PING] = { 0, 0, 0, 0, ping },
+	[CHANNEL_MEMORY] = { sizeof(struct channel_memory), 0, 0, 0, memory },
+	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), 0, 0, stats },
+	[CHANNEL_SLOTS_SHOW] = { 0, sizeof(struct channel_slots), 0, 0, slots_show },
+	[CHANNEL_ATTACH_DISK] = { sizeof(struct channel_disk), sizeof(struct channel_attached), 1, 1, attach_disk },
+	[CHANNEL_ATTACH_NET] = { sizeof(struct channel_net), sizeof(struct channel_attached), 1, 1, attach_net },
+	[CHANNEL_ATTACH_VHOST] = { sizeof(struct channel_vhost), sizeof(struct channel_attached),
+		CHANNEL_VHOST_INFLIGHT + 1, CHANNEL_FDS_MAX, attach_vhost },
+	[CHANNEL_DETACH] = { sizeof(struct channel_detach), 0, 0, 0, detach },
 };
 
 _Static_assert(sizeof(struct channel_answer) + sizeof(struct channel_stats) <= CHANNEL_ANSWER_MAX, "an answer's size");

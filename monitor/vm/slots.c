@@ -44,7 +44,14 @@ static void take_name(struct slot *slot)
 
 static void begin(struct slot *slot)
 {
+	struct r3_err err;
+
 	write_once(slot->dev->tid, (int)syscall(SYS_gettid));
+	if (slot->dev->ops->open && slot->dev->ops->open(slot->dev, &err)) {
+		log_warn("%s", err.msg);
+		set_state(slot, CHANNEL_SLOT_GONE);
+		return;
+	}
 	dev_plug(slot->dev, slot->page, slot->index, slot->bus, slot->kick_fd);
 	/* First: the driver may answer before we are back. */
 	set_state(slot, CHANNEL_SLOT_OFFERED);
@@ -176,6 +183,8 @@ static void empty(struct slot *slot)
 		close(slot->fd);
 	slot->fd = -1;
 	memset(slot->name, 0, sizeof(slot->name));
+	/* It was asked to go while it could not be used anyway. */
+	store_release(slot->leave, 0);
 	set_state(slot, CHANNEL_SLOT_FREE);
 }
 

@@ -10,7 +10,8 @@
  *	     -> OFFERED		thread: the driver was told
  *	     -> LIVE		thread: the driver has taken it
  *	     -> LEAVING		thread: it was asked for, and the driver was told
- *	     -> GONE		thread: the driver has let go; nothing of the guest is touched any more
+ *	     -> GONE		thread: the driver has let go; nothing of the guest is touched any more.
+ *				Also from STARTING, if the device cannot be used
  *	     -> FREE		main: device and descriptor are no more
  *
  * A driver that never answers keeps its slot, and nothing else. abi/ring3/plug.h has what
@@ -29,7 +30,7 @@
 #include "dev/dev.h"
 #include "vm/channel.h"
 
-#define SLOT_FDS	1		/* descriptors that come with a device, at most */
+#define SLOT_FDS	CHANNEL_FDS_MAX	/* descriptors that come with a device, at most */
 
 struct slot {
 	unsigned int index;		/* of its page */

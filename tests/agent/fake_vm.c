@@ -106,14 +106,14 @@ static void __attribute__((noreturn)) misbehave(const struct vm_config *cfg)
 
 /* ---- the control channel ---- */
 
-static int nothing(void *ctx, const void *request, void *answer, int fd)
+static int nothing(void *ctx, const void *request, void *answer, const int *fds, unsigned int nr_fds)
 {
 	return 0;
 }
 
 static const struct channel_op ops[] = {
-	[CHANNEL_PING] = { 0, 0, false, nothing },
-	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), false, nothing },
+	[CHANNEL_PING] = { 0, 0, 0, 0, nothing },
+	[CHANNEL_STATS] = { 0, sizeof(struct channel_stats), 0, 0, nothing },
 };
 
 static void say(int fd, uint64_t id, uint32_t size, int32_t status, size_t len, int with)

@@ -16,7 +16,7 @@ REPO, BUILD = os.environ["REPO"], os.environ["BUILD"]
 # which the table has. Everything else has to be in the table.
 PURE = set("""__ctype_b_loc __ctype_tolower_loc __errno_location __rseq_offset __rseq_size __stack_chk_fail
 __tls_get_addr _GLOBAL_OFFSET_TABLE_ asprintf calloc free getauxval malloc mallopt memcmp memcpy memmove memset realloc sigaddset
-sigdelset sigemptyset sigfillset snprintf strchr strcmp strerror strlen strtoull syscall vsnprintf""".split())
+sigdelset sigemptyset sigfillset snprintf strchr strcmp strerror strlen strnlen strtoull syscall vsnprintf""".split())
 
 
 def run(*cmd):

@@ -21,7 +21,7 @@
 
 #define LOOPBACK	0x0100007f
 #define FAR		0x40000000L	/* where no file of the test's reaches */
-#define DESCRIPTORS	64		/* as poll() needs, see jail_limits() */
+#define DESCRIPTORS	128		/* those of devices that may come, see jail_limits() */
 
 struct in_addr_port {
 	uint16_t family, port;

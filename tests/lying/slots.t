@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 120
+# timeout: 240
 # Devices that come and go, with a driver that lies about them (slots.c): who asked is told in one
 # sentence in time, no slot but its own is lost, nothing of the monitor's leaks, the guest goes on.
+# The same with disks that another process serves, which ends with them.
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,12 +31,19 @@ def disk(name, size=1 << 20):
     return path
 
 
+def image(name):
+    path = os.path.join(TMP, name + ".qcow2")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+    return path
+
+
 class Guest:
-    def __init__(self, how):
-        self.how = how
+    def __init__(self, word, how=None):
+        """word: as slots.c has it; how: the guest's name."""
+        self.how = how = how or word
         self.log = open(os.path.join(TMP, how), "w+b")
         self.proc = subprocess.Popen([RING3, "run", "--name", how, "--kernel", os.path.join(BUILD, "tests/lying/slots"), "--init", "/none",
-                                      "--early-console", "--mem", "64M", "--timeout", "100", "--root", disk(how + ".root"), "--append", "how=" + how],
+                                      "--early-console", "--mem", "64M", "--timeout", "100", "--root", disk(how + ".root"), "--append", "how=" + word],
                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def lives(self):
@@ -56,6 +65,14 @@ class Guest:
 
     def attach(self, name, *more):
         return ring3("attach", self.how, "--disk", disk(name), "--timeout", "2", *more)
+
+    def attach_image(self, name):
+        return ring3("attach", self.how, "--disk", image(f"{self.how}-{name}"), "--timeout", "2")
+
+    def servers(self):
+        """Processes that serve its disks."""
+        out = subprocess.run(["ps", "-o", "comm=", "--ppid", str(self.info()["pid"])], stdout=subprocess.PIPE).stdout.decode()
+        return out.count("qemu-storage")
 
     def detach(self, name, *more):
         return ring3("detach", self.how, name, "--timeout", "2", *more)
@@ -92,7 +109,7 @@ ok(rc == 1 and "in use by another guest" in err, "an image that is attached is l
 g.detach("disk0")
 same(g.attach("h")[0], 0, "and not any more when it was detached")
 g.detach("disk0")
-for words, want in ((["--disk", "/no/such"], "does not exist"), (["--disk", TMP], "is a directory"), (["--disk", "x.qcow2"], "raw"),
+for words, want in ((["--disk", "/no/such"], "does not exist"), (["--disk", TMP], "is a directory"), (["--disk", "x.qcow2"], "does not exist"), (["--share", TMP], "is not ready: its agent"), (["--share", TMP + ":x"], "absolute path"),
                     (["--disk", "h,serial="], "serial"), ([], "attach what?")):
     rc, _, err = ring3("attach", "honest", *words)
     ok(rc in (1, 125) and want in err and err.count("\n") == 0, f"attach {' '.join(words)}: {want}", rc, err)
@@ -150,4 +167,44 @@ devices = [(d["name"], d["kind"]) for d in json.loads(ring3("stats", "--json", "
 same(devices, [("console", "console"), ("rng", "rng"), ("root", "blk"), ("net0", "net"), ("balloon", "balloon"), ("disk0", "blk")], "statistics have the devices that are there, by name")
 for g in guests.values():
     g.end()
+
+# ---- disks that another process serves ----
+if not shutil.which("qemu-img") or not shutil.which("qemu-storage-daemon"):
+    skip("disks that another process serves", "host: no qemu-img or qemu-storage-daemon")
+    done()
+guests = {how: Guest(how, "v-" + how) for how in ("honest", "ignores", "stays", "early", "scribbles", "keeps")}
+for g in guests.values():
+    if not g.lives():
+        g.log.seek(0)
+        ok(False, f"{g.how}: starts", g.log.read())
+before = {how: g.files() for how, g in guests.items()}
+
+for how in ("honest", "keeps"):
+    g, bad = guests[how], []
+    for i in range(5):
+        r = g.attach_image("h"), g.detach("disk0")
+        bad += [r] if [x[0] for x in r] != [0, 0] else []
+    same((bad, g.servers(), g.files()), ([], 0, before[how]), f"{g.how}: a disk comes and goes, its server with it, and leaves no descriptor")
+g = guests["honest"]
+same([g.attach_image(f"h{i}")[1] for i in range(SLOTS)], [f"disk{i} vdx" for i in range(SLOTS)], f"{g.how}: as many as there are slots")
+same([g.detach(f"disk{i}")[0] for i in range(SLOTS)], [0] * SLOTS, f"{g.how}: all of them go again")
+same((g.servers(), g.files()), (0, before["honest"]), f"{g.how}: and all servers")
+
+g = guests["ignores"]
+rc, _, err = g.attach_image("i")
+ok(rc == 1 and "has not taken the device in time, and it is withdrawn" in err, f"{g.how}: told in time", rc, err)
+same((g.servers(), [d["state"] for d in g.info()["devices"]]), (1, ["detaching"]), f"{g.how}: what it never answers for keeps its server, and its slot")
+same(g.attach_image("i1")[0], 1, f"{g.how}: the next is another slot")
+g = guests["stays"]
+same(g.attach_image("s")[:2], (0, "disk0"), f"{g.how}: taken, without a name")
+rc, _, err = g.detach("disk0", "--force")
+ok(rc == 1 and "has not let disk0 go in time" in err, f"{g.how}: told in time, with force", rc, err)
+for how in ("early", "scribbles"):
+    g = guests[how]
+    rcs = [(g.attach_image(f"e{i}")[0], g.detach(f"disk{i}", "--force")[0]) for i in range(3)]
+    ok(all(rc in (0, 1) for pair in rcs for rc in pair), f"{g.how}: each has an end", rcs)
+for g in guests.values():
+    g.end()
+left = subprocess.run(["ps", "-eo", "ppid=,args="], stdout=subprocess.PIPE).stdout.decode()
+same([line for line in left.splitlines() if "qemu-storage" in line and TMP in line], [], "with the guests all servers have ended")
 done()

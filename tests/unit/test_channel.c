@@ -11,30 +11,32 @@
 
 static int taken;			/* calls of an operation */
 
-static int plain(void *ctx, const void *request, void *answer, int fd)
+static int plain(void *ctx, const void *request, void *answer, const int *fd, unsigned int nr_fds)
 {
 	taken++;
 	memcpy(answer, request, 4);
 	return 0;
 }
 
-static int failing(void *ctx, const void *request, void *answer, int fd)
+static int failing(void *ctx, const void *request, void *answer, const int *fd, unsigned int nr_fds)
 {
 	memset(answer, 'x', 8);
 	return -EIO;
 }
 
-static int with_fd(void *ctx, const void *request, void *answer, int fd)
+static int with_fd(void *ctx, const void *request, void *answer, const int *fd, unsigned int nr_fds)
 {
 	taken++;
-	close(fd);
+	while (nr_fds)
+		close(fd[--nr_fds]);
 	return 0;
 }
 
 static const struct channel_op ops[] = {
-	[1] = { 8, 8, false, plain },
-	[2] = { 0, 8, false, failing },
-	[4] = { 0, 0, true, with_fd },
+	[1] = { 8, 8, 0, 0, plain },
+	[2] = { 0, 8, 0, 0, failing },
+	[4] = { 0, 0, 1, 1, with_fd },
+	[5] = { 0, 0, 3, CHANNEL_FDS_MAX, with_fd },
 };
 
 #define NR_OPS	(sizeof(ops) / sizeof(ops[0]))
@@ -56,11 +58,11 @@ static void send_with(const void *data, size_t len, int nr_fds)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		char bytes[CMSG_SPACE(40 * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { (void *)data, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fds[8] = { 0 };
+	int fds[40] = { 0 };
 
 	if (nr_fds) {
 		msg.msg_control = &control;
@@ -108,7 +110,7 @@ int main(void)
 	one("an operation that fails", 2, head, head, 0, -EIO, answer);
 	one("no such operation", 3, head, head, 0, -ENOSYS, answer);
 	one("operation 0", 0, head, head, 0, -ENOSYS, answer);
-	one("a number beyond the table", 5, head, head, 0, -ENOSYS, answer);
+	one("a number beyond the table", 6, head, head, 0, -ENOSYS, answer);
 	one("a number far beyond it", ~0U, head, head, 0, -ENOSYS, answer);
 	one("too short", 1, head + 4, head + 4, 0, -EMSGSIZE, answer);
 	one("too long", 1, head + 16, head + 16, 0, -EMSGSIZE, answer);
@@ -117,6 +119,13 @@ int main(void)
 	one("a descriptor that is not wanted", 1, head + 8, head + 8, 1, -EBADF, answer);
 	one("no descriptor", 4, head, head, 0, -EBADF, answer);
 	one("two of them", 4, head, head, 2, -EBADF, answer);
+	one("as few as it takes", 5, head, head, 3, 0, answer);
+	one("as many", 5, head, head, CHANNEL_FDS_MAX, 0, answer);
+	one("too few of them", 5, head, head, 2, -EBADF, answer);
+	one("one too many", 5, head, head, CHANNEL_FDS_MAX + 1, -EBADF, answer);
+	one("far too many", 5, head, head, 40, -EBADF, answer);
+	one("as many for who takes one", 4, head, head, CHANNEL_FDS_MAX, -EBADF, answer);
+	one("descriptors for no operation", 3, head, head, CHANNEL_FDS_MAX, -ENOSYS, answer);
 	one("a descriptor for no operation", 3, head, head, 1, -ENOSYS, answer);
 	ok(channel_serve(sock[1], ops, NR_OPS, NULL), "nothing to do is no end");
 	send_with(bytes, sizeof(bytes), 1);
