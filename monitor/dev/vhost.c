@@ -293,6 +293,7 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 		return err_set(err, ENOMEM, "no memory for %s", cfg->name);
 	vhost->call_fd = vhost->inflight_fd = -1;
 	vhost->link.fd = cfg->fd;
+	util_no_descriptors(cfg->fd);
 	vhost->wait_ms = cfg->wait_ms;
 	snprintf(vhost->name, sizeof(vhost->name), "%s", cfg->name);
 	dev_init(&vhost->dev, cfg->kind == DEV_VHOST_FS ? &fs_ops : &blk_ops, 0);
