@@ -166,7 +166,7 @@ static void test_ends(void)
 	works(0, 1);
 	before = now_ms();
 	drv_reset(&d);
-	ok(now_ms() - before < WAIT_MS, "one that reads the eventfd of its interrupts");
+	ok(now_ms() - before < 5000, "one that reads the eventfd of its interrupts");
 	stop();
 
 	honest();
@@ -244,6 +244,7 @@ static void test_lies_at_create(void)
 			if (lie == OTHER_QUEUE || (lie == REFUSES && requests[i] != VHOST_USER_SET_OWNER))
 				continue;
 			honest();
+			cfg.wait_ms = WAIT_MS;
 			b.lie_at = requests[i];
 			b.lie = lie;
 			at = now_ms();
@@ -270,6 +271,7 @@ static void test_lies_when_live(void)
 			if (lie == OTHER_QUEUE)
 				continue;
 			honest();
+			cfg.wait_ms = WAIT_MS;
 			start();
 			b.lie_at = requests[i];
 			b.lie = lie;
@@ -283,6 +285,7 @@ static void test_lies_when_live(void)
 		if (lie == REFUSES)
 			continue;
 		honest();
+		cfg.wait_ms = WAIT_MS;
 		start();
 		drv_init(&d, 0);
 		b.lie_at = VHOST_USER_GET_VRING_BASE;

@@ -363,7 +363,7 @@ void honest(void)
 	b.config.num_queues = htole16(QUEUES);
 	b.config_size = CONFIG_SIZE;
 	b.lie_at = -1;
-	cfg = (struct dev_vhost){ .kind = DEV_VHOST_BLK, .name = "disk test", .wait_ms = WAIT_MS };
+	cfg = (struct dev_vhost){ .kind = DEV_VHOST_BLK, .name = "disk test" };
 }
 
 void begin_backend(void)

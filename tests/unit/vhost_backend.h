@@ -20,7 +20,7 @@
 #define QUEUES		4
 #define SECTORS		2048
 #define CONFIG_SIZE	60
-#define WAIT_MS		300		/* what a test's back end may take to answer */
+#define WAIT_MS		300		/* what a back end may take to answer that is to be late */
 #define SLOW_MS		150
 
 enum lie {
