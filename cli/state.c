@@ -201,8 +201,8 @@ int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *
 		return err_set(err, EPROTO, "the guest's answer makes no sense");
 	}
 	if (!json_object_get_boolean(ok)) {
-		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) && json_object_is_type(error, json_type_string) ?
-			      json_object_get_string(error) : "the guest refused");
+		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) && json_object_is_type(error, json_type_string) &&
+			      json_object_get_string_len(error) ? json_object_get_string(error) : "the guest refused");
 		json_object_put(o);
 		return ret;
 	}

@@ -41,6 +41,8 @@ int inside_error(struct ring3_error *error, struct r3_err *err)
 		snprintf(error->text, sizeof(error->text), "%s", err->msg);
 		/* Much of it is the machine's own words. */
 		text_line(error->text);
+		if (!error->text[0])
+			snprintf(error->text, sizeof(error->text), "it failed, and the guest does not say why");
 	}
 	return err->code;
 }

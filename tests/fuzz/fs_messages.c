@@ -103,9 +103,11 @@ static void message(struct input *in)
 	uint8_t raw[sizeof(struct vhost_user_header) + 256] = { 0 }, how = in8(in);
 	struct vhost_user_header h = { in8(in) % 40, VHOST_USER_VERSION | (how & 1 ? VHOST_USER_NEED_REPLY : 0), 0 };
 	int with[16] = { fds[how >> 1 & 3] };
+	uint64_t said[16] = { 0 };
 	unsigned int nr = 0, i;
 
-	h.size = body(in, h.request, raw + sizeof(h));
+	h.size = body(in, h.request, said);
+	memcpy(raw + sizeof(h), said, sizeof(said));
 	if (h.request == VHOST_USER_SET_MEM_TABLE || h.request == VHOST_USER_SET_INFLIGHT_FD || h.request == VHOST_USER_SET_VRING_KICK ||
 	    h.request == VHOST_USER_SET_VRING_CALL)
 		nr = 1;

@@ -17,6 +17,7 @@ static void test_fs(void)
 {
 	struct virtio_fs_config *config;
 	struct r3_err err;
+	struct dev *dev;
 
 	honest();
 	b.protocol &= ~BIT(VHOST_USER_PROTOCOL_F_CONFIG);
@@ -32,6 +33,16 @@ static void test_fs(void)
 	ok(!(d.page->features & BIT(VIRTIO_BLK_F_MQ)), "and no feature of another device");
 	ok(drv_init(&d, 0), "and starts");
 	stop();
+
+	honest();
+	b.queues = 40;
+	cfg.kind = DEV_VHOST_FS;
+	cfg.tag = "work";
+	dev = create(&err);
+	ok(dev && dev->nr_queues <= DEV_MAX_POLL, "not more queues than are served when it dies: %u", dev ? dev->nr_queues : 0);
+	if (dev)
+		dev_destroy(dev);
+	end_backend();
 
 	honest();
 	cfg.kind = DEV_VHOST_FS;
