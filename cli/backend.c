@@ -17,6 +17,7 @@
 #include "message.h"
 #include "signals.h"
 #include "text.h"
+#include "weight.h"
 
 /* One that was taken over must not fill the disk that our stderr is on. */
 #define LINES_PER_SECOND	20
@@ -103,6 +104,7 @@ static void __attribute__((noreturn)) child(const char *path, char *const argv[]
 		_exit(127);
 	/* Ctrl-C and Ctrl-Z on the terminal are for the guest's command, if at all. */
 	setsid();
+	weight_take_session();
 	signals_default();
 	if (chdir("/") < 0)
 		_exit(127);

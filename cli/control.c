@@ -211,6 +211,7 @@ static void accept_client(void *ctx, short revents)
 
 	if (fd < 0)
 		return;
+	util_no_descriptors(fd);
 	cl = c->nr_clients < MAX_CLIENTS && is_owner(fd) ? calloc(1, sizeof(*cl)) : NULL;
 	if (!cl) {
 		close(fd);

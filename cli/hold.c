@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -16,8 +18,11 @@
 #include <ring3/layout.h>
 
 #include "base/util.h"
+#include "usage.h"
 
 #define STOP_WAIT_MS	2000
+/* PIDFD_SIGNAL_PROCESS_GROUP of Linux 6.9. */
+#define SIGNAL_GROUP	(1u << 2)
 
 static int read_file(const char *path, char *text, size_t size)
 {
@@ -43,42 +48,70 @@ static bool stat_of(pid_t pid, char *state, pid_t *parent, pid_t *group)
 	return p && sscanf(p + 1, " %c %d %d", state, parent, group) == 3;
 }
 
-/* The zygote and all spaces are children of the monitor, in a group that is not its own. */
-pid_t hold_group(pid_t monitor)
-{
-	pid_t pid, parent, group, found = 0;
-	struct dirent *entry;
-	DIR *dir = opendir("/proc");
-	char state;
+/* ---- the group of the spaces ---- */
 
-	while (dir && !found && (entry = readdir(dir))) {
-		pid = atoi(entry->d_name);
-		if (pid > 1 && stat_of(pid, &state, &parent, &group) && parent == monitor && group > 1 &&
-		    group != monitor && group != getpgrp())
-			found = group;
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+static bool is_there(int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	return !poll(&pfd, 1, 0);
 }
 
-int hold_session_nice(pid_t monitor, int nice)
+/* The zygote: a child that leads a group of its own. A pidfd, or -1. */
+static int open_leader(pid_t monitor)
 {
-	char path[64], text[16];
-	int fd, ret = -EAGAIN, tries, n = snprintf(text, sizeof(text), "%d", nice);
+	unsigned int n = 0, i;
+	pid_t *pids = usage_children(monitor, &n), parent, group;
+	int fd = -1;
+	char state;
 
-	snprintf(path, sizeof(path), "/proc/%d/autogroup", monitor);
-	/* Ten times a second, of all users together, unless by root. */
-	for (tries = 0; ret == -EAGAIN && tries < 10; tries++) {
-		if (tries)
-			usleep(20000);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0)
-			return errno == ENOENT ? 0 : -errno;
-		ret = write(fd, text, n) == n ? 0 : -errno;
-		close(fd);
+	for (i = 0; i < n && fd < 0; i++) {
+		fd = syscall(SYS_pidfd_open, pids[i], 0);
+		/* Looked at while the descriptor keeps it from being another one that nobody knows of. */
+		if (fd >= 0 && !(stat_of(pids[i], &state, &parent, &group) && parent == monitor && group == pids[i] && is_there(fd))) {
+			close(fd);
+			fd = -1;
+		}
 	}
-	return ret;
+	free(pids);
+	return fd;
+}
+
+void hold_group_init(struct hold_group *g, pid_t monitor)
+{
+	*g = (struct hold_group){ .monitor = monitor, .leader = -1 };
+}
+
+/* Hosts before 6.9 do not signal a group by a descriptor. */
+static void signal_each(pid_t monitor, int sig)
+{
+	unsigned int n = 0, i;
+	pid_t *pids = usage_children(monitor, &n);
+
+	for (i = 0; i < n; i++) {
+		int fd = syscall(SYS_pidfd_open, pids[i], 0);
+
+		if (fd >= 0 && usage_parent(pids[i]) == monitor)
+			syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(pids);
+}
+
+void hold_group_signal(struct hold_group *g, int sig)
+{
+	if (g->leader < 0)
+		g->leader = open_leader(g->monitor);
+	if (g->leader < 0 || syscall(SYS_pidfd_send_signal, g->leader, sig, NULL, SIGNAL_GROUP))
+		signal_each(g->monitor, sig);
+}
+
+void hold_group_close(struct hold_group *g)
+{
+	if (g->leader >= 0)
+		close(g->leader);
+	g->leader = -1;
 }
 
 void hold_init(struct hold *h, const struct vmem *mem)
@@ -88,7 +121,12 @@ void hold_init(struct hold *h, const struct vmem *mem)
 	*h = (struct hold){ .mem = mem };
 	if (!vmem_read(mem, R3_IMAGE_BASE, &header, sizeof(header)) && header.magic == R3_BOOT_MAGIC && !(header.held & 7))
 		h->word = header.held;
-	h->group = hold_group(mem->monitor);
+	hold_group_init(&h->group, mem->monitor);
+}
+
+void hold_close(struct hold *h)
+{
+	hold_group_close(&h->group);
 }
 
 /* As the guest's clock, kernel/time.c. */
@@ -115,11 +153,7 @@ static void wait_stopped(pid_t pid)
 
 void hold_begin(struct hold *h, bool whole)
 {
-	/* It may have been replaced: a group of which no process is left is nobody's to signal. */
-	if (!h->group)
-		h->group = hold_group(h->mem->monitor);
-	if (h->group)
-		kill(-h->group, SIGSTOP);
+	hold_group_signal(&h->group, SIGSTOP);
 	h->whole = whole;
 	if (whole) {
 		kill(h->mem->monitor, SIGSTOP);
@@ -137,8 +171,7 @@ void hold_end(struct hold *h)
 		vmem_write(h->mem, h->word, &held, sizeof(held));
 	}
 	h->since = 0;
-	if (h->group)
-		kill(-h->group, SIGCONT);
+	hold_group_signal(&h->group, SIGCONT);
 	if (h->whole)
 		kill(h->mem->monitor, SIGCONT);
 }

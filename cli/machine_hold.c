@@ -50,6 +50,7 @@ static int pause_guest(struct machine *m, struct r3_err *err)
 static void resume_guest(struct machine *m)
 {
 	hold_end(&m->hold);
+	hold_close(&m->hold);
 	vmem_close(&m->mem);
 	m->paused = false;
 	quota_begin(&m->quota, m->mon.pid);
@@ -216,8 +217,10 @@ int machine_hold_pipes(struct machine *m, bool first, int monitors[2], struct r3
 void machine_hold_closed(struct machine *m)
 {
 	dump_end(m);
-	if (m->paused)
+	if (m->paused) {
+		hold_close(&m->hold);
 		vmem_close(&m->mem);
+	}
 	m->paused = false;
 	if (m->start_fd >= 0)
 		close(m->start_fd);

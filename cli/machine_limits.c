@@ -202,7 +202,7 @@ void machine_op_limits(struct machine *m, struct json_object *req, struct contro
 	unsigned int pids = l.pids;
 	struct r3_err err;
 	int ret = take_number(req, "cpus", 100, &l.cpu, &err) ?: take_number(req, "weight", 1, &l.weight, &err) ?: take_number(req, "pids", 1, &l.pids, &err) ?:
-		  limits_check(&l, m->cfg->vm.cpus, &err) ?: quota_set(&m->quota, &l, &err);
+		  limits_check(&l, m->cfg->vm.cpus, &err) ?: quota_set(&m->quota, &l, m->mon.pid, &err);
 
 	if (ret) {
 		control_refuse(call, err.msg);

@@ -48,6 +48,7 @@ static void signal_ready(void *ctx, short revents)
 		return;
 	switch (info.ssi_signo) {
 	case SIGCHLD:
+		quota_last(&m->quota);
 		if (monitor_reap(&m->mon, &status))
 			machine_monitor_ended(m, status);
 		machine_dump_reap(m);

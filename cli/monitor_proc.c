@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "base/util.h"
 #include "monitor_proc.h"
 #include "signals.h"
+#include "weight.h"
 
 #define MAX_KEPT	(9 + 2 * VM_MAX_DISKS + VM_MAX_PORTS + VM_MAX_NETS + VM_MAX_VHOSTS)
 
@@ -56,22 +56,6 @@ static void close_others(const struct vm_config *cfg)
 	util_close_range(last + 1, ~0U >> 1);
 }
 
-/*
- * Where the host's scheduler treats a session as one it has a nice value beside those of
- * its threads, and a new one has none.
- */
-static void take_nice(void)
-{
-	char text[16];
-	int fd, n = snprintf(text, sizeof(text), "%d", getpriority(PRIO_PROCESS, 0));
-
-	fd = strcmp(text, "0") ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
-	if (fd >= 0)
-		write_full(fd, text, n);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* dprintf() would ask for more of the host than the jail has. */
 static void say(const char *msg)
 {
@@ -91,7 +75,7 @@ static void __attribute__((noreturn)) child(const struct vm_config *cfg, pid_t p
 		_exit(VM_EXIT_HOST);
 	/* Ctrl-C and Ctrl-Z on the terminal are for the guest's command, if at all. */
 	setsid();
-	take_nice();
+	weight_take_session();
 	signals_default();
 	/* To a port whose other end went, or to a disk that may not grow: an error. */
 	signal(SIGPIPE, SIG_IGN);

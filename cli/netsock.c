@@ -76,6 +76,7 @@ int netsock_connect(const struct netopt_card *card, struct vm_net *net, struct r
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, errno, "--net %s: no socket: %s", card->text, strerror(errno));
+	util_no_descriptors(fd);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return cannot_connect(card, errno, err);
 	large_buffers(fd);

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "quota.h"
 
-#include <errno.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
-#include "hold.h"
 #include "usage.h"
+#include "weight.h"
 
 #define PERIOD_NS	100000000LL	/* what may be saved, and how long an idle guest is not looked at */
 #define LEAST_MS	4		/* between two looks at a busy one */
@@ -38,10 +33,7 @@ static int64_t burst(const struct quota *q)
 
 static void signal_all(struct quota *q, int sig)
 {
-	if (!q->group)
-		q->group = hold_group(q->monitor);
-	if (q->group)
-		kill(-q->group, sig);
+	hold_group_signal(&q->group, sig);
 	kill(q->monitor, sig);
 }
 
@@ -156,75 +148,6 @@ static void look(void *ctx)
 	timer_set(&q->timer, q->stopped ? stopped(q) : running(q, used));
 }
 
-/* ---- weight ---- */
-
-static bool nice_is(pid_t tid, int nice, int *error)
-{
-	if (!setpriority(PRIO_PROCESS, tid, nice) || errno == ESRCH)
-		return true;
-	*error = errno;
-	return false;
-}
-
-static int nice_threads(pid_t pid, int nice)
-{
-	char path[64];
-	struct dirent *entry;
-	int error = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir && !nice_is(pid, nice, &error))
-		return -error;
-	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) > 0)
-			nice_is(atoi(entry->d_name), nice, &error);
-	if (dir)
-		closedir(dir);
-	return -error;
-}
-
-static int nice_children(pid_t parent, int nice)
-{
-	unsigned int n = 0, i;
-	pid_t *pids = usage_children(parent, &n);
-	int ret = 0;
-
-	for (i = 0; pids && i < n; i++)
-		ret = nice_threads(pids[i], nice) ?: ret;
-	free(pids);
-	return ret;
-}
-
-static int refused(unsigned int weight, int e, struct r3_err *err)
-{
-	return err_set(err, e, "a weight of %u is more than this host lets you give: %s; root may, and whom ulimit -e allows it", weight,
-		       e == EACCES || e == EPERM ? "nice values are only raised without that right" : "setpriority failed");
-}
-
-static int set_weight(struct quota *q, unsigned int weight, struct r3_err *err)
-{
-	int nice = limits_nice(weight), ret = nice_threads(getpid(), nice), i;
-
-	/* What starts meanwhile has it from who starts it; twice, as that one may have been late. */
-	for (i = 0; !ret && i < 2; i++) {
-		ret = nice_children(getpid(), nice);
-		if (!ret && q->monitor)
-			ret = nice_children(q->monitor, nice);
-	}
-	if (!ret && q->monitor && hold_session_nice(q->monitor, nice))
-		ret = -EPERM;
-	return ret ? refused(weight, -ret, err) : 0;
-}
-
-int quota_weight_own(unsigned int weight, struct r3_err *err)
-{
-	if (!weight || !setpriority(PRIO_PROCESS, 0, limits_nice(weight)))
-		return 0;
-	return refused(weight, errno, err);
-}
-
 /* ---- begin, change, end ---- */
 
 void quota_init(struct quota *q, struct loop *loop, const struct limits *limits, unsigned int cpus)
@@ -236,24 +159,36 @@ void quota_init(struct quota *q, struct loop *loop, const struct limits *limits,
 static void count_from_now(struct quota *q)
 {
 	struct usage u;
+	int64_t now = now_ns();
 
-	q->at = now_ns();
-	q->left = burst(q);
+	/* A guest that starts anew pays what it owes as any other does. */
+	q->left = q->at && q->limits.cpu ? q->left + (now - q->at) / 100 * q->limits.cpu : burst(q);
+	if (q->left > burst(q))
+		q->left = burst(q);
+	q->at = now;
 	q->used = usage_read(&u, q->monitor, getpid()) ? 0 : u.monitor_ns + u.spaces_ns + u.backends_ns + u.own_ns;
 }
 
 void quota_begin(struct quota *q, pid_t monitor)
 {
 	q->monitor = monitor;
-	q->group = 0;
+	hold_group_init(&q->group, monitor);
 	if (!q->limits.cpu && !q->limits.pids)
 		return;
 	count_from_now(q);
 	timer_set(&q->timer, LEAST_MS);
 }
 
+void quota_last(struct quota *q)
+{
+	if (q->monitor && (q->limits.cpu || q->limits.pids))
+		count(q);
+}
+
 void quota_end(struct quota *q)
 {
+	if (q->monitor)
+		hold_group_close(&q->group);
 	if (q->stopped)
 		q->stopped_ns += now_ns() - q->stopped_at;
 	q->stopped = false;
@@ -261,14 +196,17 @@ void quota_end(struct quota *q)
 	timer_set(&q->timer, -1);
 }
 
-int quota_set(struct quota *q, const struct limits *limits, struct r3_err *err)
+int quota_set(struct quota *q, const struct limits *limits, pid_t monitor, struct r3_err *err)
 {
 	int ret = 0;
 
 	if (limits->weight != q->limits.weight)
-		ret = set_weight(q, limits->weight ? limits->weight : LIMITS_WEIGHT_USUAL, err);
+		ret = weight_set(monitor, limits->weight ? limits->weight : LIMITS_WEIGHT_USUAL, err);
 	if (ret)
 		return ret;
+	/* Who is given another bound begins with it. */
+	if (limits->cpu != q->limits.cpu)
+		q->at = 0;
 	q->limits = *limits;
 	if (!q->monitor)
 		return 0;

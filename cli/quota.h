@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "guestlimits.h"
+#include "hold.h"
 #include "loop.h"
 
 struct quota {
@@ -27,11 +28,11 @@ struct quota {
 	struct limits limits;		/* with those that were asked for last */
 	unsigned int cpus;		/* of the guest */
 	pid_t monitor;			/* 0: no guest runs, or it is held by others */
-	pid_t group;			/* of the spaces; 0: not known yet */
+	struct hold_group group;	/* of the spaces */
 	bool stopped;
 	int64_t at;			/* when it was counted last, ns */
 	uint64_t used;			/* processor time until then, ns */
-	int64_t left;			/* ns that may be used; negative: too many were */
+	int64_t left;			/* ns that may be used; negative: too many were, also by who ran before */
 	int64_t stopped_at;
 	uint64_t stopped_ns, stops;	/* ever */
 	uint64_t killed;		/* processes above the bound */
@@ -39,18 +40,18 @@ struct quota {
 
 void quota_init(struct quota *q, struct loop *loop, const struct limits *limits, unsigned int cpus);
 
-/* A monitor has started, or what held it has let it go. */
+/* A monitor has started, or what held it has let it go. What was used too much before is still owed. */
 void quota_begin(struct quota *q, pid_t monitor);
 /* It has ended, or others hold it from now on: it is neither stopped nor let go any more. */
 void quota_end(struct quota *q);
 
-/* New bounds. 0, or -errno with err set, and then nothing has changed. */
-int quota_set(struct quota *q, const struct limits *limits, struct r3_err *err);
+/* New bounds, also of a @monitor that is held; 0: none runs. 0, or -errno with err set, and then nothing has changed. */
+int quota_set(struct quota *q, const struct limits *limits, pid_t monitor, struct r3_err *err);
 
 /* How long it was stopped, ever. */
 uint64_t quota_stopped_ns(const struct quota *q);
 
-/* Of this process and all that it starts. */
-int quota_weight_own(unsigned int weight, struct r3_err *err);
+/* A child has ended, and was not reaped: what it used last is counted. */
+void quota_last(struct quota *q);
 
 #endif

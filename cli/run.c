@@ -17,10 +17,10 @@
 #include "net.h"
 #include "netnat.h"
 #include "opts.h"
-#include "quota.h"
 #include "roots.h"
 #include "run.h"
 #include "values.h"
+#include "weight.h"
 
 /* Open files. */
 #define FILES_NEEDED	64
@@ -424,7 +424,7 @@ static int run_options(struct run_options *opt, struct json_object *definition, 
 	if (ret >= 0)
 		ret = keep_to_cpus(opt, err);
 	if (ret >= 0)
-		ret = quota_weight_own(opt->limits.weight, err);
+		ret = weight_own(opt->limits.weight, err);
 	if (ret >= 0)
 		pass_settings(opt, &cfg);
 	if (ret >= 0)

@@ -114,6 +114,7 @@ int state_connect(int dir, const char *name, struct r3_err *err)
 		return err_set(err, fd, "the guest %s does not answer; its \"ring3 run\" may have been stopped", name);
 	if (fd < 0)
 		return err_set(err, fd, "cannot reach the guest %s: %s", name, strerror(-fd));
+	util_no_descriptors(fd);
 	return fd;
 }
 
@@ -124,67 +125,84 @@ int state_list(int dir, char ***names, struct r3_err *err)
 	return n < 0 ? err_set(err, n, "cannot list running guests: %s", strerror(-n)) : n;
 }
 
-/* One that sends a byte now and then has no more time than one that sends none. */
-static int read_line(int fd, int64_t ms, char *line, size_t size)
+/* One that sends a byte now and then, or takes one, has no more time than one that does nothing. False: the time is up. */
+static bool wait_for(int fd, short events, int64_t ms, int64_t until)
 {
-	int64_t until = loop_now() + ms, left = -1;
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	size_t len = 0;
+	struct pollfd pfd = { .fd = fd, .events = events };
+	int64_t left = ms > 0 ? until - loop_now() : 3600000;
 
-	/* One byte at a time: what follows is not ours to read. */
-	while (len < size - 1) {
-		ssize_t n = recv(fd, line + len, 1, MSG_DONTWAIT);
+	if (left <= 0)
+		return false;
+	poll(&pfd, 1, left > 3600000 ? 3600000 : left);
+	return true;
+}
 
+static int read_line(int fd, int64_t ms, char *line, size_t *len)
+{
+	int64_t until = loop_now() + ms;
+	char *at, *end;
+
+	while (*len < STATE_LINE_MAX - 1) {
+		ssize_t n;
+
+		at = line + *len;
+		/* What follows the line is not ours to read. */
+		n = recv(fd, at, STATE_LINE_MAX - 1 - *len, MSG_DONTWAIT | MSG_PEEK);
 		if (n < 0 && errno == EAGAIN) {
-			if (ms > 0)
-				left = until - loop_now();
-			if (ms > 0 && left <= 0)
+			if (!wait_for(fd, POLLIN, ms, until))
 				return -EAGAIN;
-			poll(&pfd, 1, left > 3600000 ? 3600000 : left);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
 			continue;
+		end = n > 0 ? memchr(at, '\n', n) : NULL;
+		if (n > 0)
+			n = recv(fd, at, end ? end + 1 - at : n, MSG_DONTWAIT);
 		if (n <= 0)
 			return -ECONNRESET;
-		if (line[len] == '\n') {
-			line[len] = 0;
+		*len += n;
+		if (end && at + n > end) {
+			*end = 0;
+			*len = 0;
 			return 0;
 		}
-		len++;
 		/* A flood is no answer either. */
-		if (ms > 0 && len % 4096 == 0 && loop_now() > until)
+		if (ms > 0 && loop_now() > until)
 			return -EAGAIN;
 	}
 	return -E2BIG;
 }
 
-int state_line(int fd, int64_t ms, char *line, struct r3_err *err)
+static int failed(int ret, struct r3_err *err)
 {
-	int ret = read_line(fd, ms, line, STATE_LINE_MAX);
-
-	if (!ret)
-		return 0;
 	return err_set(err, ret == -E2BIG ? -EPROTO : ret, ret == -EAGAIN ? "the guest does not answer; its \"ring3 run\" may have been stopped" :
 		       ret == -E2BIG ? "the guest's answer makes no sense: it is too long" : "the guest ended instead of answering");
+}
+
+int state_line(int fd, int64_t ms, char *line, size_t *len, struct r3_err *err)
+{
+	int ret = read_line(fd, ms, line, len);
+
+	return ret ? failed(ret, err) : 0;
 }
 
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
 	cleanup_free char *line = malloc(STATE_LINE_MAX);
 	struct json_object *o, *ok, *error;
-	int ret = line ? state_line(fd, ms, line, err) : err_set(err, ENOMEM, "no memory for an answer");
+	size_t len = 0;
+	int ret = line ? state_line(fd, ms, line, &len, err) : err_set(err, ENOMEM, "no memory for an answer");
 
 	if (ret)
 		return ret;
-	o = json_tokener_parse(line);
+	o = text_parse(line);
 	if (!o || !json_object_object_get_ex(o, "ok", &ok)) {
 		json_object_put(o);
 		return err_set(err, EPROTO, "the guest's answer makes no sense");
 	}
 	if (!json_object_get_boolean(ok)) {
-		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) && json_object_is_type(error, json_type_string) ?
-			      json_object_get_string(error) : "the guest refused");
+		ret = err_set(err, EPROTO, "%s", json_object_object_get_ex(o, "error", &error) && json_object_is_type(error, json_type_string) &&
+			      json_object_get_string_len(error) ? json_object_get_string(error) : "the guest refused");
 		json_object_put(o);
 		return ret;
 	}
@@ -192,22 +210,47 @@ int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *
 	return 0;
 }
 
+/* 0 or -EAGAIN, -ECONNRESET. */
+static int send_all(int fd, const char *text, size_t len, int64_t ms)
+{
+	int64_t until = loop_now() + ms;
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < len) {
+		/* A guest that has just ended must not end us, nor one that does not read stop us. */
+		n = send(fd, text + at, len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN) {
+			if (!wait_for(fd, POLLOUT, ms, until))
+				return -EAGAIN;
+			continue;
+		}
+		if (n < 0 && errno != EINTR)
+			return -ECONNRESET;
+		at += n > 0 ? n : 0;
+	}
+	return 0;
+}
+
 int state_request_within(int fd, struct json_object *request, int64_t ms, struct json_object **reply, struct r3_err *err)
 {
 	cleanup_free char *text = text_json(request);
-	size_t len = text ? strlen(text) : 0, at = 0;
-	ssize_t n;
+	int64_t until = loop_now() + ms;
+	size_t len = text ? strlen(text) : 0;
+	int ret;
 
 	if (!text)
 		return err_set(err, ENOMEM, "no memory for a request");
-	/* Its end was the line's, until here. A guest that has just ended must not end us. */
+	if (len > STATE_REQUEST_MAX)
+		return err_set(err, EINVAL, "a request of %zu bytes is longer than the %d that a guest takes", len, STATE_REQUEST_MAX);
+	/* Its end was the line's, until here. */
 	text[len++] = '\n';
-	while (at < len) {
-		n = send(fd, text + at, len - at, MSG_NOSIGNAL);
-		if (n < 0 && errno != EINTR)
-			return err_set(err, ECONNRESET, "the guest ended instead of answering");
-		at += n > 0 ? n : 0;
-	}
+	ret = send_all(fd, text, len, ms);
+	if (ret)
+		return failed(ret, err);
+	/* What it took is not there for the answer. */
+	if (ms > 0)
+		ms = until > loop_now() ? until - loop_now() : 1;
 	return state_answer(fd, ms, reply, err);
 }
 

@@ -19,6 +19,8 @@
 #include "base/err.h"
 
 #define STATE_LINE_MAX	262144
+/* Of a request without its end, as docs/control.md has it. */
+#define STATE_REQUEST_MAX 4094
 
 /* The directory's descriptor, made if need be and asked for. */
 int state_dir(bool create, struct r3_err *err);
@@ -55,8 +57,11 @@ int state_request_within(int fd, struct json_object *request, int64_t ms, struct
 /* One more line of answer, at most ms later; -EAGAIN: not by then, -ECONNRESET: the guest has ended. */
 int state_answer(int fd, int64_t ms, struct json_object **reply, struct r3_err *err);
 
-/* The same of any line, as it is: line has STATE_LINE_MAX bytes. ms of 0 or less: however long it takes. */
-int state_line(int fd, int64_t ms, char *line, struct r3_err *err);
+/*
+ * The same of any line, as it is: line has STATE_LINE_MAX bytes, of which *len are there, and may be more when it
+ * is not 0 that is returned. ms of 0 or less: however long it takes.
+ */
+int state_line(int fd, int64_t ms, char *line, size_t *len, struct r3_err *err);
 
 /* state_dir and state_connect in one. */
 int state_open(const char *name, struct r3_err *err);

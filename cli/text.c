@@ -9,6 +9,9 @@
 #include "base/util.h"
 #include "text.h"
 
+/* The longest command that "info" tells has 8 KiB. */
+#define PARTS_MAX	20000
+
 /*
  * C1 controls, which terminals take for ESC [ and the like, and what Unicode calls
  * Cf, Zl and Zp (format characters, line and paragraph separators), in order.
@@ -108,6 +111,17 @@ char *text_json(struct json_object *o)
 	if (text)
 		text[to] = 0;
 	return text;
+}
+
+struct json_object *text_parse(const char *json)
+{
+	unsigned int parts = 0;
+	const char *p;
+
+	/* Also those of strings: what is one the parser knows alone. */
+	for (p = json; (p = strpbrk(p, "{[,")) && parts <= PARTS_MAX; p++)
+		parts++;
+	return parts > PARTS_MAX ? NULL : json_tokener_parse(json);
 }
 
 int64_t text_number(struct json_object *o, const char *key)

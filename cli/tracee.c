@@ -371,6 +371,8 @@ static void __attribute__((noreturn)) guard(struct tracee *tr, int wait)
 		;
 	tr->breaks.mem = tr->hold.mem = &mem;
 	breaks_remove(&tr->breaks);
+	/* Its descriptor was another process's. */
+	hold_group_init(&tr->hold.group, mem.monitor);
 	if (tr->held)
 		hold_end(&tr->hold);
 	_exit(0);
@@ -481,6 +483,7 @@ void tracee_close(struct tracee *tr)
 	if (tr->held)
 		hold_end(&tr->hold);
 	tr->held = false;
+	hold_close(&tr->hold);
 	for (i = 0; i < tr->nr; i++) {
 		struct vcpu_thread *t = &tr->t[i];
 

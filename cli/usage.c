@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "usage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
+
+#define BACKENDS_MAX	4096
 
 /* utime, stime, cutime and cstime of /proc/PID/stat, in ticks. */
 static int read_times(const char *path, uint64_t *own, uint64_t *children)
@@ -57,28 +61,79 @@ static uint64_t first_thread_ns(pid_t pid)
 	return f && fscanf(f, "%llu", &ns) == 1 ? ns : 0;
 }
 
-pid_t *usage_children(pid_t parent, unsigned int *nr)
+struct list {
+	pid_t *pid;
+	unsigned int n, room;
+};
+
+static bool add(struct list *l, pid_t pid)
 {
-	pid_t *list = NULL, *more;
-	unsigned int n = 0, room = 0;
+	pid_t *more;
+
+	if (l->n == l->room) {
+		more = realloc(l->pid, (l->room ? 2 * l->room : 64) * sizeof(*l->pid));
+		if (!more)
+			return false;
+		l->pid = more;
+		l->room = l->room ? 2 * l->room : 64;
+	}
+	l->pid[l->n++] = pid;
+	return true;
+}
+
+/* What one thread has started. */
+static void add_children(struct list *l, pid_t pid, pid_t thread)
+{
 	cleanup_fclose FILE *f = NULL;
 	char path[64];
-	int pid;
+	int child;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, thread);
 	f = fopen(path, "re");
-	while (f && fscanf(f, "%d", &pid) == 1) {
-		if (n == room) {
-			room = room ? 2 * room : 64;
-			more = realloc(list, room * sizeof(*list));
-			if (!more)
-				break;
-			list = more;
-		}
-		list[n++] = pid;
-	}
-	*nr = n;
-	return list;
+	while (f && fscanf(f, "%d", &child) == 1)
+		if (!add(l, child))
+			break;
+}
+
+pid_t *usage_children(pid_t parent, unsigned int *nr)
+{
+	struct list l = { 0 };
+
+	add_children(&l, parent, parent);
+	*nr = l.n;
+	return l.pid;
+}
+
+static void add_threads_children(struct list *l, pid_t pid)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (atoi(entry->d_name) > 0)
+			add_children(l, pid, atoi(entry->d_name));
+	if (dir)
+		closedir(dir);
+}
+
+pid_t *usage_backends(pid_t run, pid_t monitor, unsigned int *nr)
+{
+	struct list l = { 0 };
+	unsigned int i, kept = 0;
+
+	add_children(&l, run, run);
+	for (i = 0; i < l.n; i++)
+		if (l.pid[i] != monitor)
+			l.pid[kept++] = l.pid[i];
+	l.n = kept;
+	/* Those that are added meanwhile, too. One that has many only costs its own guest. */
+	for (i = 0; i < l.n && l.n < BACKENDS_MAX; i++)
+		add_threads_children(&l, l.pid[i]);
+	*nr = l.n;
+	return l.pid;
 }
 
 uint64_t usage_managers(pid_t monitor)
@@ -136,13 +191,11 @@ int usage_read(struct usage *u, pid_t monitor, pid_t run)
 	free(pids);
 	u->spaces = n ? n - 1 : 0;
 	u->processes = n;
-	n = 0;
-	pids = usage_children(run, &n);
+	pids = usage_backends(run, monitor, &n);
 	for (i = 0; i < n; i++)
-		if (pids[i] != monitor)
-			u->backends_ns += process_ns(pids[i]);
+		u->backends_ns += process_ns(pids[i]);
 	free(pids);
-	u->processes += n ? n - 1 : 0;
+	u->processes += n;
 	u->own_ns = run == getpid() ? process_ns(run) : 0;
 	return 0;
 }

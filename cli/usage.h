@@ -28,6 +28,9 @@ uint64_t usage_managers(pid_t monitor);
 /* The children that a process has now, the oldest first, to be freed; NULL: none, or no memory. */
 pid_t *usage_children(pid_t parent, unsigned int *nr);
 
+/* What "ring3 run" and those that it started have started, but for the monitor and what that did: to be freed; NULL as above. */
+pid_t *usage_backends(pid_t run, pid_t monitor, unsigned int *nr);
+
 /* 0: it has none, or is gone. */
 pid_t usage_parent(pid_t pid);
 

@@ -94,9 +94,8 @@ EXPORT int ring3_run(struct ring3 *machine, const struct ring3_exec *exec, const
 	int ret;
 
 	*result = (struct ring3_result){ 0 };
-	ret = ring3_exec(machine, exec, &c, error);
-	if (ret)
-		return ret;
+	if (inside_exec(machine, exec, until, &c, &err))
+		return inside_error(error, &err);
 	if (!add(&parts[0], "", 0) || !add(&parts[1], "", 0))
 		ret = err_set(&err, ENOMEM, "no memory for what the command writes");
 	else

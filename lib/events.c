@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inside.h"
@@ -13,6 +14,7 @@ struct ring3_events {
 	pthread_mutex_t lock;		/* one line is one thread's */
 	int fd;
 	bool over;			/* "exit" was told */
+	size_t len;			/* of a line whose end has not come yet */
 	char line[STATE_LINE_MAX];
 };
 
@@ -41,7 +43,6 @@ EXPORT int ring3_events_open(struct ring3 *machine, struct ring3_events **events
 	return 0;
 }
 
-/* A line that is half there when the time is up would be lost. */
 static int next(struct ring3_events *e, int timeout_ms, char **json, struct r3_err *err)
 {
 	struct json_object *o, *event;
@@ -49,10 +50,10 @@ static int next(struct ring3_events *e, int timeout_ms, char **json, struct r3_e
 
 	if (e->over)
 		return 0;
-	ret = state_line(e->fd, timeout_ms ? timeout_ms : 1, e->line, err);
+	ret = state_line(e->fd, timeout_ms ? timeout_ms : 1, e->line, &e->len, err);
 	if (ret)
 		return ret;
-	o = json_tokener_parse(e->line);
+	o = text_parse(e->line);
 	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, "event", &event) || !json_object_is_type(event, json_type_string)) {
 		json_object_put(o);
 		return err_set(err, EPROTO, "the guest's event makes no sense");
@@ -65,11 +66,21 @@ static int next(struct ring3_events *e, int timeout_ms, char **json, struct r3_e
 
 EXPORT int ring3_events_next(struct ring3_events *events, int timeout_ms, char **json, struct ring3_error *error)
 {
+	int64_t until = inside_until(timeout_ms);
+	struct timespec ts = { until / 1000, until % 1000 * 1000000 };
 	struct r3_err err;
 	int ret;
 
-	pthread_mutex_lock(&events->lock);
-	ret = next(events, timeout_ms, json, &err);
+	/* Another thread may wait for longer than this one wants to. */
+	if (until < 0)
+		ret = pthread_mutex_lock(&events->lock);
+	else
+		ret = pthread_mutex_clocklock(&events->lock, CLOCK_MONOTONIC, &ts);
+	if (ret) {
+		err_set(&err, ret, "no event came in time");
+		return inside_error(error, &err);
+	}
+	ret = next(events, inside_left(until), json, &err);
 	pthread_mutex_unlock(&events->lock);
 	return ret < 0 ? inside_error(error, &err) : ret;
 }

@@ -35,6 +35,9 @@ int inside_left(int64_t until);
 /* Takes the request. *reply is to be put; may be NULL. */
 int inside_ask(const struct ring3 *m, struct json_object *req, int timeout_ms, struct json_object **reply, struct r3_err *err);
 
+/* begin.c: ring3_exec() that is answered by then. */
+int inside_exec(struct ring3 *m, const struct ring3_exec *exec, int64_t until, struct ring3_command **command, struct r3_err *err);
+
 /* command.c: for ring3_run(), with the parts of a call that waits. All take the lock. */
 
 /* What is there now; 0: nothing. */

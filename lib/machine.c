@@ -41,6 +41,8 @@ int inside_error(struct ring3_error *error, struct r3_err *err)
 		snprintf(error->text, sizeof(error->text), "%s", err->msg);
 		/* Much of it is the machine's own words. */
 		text_line(error->text);
+		if (!error->text[0])
+			snprintf(error->text, sizeof(error->text), "it failed, and the guest does not say why");
 	}
 	return err->code;
 }
@@ -317,9 +319,14 @@ static void word_of(struct json_object *o, const char *key, char *word)
 EXPORT int ring3_attach(struct ring3 *machine, const char *kind, const char *text, int timeout_ms, char device[RING3_NAME_SIZE],
 			char guest[RING3_NAME_SIZE], struct ring3_error *error)
 {
-	struct json_object *req = request("attach"), *reply, *o = NULL;
+	struct json_object *req, *reply, *o = NULL;
 	struct r3_err err;
 
+	if (strcmp(kind, "disk") && strcmp(kind, "net")) {
+		err_set(&err, EINVAL, "a device is a \"disk\" or a \"net\"");
+		return inside_error(error, &err);
+	}
+	req = request("attach");
 	json_object_object_add(req, kind, json_object_new_string(text));
 	if (inside_ask(machine, req, plug_ms(req, timeout_ms), &reply, &err))
 		return inside_error(error, &err);

@@ -23,6 +23,8 @@
 #include "loop.h"
 
 #define WORDS_MAX	4096
+/* How long "ring3" may take to undo what it has begun. */
+#define TERM_MS		5000
 
 static const char *program(void)
 {
@@ -94,6 +96,7 @@ static int follow(struct inside_program *p, pid_t pid, const int *fd, int64_t un
 	size_t out_len = 0, len = 0;
 	bool open[2] = { true, true };
 	int status = 0, ret = words ? 0 : -ENOMEM;
+	pid_t reaped;
 
 	while (!ret && (open[0] || open[1])) {
 		struct pollfd pfd[2] = { { open[0] ? fd[0] : -1, POLLIN }, { open[1] ? fd[1] : -1, POLLIN } };
@@ -106,12 +109,21 @@ static int follow(struct inside_program *p, pid_t pid, const int *fd, int64_t un
 		else if (pfd[1].revents)
 			take(fd[1], words, WORDS_MAX, &len, &open[1]);
 	}
-	if (ret)
+	if (ret) {
 		kill(pid, SIGTERM);
+		until = inside_until(TERM_MS);
+	}
 	/* A caller that ignores SIGCHLD has its children reaped by the host. */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			break;
+	while ((reaped = waitpid(pid, &status, ret ? WNOHANG : 0)) <= 0 && (!reaped || errno == EINTR)) {
+		if (reaped || inside_left(until)) {
+			poll(NULL, 0, 10);
+			continue;
+		}
+		/* What it had begun its own processes undo. */
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		break;
+	}
 	if (words)
 		last_line(words, len, p->said, sizeof(p->said));
 	free(words);

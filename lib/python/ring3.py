@@ -15,6 +15,7 @@ import ctypes as c
 import errno as _errno
 import json
 import os
+import threading
 from typing import Any, NamedTuple, Optional, Sequence, Union
 
 __all__ = ["Error", "NotRunning", "Timeout", "TooMuch", "NotStarted", "Result", "Machine", "Command", "Events", "start", "open", "machines", "version"]
@@ -117,8 +118,8 @@ _KINDS = {_errno.ENOENT: NotRunning, _errno.ECONNRESET: NotRunning, _errno.ESTAL
           _errno.EOVERFLOW: TooMuch, _errno.EFBIG: TooMuch, _errno.ENOEXEC: NotStarted, _errno.ECANCELED: NotStarted}
 
 
-def _error(e: _Error, result: Optional["Result"] = None) -> Error:
-    return _KINDS.get(-e.code, Error)(-e.code, e.text.decode("utf-8", "replace"), result)
+def _error(e: _Error) -> Error:
+    return _KINDS.get(-e.code, Error)(-e.code, e.text.decode("utf-8", "replace"))
 
 
 def _call(fn: Any, *args: Any) -> int:
@@ -180,24 +181,40 @@ class Result(NamedTuple):
 
 
 class _Handle:
-    """What the library gave, until close()."""
+    """What the library gave, until close(). A thread that is in a call keeps it until that returns."""
 
     _end: Any
 
     def __init__(self, handle: c.c_void_p) -> None:
         self._handle: Optional[c.c_void_p] = handle
+        self._last = handle
+        self._lock = threading.Lock()
+        self._users = 1
 
-    @property
-    def _h(self) -> c.c_void_p:
-        if not self._handle:
-            raise ValueError("it was closed")
-        return self._handle
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            last = not self._users
+        if last:
+            self._end(self._last)
+
+    def _use(self, fn: Any, *args: Any) -> int:
+        """_call(), with the handle first."""
+        with self._lock:
+            if not self._handle:
+                raise ValueError("it was closed")
+            self._users += 1
+        try:
+            return _call(fn, self._last, *args)
+        finally:
+            self._leave()
 
     def close(self) -> None:
-        """Gives it back. What was closed can only be closed again."""
-        handle, self._handle = self._handle, None
+        """Gives it back. What was closed can only be closed again; a call in another thread comes to its end first."""
+        with self._lock:
+            handle, self._handle = self._handle, None
         if handle:
-            self._end(handle)
+            self._leave()
 
     def __enter__(self) -> Any:
         return self
@@ -217,25 +234,25 @@ class Command(_Handle):
     def read(self, size: int = 65536, timeout: Optional[float] = None) -> tuple:
         """(1 or 2, bytes): some of its stdout or stderr; (0, b""): it has ended and all was read."""
         stream, data = c.c_int(), c.create_string_buffer(size)
-        n = _call(_read, self._h, c.byref(stream), data, size, _ms(timeout))
+        n = self._use(_read, c.byref(stream), data, size, _ms(timeout))
         return (stream.value, data.raw[:n]) if n else (0, b"")
 
     def write(self, data: bytes, timeout: Optional[float] = None) -> int:
         """Writes to its stdin. Returns how much, which may be less."""
-        return _call(_write, self._h, data, len(data), _ms(timeout))
+        return self._use(_write, data, len(data), _ms(timeout))
 
     def close_stdin(self) -> None:
         """The end of its stdin."""
-        _call(_close_stdin, self._h)
+        self._use(_close_stdin)
 
     def signal(self, number: int) -> None:
         """A signal for its process group."""
-        _call(_command_signal, self._h, number)
+        self._use(_command_signal, number)
 
     def wait(self, timeout: Optional[float] = None) -> int:
         """Its exit status, when it has ended. Who does not read what it writes may let it wait."""
         status = c.c_int()
-        _call(_command_wait, self._h, _ms(timeout), c.byref(status))
+        self._use(_command_wait, _ms(timeout), c.byref(status))
         return status.value
 
 
@@ -247,13 +264,17 @@ class Events(_Handle):
     def __init__(self, handle: c.c_void_p, timeout: Optional[float]) -> None:
         super().__init__(handle)
         self._timeout = timeout
+        self._over = False
 
     def __iter__(self) -> "Events":
         return self
 
     def __next__(self) -> dict:
         line = c.c_void_p()
-        if not _call(_events_next, self._h, _ms(self._timeout), c.byref(line)):
+        if self._over:
+            raise StopIteration
+        if not self._use(_events_next, _ms(self._timeout), c.byref(line)):
+            self._over = True
             self.close()
             raise StopIteration
         return json.loads(_take(line))
@@ -267,21 +288,22 @@ class Machine(_Handle):
     def __init__(self, handle: c.c_void_p, ours: bool) -> None:
         super().__init__(handle)
         self._ours = ours
+        self._name = _name(handle)
 
     @property
     def name(self) -> str:
         """Its name."""
-        return os.fsdecode(_name(self._h))
+        return os.fsdecode(self._name)
 
     def request(self, op: str, timeout: Optional[float] = 5, **more: Any) -> dict:
         """Any request of the control protocol that has one answer."""
         p = c.c_void_p()
-        _call(_request, self._h, json.dumps({"op": op, **more}).encode(), _ms(timeout), c.byref(p))
+        self._use(_request, json.dumps({"op": op, **more}).encode(), _ms(timeout), c.byref(p))
         return json.loads(_take(p))
 
     def _json(self, fn: Any) -> dict:
         p = c.c_void_p()
-        _call(fn, self._h, c.byref(p))
+        self._use(fn, c.byref(p))
         return json.loads(_take(p))
 
     def info(self) -> dict:
@@ -294,81 +316,86 @@ class Machine(_Handle):
 
     def pause(self) -> None:
         """Holds it: no CPU time, and its own time stands still."""
-        _call(_pause, self._h)
+        self._use(_pause)
 
     def resume(self) -> None:
         """Lets it go on."""
-        _call(_resume, self._h)
+        self._use(_resume)
 
     def stop(self, timeout: Optional[float] = 90) -> None:
         """Asks it to power off, and waits; then ends it."""
-        _call(_stop, self._h, _ms(timeout))
+        self._use(_stop, _ms(timeout))
 
     def kill(self) -> None:
         """Ends it at once."""
-        _call(_kill, self._h)
+        self._use(_kill)
 
     def signal(self, number: int) -> None:
         """A signal for its own command."""
-        _call(_signal, self._h, number)
+        self._use(_signal, number)
 
     def wait(self, timeout: Optional[float] = None) -> int:
         """The exit status of "ring3 run", when it has ended."""
         status = c.c_int()
-        _call(_wait, self._h, _ms(timeout), c.byref(status))
+        self._use(_wait, _ms(timeout), c.byref(status))
         return status.value
 
     def attach(self, kind: str, text: Text, timeout: Optional[float] = 10) -> tuple:
         """A device: ("disk", "/srv/a.img,ro"), ("net", "switch:lan") or ("share", "/srv/www:/www:ro"). (Its name, what the guest calls it)."""
         device, guest = c.create_string_buffer(64), c.create_string_buffer(64)
-        _call(_attach, self._h, kind.encode(), _bytes(text), _ms(timeout), device, guest)
+        self._use(_attach, kind.encode(), _bytes(text), _ms(timeout), device, guest)
         return device.value.decode(), guest.value.decode()
 
     def detach(self, device: str, force: bool = False, timeout: Optional[float] = 30) -> None:
         """Takes a device of attach() away."""
-        _call(_detach, self._h, device.encode(), 1 if force else 0, _ms(timeout))
+        self._use(_detach, device.encode(), 1 if force else 0, _ms(timeout))
 
     def exec(self, argv: Optional[Sequence[Text]], env: Optional[dict] = None, cwd: Optional[Text] = None, user: Optional[tuple] = None) -> Command:
         """Starts a command; user: (uid, gid), else root."""
         p = c.c_void_p()
-        _call(_exec, self._h, c.byref(_spec(argv, env, cwd, user)), c.byref(p))
+        self._use(_exec, c.byref(_spec(argv, env, cwd, user)), c.byref(p))
         return Command(p)
 
     def run(self, argv: Optional[Sequence[Text]], input: bytes = b"", timeout: Optional[float] = None, max_output: int = 1 << 20,
             env: Optional[dict] = None, cwd: Optional[Text] = None, user: Optional[tuple] = None) -> Result:
         """A command from its start to its end. Timeout and TooMuch have what there was as .result, and it was killed."""
-        r, e = _Result(), _Error()
-        ret = _run(self._h, c.byref(_spec(argv, env, cwd, user)), input, len(input), max_output, _ms(timeout), c.byref(r), c.byref(e))
+        r = _Result()
+        error = None
         try:
+            try:
+                self._use(_run, c.byref(_spec(argv, env, cwd, user)), input, len(input), max_output, _ms(timeout), c.byref(r))
+            except Error as e:
+                error = e
             result = Result(r.status, c.string_at(r.out, r.out_len) if r.out else b"", c.string_at(r.err, r.err_len) if r.err else b"")
         finally:
             _result_free(c.byref(r))
-        if ret < 0:
-            raise _error(e, result)
+        if error:
+            error.result = result
+            raise error
         return result
 
     def copy_in(self, local: Text, path: Text, archive: bool = False, follow: bool = False, timeout: Optional[float] = None) -> None:
         """A file or a directory of this host into the guest."""
-        _call(_copy_in, self._h, _bytes(local), _bytes(path), archive | follow << 1, _ms(timeout))
+        self._use(_copy_in, _bytes(local), _bytes(path), archive | follow << 1, _ms(timeout))
 
     def copy_out(self, path: Text, local: Text, archive: bool = False, follow: bool = False, timeout: Optional[float] = None) -> None:
         """A file or a directory of the guest to this host; nothing is written outside of the target."""
-        _call(_copy_out, self._h, _bytes(path), _bytes(local), archive | follow << 1, _ms(timeout))
+        self._use(_copy_out, _bytes(path), _bytes(local), archive | follow << 1, _ms(timeout))
 
     def put(self, path: Text, data: bytes, mode: int = 0o644, timeout: Optional[float] = 30) -> None:
         """Makes a file of the guest."""
-        _call(_put, self._h, _bytes(path), data, len(data), mode, _ms(timeout))
+        self._use(_put, _bytes(path), data, len(data), mode, _ms(timeout))
 
     def get(self, path: Text, max_size: int = 1 << 24, timeout: Optional[float] = 30) -> bytes:
         """The contents of a plain file of the guest."""
         p, n = c.c_void_p(), c.c_size_t()
-        _call(_get, self._h, _bytes(path), max_size, c.byref(p), c.byref(n), _ms(timeout))
+        self._use(_get, _bytes(path), max_size, c.byref(p), c.byref(n), _ms(timeout))
         return _take(p, n.value)
 
     def events(self, timeout: Optional[float] = None) -> "Events":
         """What happens from this call on, until it has ended; timeout: for each."""
         p = c.c_void_p()
-        _call(_events_open, self._h, c.byref(p))
+        self._use(_events_open, c.byref(p))
         return Events(p, timeout)
 
     def __exit__(self, *args: Any) -> None:

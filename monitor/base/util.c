@@ -6,7 +6,12 @@
 #include <linux/sched/types.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+
+#ifndef SO_PASSRIGHTS			/* Linux 6.16 */
+#define SO_PASSRIGHTS	83
+#endif
 
 ssize_t read_full(int fd, void *buf, size_t len)
 {
@@ -49,6 +54,13 @@ void util_close_range(int first, int last)
 	/* A filter from before that call: one by one, as far as programs get. */
 	for (last = min_t(int, last, 4096); first <= last; first++)
 		close(first);
+}
+
+void util_no_descriptors(int socket)
+{
+	const int no = 0;
+
+	setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof(no));
 }
 
 int parse_size(const char *s, uint64_t *size)

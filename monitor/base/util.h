@@ -74,6 +74,12 @@ int write_full(int fd, const void *buf, size_t len);
 /* Closes the descriptors from @first to @last, both included, if there are any. */
 void util_close_range(int first, int last);
 
+/*
+ * Nobody passes descriptors by this UNIX socket any more, on hosts since Linux 6.16. What is not asked for
+ * is closed by the host in the receiving call, and that may take for ever: TCP connections with SO_LINGER.
+ */
+void util_no_descriptors(int socket);
+
 /**
  * parse_size() - a size as people write it
  * @s: digits and at most one of K, M, G, T (powers of 1024, either case),

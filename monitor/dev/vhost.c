@@ -53,7 +53,6 @@
 #define PROTOCOL_BIT	(1ULL << VHOST_USER_F_PROTOCOL_FEATURES)
 #define PROTOCOL_FEATURES (1ULL << VHOST_USER_PROTOCOL_F_MQ | 1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK | \
 			   1ULL << VHOST_USER_PROTOCOL_F_CONFIG)
-#define INFLIGHT	(1ULL << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)
 
 static void within(struct vhost *vhost, int ms)
 {
@@ -255,7 +254,7 @@ static int negotiate(struct vhost *vhost, const struct dev_vhost *cfg, struct r3
 	if (vhost->theirs & PROTOCOL_BIT) {
 		if (ask_u64(vhost, VHOST_USER_GET_PROTOCOL_FEATURES, &vhost->protocol))
 			return -EIO;
-		vhost->protocol &= PROTOCOL_FEATURES | (cfg->kind == DEV_VHOST_FS ? INFLIGHT : 0);
+		vhost->protocol &= PROTOCOL_FEATURES | (cfg->kind == DEV_VHOST_FS ? VHOST_INFLIGHT : 0);
 		if (tell_u64(vhost, VHOST_USER_SET_PROTOCOL_FEATURES, vhost->protocol, -1))
 			return -EIO;
 		vhost->link.acks = vhost->protocol >> VHOST_USER_PROTOCOL_F_REPLY_ACK & 1;
@@ -295,6 +294,7 @@ static struct vhost *new_vhost(const struct dev_vhost *cfg)
 		return NULL;
 	vhost->call_fd = vhost->inflight_fd = -1;
 	vhost->link.fd = cfg->fd;
+	util_no_descriptors(cfg->fd);
 	vhost->wait_ms = cfg->wait_ms;
 	snprintf(vhost->name, sizeof(vhost->name), "%s", cfg->name);
 	dev_init(&vhost->dev, cfg->kind == DEV_VHOST_FS ? &fs_ops : &blk_ops, 0);
@@ -324,7 +324,7 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 		if (ret)
 			err_set(err, ret, "%s: no descriptor for an eventfd: %s; raise the limit (ulimit -n)", cfg->name, strerror(-ret));
 	}
-	if (!ret && (vhost->protocol & INFLIGHT)) {
+	if (!ret && (vhost->protocol & VHOST_INFLIGHT)) {
 		ret = vhost_inflight_make(vhost);
 		if (ret)
 			err_set(err, ret, "%s: no memory to note requests in: %s", cfg->name, strerror(-ret));

@@ -8,6 +8,7 @@
 #include "dev/vhost_link.h"
 
 #define VHOST_MAX_QUEUES	32
+#define VHOST_INFLIGHT		(1ULL << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)
 
 struct vhost {
 	struct dev dev;

@@ -113,7 +113,8 @@ int vhost_fs_setup(struct vhost *vhost, const struct dev_vhost *cfg, struct r3_e
 	n = vhost->max_queues > 1 ? vhost->max_queues - 1 : 1;
 	if (cfg->queues)
 		n = min_t(unsigned int, n, cfg->queues);
-	n = min_t(unsigned int, n, VHOST_MAX_QUEUES - 1);
+	/* Who serves them when the back end has died waits for all of them. */
+	n = min_t(unsigned int, n, (vhost->protocol & VHOST_INFLIGHT ? DEV_MAX_POLL : VHOST_MAX_QUEUES) - 1);
 	memcpy(config.tag, cfg->tag, len);
 	config.num_request_queues = htole32(n);
 	/* Before those that carry requests, one for what must not wait behind them. */

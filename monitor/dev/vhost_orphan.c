@@ -154,7 +154,7 @@ bool vhost_adopt(struct vhost *vhost)
 	struct dev *dev = &vhost->dev;
 	unsigned int q;
 
-	if (!vhost->inflight || !vhost->link.closed || !dev->live || dev->nr_queues > DEV_MAX_POLL)
+	if (!vhost->inflight || !vhost->link.closed || !dev->live)
 		return false;
 	read_inflight(vhost);
 	for (q = 0; q < dev->nr_queues; q++) {

@@ -2,7 +2,8 @@
 /*
  * The server of a shared folder, asked anything: requests in chains of any parts. Beside the
  * folder is one that nothing may reach. The input is a program: which request, of which inode
- * and open file (of those that the server has told), with which arguments.
+ * and open file (of those that the server has told), with which arguments. One that begins with
+ * "VHST" is a front end's messages instead (fs_messages.c).
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs_messages.h"
 #include "fuzz.h"
 #include "inode.h"
 #include "file.h"
@@ -201,6 +203,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r->chain.iov[0] = (struct iovec){ &init, sizeof(init) };
 		r->chain.iov[1] = (struct iovec){ in, sizeof(in) };
 		must(request_serve(r) == sizeof(struct fuse_out_header) + sizeof(struct fuse_init_out));
+	}
+	if (size > 4 && !memcmp(data, "VHST", 4)) {
+		p = (struct input){ data + 4, size - 4 };
+		fs_messages(&p, &share, r);
 	}
 	for (i = 0; i < STEPS_MAX && p.len; i++)
 		one(&p);

@@ -3,11 +3,13 @@
 # timeout: 120
 # libring3's Python bindings and a machine that lies: no guest, a socket that answers what it likes. Each call ends in
 # bounded time with an exception of one sentence, and the process lives.
+import ctypes
 import errno
 import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -97,7 +99,7 @@ def fails(how, what, call, kinds, limit=20.0):
     except ring3.Error as e:
         took = time.monotonic() - began
         # A lie is called one: that the time is up afterwards is no answer to it.
-        right = e.errno == errno.EPROTO if kinds is E_ else isinstance(e, kinds)
+        right = e.errno == kinds if isinstance(kinds, int) else e.errno == errno.EPROTO if kinds is E_ else isinstance(e, kinds)
         ok(right and str(e) and "\n" not in str(e) and not any(ord(ch) < 32 for ch in str(e)) and took < limit, what, type(e), repr(str(e))[:300], took)
         return e
     ok(False, what, "no exception", repr(got)[:300])
@@ -106,12 +108,15 @@ def fails(how, what, call, kinds, limit=20.0):
 lie = say(b"")
 m = ring3.open("liar")
 E_ = ring3.Error
+E_invalid = errno.EINVAL
 ask = lambda: m.request("ping", timeout=1)
 fails(say(b'{"ok":tru\n'), "JSON that is none", ask, E_)
 fails(say(b'[1,2]\n'), "no object", ask, E_)
 fails(say(b'"ok"\n'), "a text", ask, E_)
 fails(say(b'\n'), "an empty line", ask, E_)
 fails(say(b'{"ok":false}\n'), "an error without words", ask, E_)
+fails(say(b'{"ok":false,"error":""}\n'), "or an empty one", ask, E_)
+fails(session(frame(12, struct.pack("<I", 2))), "a command that was not started, for no reason", lambda: m.run(["x"], timeout=5), ring3.NotStarted)
 fails(say(b'{"ok":false,"error":7}\n'), "an error that is a number", ask, E_)
 fails(say(b'{"ok":false,"error":{"a":"b"}}\n'), "or an object", ask, E_)
 e = fails(say(b'{"ok":false,"error":"a\\u001b[31mb\\nc"}\n'), "an error for a terminal", ask, E_)
@@ -163,6 +168,128 @@ fails(events(), "no event, and the end", lambda: list(m.events(timeout=1)), ring
 lie = events(b'{"event":"ready"}\n', b'{"event":"exit","status":3}\n')
 same([e["event"] for e in m.events(timeout=1)], ["ready", "exit"], "two events, and the end")
 fails(say(b'{"ok":true}\n', 60), "one that says that it ends, and does not, is asked for no longer than it may take", lambda: m.stop(timeout=0.5), ring3.Timeout, 40)
+
+# Who wants an answer in time.
+fails(say(b"", 60), "no answer to a command, in the time that it has", lambda: m.run(["x"], timeout=0.3), ring3.Timeout, 2)
+fails(say(b"", 60), "a request that no machine takes is not sent", lambda: m.attach("disk", "/" + "x" * 300000, timeout=1), E_invalid, 2)
+fails(say(b"", 60), "nor is a device that is another request", lambda: m.attach("op", "stop"), E_invalid, 2)
+
+
+def slow_line(s, req):
+    s.sendall(b'{"ok":true}\n{"event":"re')
+    time.sleep(1.5)
+    s.sendall(b'ady"}\n')
+    time.sleep(20)
+
+
+lie = slow_line
+seen = m.events(timeout=0.3)
+got = []
+for _ in range(20):
+    try:
+        got.append(next(seen)["event"])
+        break
+    except ring3.Timeout:
+        pass
+same(got, ["ready"], "the first half of an event is kept until the other comes")
+waiter = threading.Thread(target=lambda: fails(lie, "one thread waits for an event", lambda: ring3._call(ring3._events_next, seen._last, 4000, ctypes.byref(ctypes.c_void_p())), ring3.Timeout))
+waiter.start()
+time.sleep(0.5)
+began = time.monotonic()
+try:
+    next(seen)
+except ring3.Timeout:
+    pass
+ok(time.monotonic() - began < 2, "another one has its own time", time.monotonic() - began)
+waiter.join()
+seen.close()
+
+# "ring3" that does not end when it is told to.
+stubborn = os.path.join(TMP, "stubborn")
+with open(stubborn, "w") as f:
+    f.write("#!/bin/sh\ntrap '' TERM\nexec sleep 30\n")
+os.chmod(stubborn, 0o755)
+os.environ["RING3_PROGRAM"] = stubborn
+lie = say(b"")
+fails(lie, "a program that does not end is ended", lambda: m.copy_in("/etc/hostname", "/x", timeout=0.5), ring3.Timeout, 15)
+
+
+# What is closed by one thread while another one is in a call.
+USED = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+import ring3
+c = ring3.open("liar").exec(["x"])
+went = []
+def read():
+    try:
+        c.read(timeout=1)
+    except ring3.Error as e:
+        went.append(type(e).__name__)
+t = threading.Thread(target=read)
+t.start()
+time.sleep(0.3)
+c.close()
+junk = [bytes(range(256)) * n for n in range(1, 50)]
+t.join()
+print(went)
+"""
+lie = session(then=20)
+r = subprocess.run([sys.executable, "-c", USED, os.path.join(os.environ["REPO"], "lib", "python")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                   timeout=60, env={**os.environ, "MALLOC_PERTURB_": "165"})
+same((r.returncode, r.stdout), (0, "['Timeout']\n"), "a command that is closed while another thread reads lives until that returns")
+
+# Little text, much memory.
+def peak():
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+
+
+for part, what in (b"{}", "empty objects"), (b"[]", "empty lists"), (b"0", "numbers"):
+    line = b'{"ok":true,"a":[' + b",".join([part] * (200000 // (len(part) + 1))) + b"]}\n"
+    with open("/proc/self/clear_refs", "w") as f:
+        f.write("5")
+    before = peak()
+    fails(say(line), f"an answer of {what}", ask, E_)
+    ok(peak() - before < 8192, "takes no memory", peak() - before)
+
+# Descriptors that nobody asked for: the host closes them in the call that receives, and some take their time.
+def lingering():
+    server = socket.create_server(("127.0.0.1", 0))
+    a = socket.create_connection(server.getsockname())
+    b, _ = server.accept()
+    server.close()
+    a.setblocking(False)
+    try:
+        while True:
+            a.send(b"x" * 65536)
+    except BlockingIOError:
+        pass
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 15))
+    return a, b
+
+
+def passes(s, req):
+    a, other = lingering()
+    # The client is busy with what comes before, so that the last who has it is the client.
+    s.sendall(b'{"ok":true,"x":"' + b"x" * 100000)
+    try:
+        socket.send_fds(s, [b'"}\n'], [a.fileno()])
+    except PermissionError:
+        s.sendall(b'"}\n')
+    a.close()
+    time.sleep(20)
+    other.close()
+
+
+try:
+    server.getsockopt(socket.SOL_SOCKET, 83)
+except OSError:
+    skip("a descriptor whose end takes long", "host: before Linux 6.16 descriptors cannot be kept out")
+else:
+    lie = passes
+    began = time.monotonic()
+    ok(m.request("ping", timeout=2)["ok"] and time.monotonic() - began < 5, "a descriptor whose end takes long holds up nothing", time.monotonic() - began)
 
 # Memory: a machine that lies a thousand times costs nothing.
 def rss():
