@@ -294,7 +294,6 @@ static struct vhost *new_vhost(const struct dev_vhost *cfg)
 		return NULL;
 	vhost->call_fd = vhost->inflight_fd = -1;
 	vhost->link.fd = cfg->fd;
-	util_no_descriptors(cfg->fd);
 	vhost->wait_ms = cfg->wait_ms;
 	snprintf(vhost->name, sizeof(vhost->name), "%s", cfg->name);
 	dev_init(&vhost->dev, cfg->kind == DEV_VHOST_FS ? &fs_ops : &blk_ops, 0);
@@ -318,6 +317,7 @@ int dev_vhost_create(const struct dev_vhost *cfg, struct dev **dev, struct r3_er
 	if (!vhost)
 		return err_set(err, ENOMEM, "no memory for %s", cfg->name);
 	vhost->dev.socket = cfg->fd;
+	util_no_descriptors(cfg->fd);
 	ret = find_out(vhost, cfg, err);
 	if (!ret) {
 		ret = make_eventfds(vhost);
@@ -363,7 +363,7 @@ static int vhost_open(struct dev *dev, struct r3_err *err)
 	struct vhost *vhost = to_vhost(dev);
 	int ret = find_out(vhost, &vhost->cfg, err);
 
-	if (!ret && (vhost->protocol & INFLIGHT) && vhost->inflight_fd >= 0 && vhost_inflight_take(vhost))
+	if (!ret && (vhost->protocol & VHOST_INFLIGHT) && vhost->inflight_fd >= 0 && vhost_inflight_take(vhost))
 		ret = err_set(err, ENOMEM, "%s: no memory to note requests in", vhost->name);
 	/* It is not told anything more. */
 	if (ret)
