@@ -48,7 +48,7 @@ noinstr long r3_kasan_drop(void)
 static phys_addr_t __init make_shadow(unsigned long start, unsigned long end)
 {
 	unsigned long size = PAGE_ALIGN(shadow_of(end)) - shadow_of(start), at, piece;
-	phys_addr_t gpa = memblock_phys_alloc(size, PMD_SIZE);
+	phys_addr_t gpa = memblock_phys_alloc_range(size, PMD_SIZE, 0, MEMBLOCK_ALLOC_NOLEAKTRACE);
 
 	if (!gpa)
 		panic("ring3: KASAN needs an eighth of the guest's memory: give it more");

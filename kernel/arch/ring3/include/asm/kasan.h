@@ -6,6 +6,7 @@
 #include <linux/const.h>
 #include <asm/page.h>
 
+#define KASAN_SHADOW_SCALE_SHIFT 3
 #define KASAN_SHADOW_START	R3_SHADOW_BASE
 #define KASAN_SHADOW_END	(R3_SHADOW_BASE + R3_SHADOW_SIZE)
 
