@@ -26,6 +26,6 @@ int main(void)
 	if (ioctl(fd, KCOV_DISABLE, 0))
 		return 3;
 	for (i = 0; i < n; i++)
-		printf("0x%lx\n", cover[i + 1]);
+		printf("%016lx\n", cover[i + 1]);
 	return 0;
 }

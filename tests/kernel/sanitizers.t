@@ -55,10 +55,11 @@ for cpus in 1 2; do
 	[ "$(value kcov-pcs)" -gt 5 ] 2> /dev/null
 	is $? 0 "$what: KCOV has the coverage of a system call" || diag "$out"
 	like " $(value kcov-functions)" ' ksys_read ' "$what: what it ran through is read()"
+	is "$(value kmemleak-before)" 0 "$what: kmemleak finds nothing that nobody lost"
 	[ "$(value kmemleak)" -ge 8 ] 2> /dev/null
 	is $? 0 "$what: kmemleak finds what is lost" || diag "$out"
 	[ "$(value kmemleak-trace)" -ge 8 ] 2> /dev/null
-	is $? 0 "$what: and who lost it"
+	is $? 0 "$what: and who had allocated it"
 done
 
 kernel kasan
