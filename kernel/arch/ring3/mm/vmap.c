@@ -102,11 +102,6 @@ static __always_inline bool in_kfence(unsigned long addr)
 	return IS_ENABLED(CONFIG_KFENCE) && addr >= R3_KFENCE_BASE && addr < R3_KFENCE_BASE + R3_KFENCE_SIZE;
 }
 
-static __always_inline bool may_be_dropped(unsigned long addr)
-{
-	return in_vmalloc(addr) || in_shadow(addr);
-}
-
 static __always_inline bool in_window(unsigned long addr)
 {
 	return in_vmalloc(addr) || (addr >= MODULES_VADDR && addr < MODULES_END) ||
@@ -153,7 +148,7 @@ static noinstr long map_run(unsigned long addr, unsigned long end, pte_t pte)
 	unsigned long gpa = pte_pfn(pte) << PAGE_SHIFT;
 	long err;
 
-	if (may_be_dropped(addr)) {
+	if (in_vmalloc(addr) || in_shadow(addr)) {
 		if (nr_maps >= MAPS_MAX)
 			drop_vmalloc();
 		nr_maps++;
@@ -249,7 +244,8 @@ static void unmap_gone(unsigned long addr, unsigned long end)
 		if (gone || !hole)
 			continue;
 		/* It may have been in the middle of a mapping, which the host may refuse to split. */
-		if (may_be_dropped(hole) && adjacent(entry(hole - PAGE_SIZE), entry(addr), addr - hole + PAGE_SIZE))
+		if ((in_vmalloc(hole) || in_shadow(hole)) &&
+		    adjacent(entry(hole - PAGE_SIZE), entry(addr), addr - hole + PAGE_SIZE))
 			nr_maps++;
 		if (r3_host_unmap(hole, addr - hole) && !drop_vmalloc())
 			panic("ring3: the host does not unmap kernel memory: raise vm.max_map_count");
