@@ -134,9 +134,11 @@ static int kernel_port(struct kernel_args *a, struct r3_err *err)
 
 static const struct opt build_table[] = {
 	{ "source", 's', "SERIES|DIR", "A series that Debian has, as 6.1, 6.12 or 7.3; or a kernel tree or git checkout that was not built in, which stays as it is. Of a tree the objects are kept: after a change only what depends on it is compiled. Default: 6.12." },
-	{ "config", 'c', "FRAGMENT", "Add the options in this file, or those of a fragment that ring3 has, as debug, lockdep, preempt or tiny. May be given several times." },
+	{ "config", 'c', "FRAGMENT", "Add the options in this file, or those of a fragment that ring3 has, as debug, kasan, lockdep or tiny. May be given several times." },
 	{ "debug", 0, NULL, "The same as --config debug: DWARF for gdb, drgn and decoded stack traces." },
 	{ "lockdep", 0, NULL, "The same as --config lockdep: the order of locks is checked." },
+	{ "kasan", 0, NULL, "The same as --config kasan: each access to memory is checked." },
+	{ "kcov", 0, NULL, "The same as --config kcov: system calls tell what code they ran through." },
 	{ "name", 'n', "NAME", "What to call it. A kernel of that name is replaced; guests that run it go on. Default: made of source and fragments, as 6.12-debug." },
 	{ "no-modules", 0, NULL, "Of a tree: build the kernel alone, which is quicker." },
 	{ "jobs", 'j', "N", "Compile so many files at a time. Default: one for each CPU." },

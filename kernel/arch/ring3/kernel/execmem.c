@@ -10,7 +10,8 @@ static struct execmem_info r3_execmem __ro_after_init = {
 		[EXECMEM_DEFAULT] = {
 			.start = MODULES_VADDR,
 			.end = MODULES_END,
-			.alignment = 1,
+			/* A page of shadow for each, where they share none. */
+			.alignment = IS_ENABLED(CONFIG_KASAN) ? MODULE_ALIGN : 1,
 		},
 	},
 };

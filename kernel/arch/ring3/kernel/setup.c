@@ -15,6 +15,7 @@
 #include <asm/host.h>
 #include <asm/entry.h>
 #include <asm/fpu.h>
+#include <asm/kasan.h>
 #include <asm/traps.h>
 #include <asm/space.h>
 
@@ -101,6 +102,7 @@ void __init setup_arch(char **cmdline_p)
 	smp_setup_possible();
 	setup_memory();
 	parse_early_param();
+	kasan_init();
 	paging_init();
 	r3_fpu_init();
 	r3_fpu_drop();

@@ -3,6 +3,7 @@
 #include <linux/bug.h>
 #include <linux/kdebug.h>
 #include <linux/kexec.h>
+#include <linux/kfence.h>
 #include <linux/kprobes.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
@@ -57,6 +58,8 @@ static void kernel_trap(struct pt_regs *regs, struct r3_trap *trap)
 		return;
 	}
 	if (r3_fixup_exception(regs))
+		return;
+	if (trap->nr == R3_TRAP_PF && kfence_handle_page_fault(trap->addr, trap->err & R3_PF_WRITE, regs))
 		return;
 	if (trap->nr == R3_TRAP_PF)
 		pr_emerg("ring3: unable to handle kernel %s at %016lx\n",

@@ -5,6 +5,7 @@
 #include <linux/string.h>
 #include <linux/memblock.h>
 #include <linux/init.h>
+#include <linux/kfence.h>
 #include <linux/pgtable.h>
 #include <linux/gfp.h>
 #include <linux/export.h>
@@ -90,6 +91,8 @@ pgd_t *pgd_alloc(struct mm_struct *mm)
 
 bool __virt_addr_valid(unsigned long addr)
 {
+	if (is_kfence_address((void *)addr))
+		return true;
 	if (addr >= R3_IMAGE_BASE)
 		return addr < (unsigned long)_end;
 	return addr >= R3_DIRECT_BASE && addr - R3_DIRECT_BASE < r3_boot->ram_size;

@@ -12,11 +12,14 @@
  */
 #include <linux/mm.h>
 #include <linux/irqflags.h>
+#include <linux/kfence.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <linux/pgtable.h>
 #include <uapi/asm-generic/mman-common.h>
 #include <asm/cacheflush.h>
+#include <asm/kasan.h>
+#include <asm/kfence.h>
 #include <asm/tlbflush.h>
 #include <asm/traps.h>
 #include <asm/host.h>
@@ -26,17 +29,24 @@
 /*
  * Held from reading an entry until the host has it, so that no entry is mapped
  * that has been cleared and flushed meanwhile. A fault may take it wherever
- * kernel code is interrupted: who holds it touches nothing in the windows.
+ * kernel code is interrupted: who holds it touches nothing in the windows. So no
+ * sanitizer may look at this file's code (Makefile).
  */
 static arch_spinlock_t maps_lock = __ARCH_SPIN_LOCK_UNLOCKED;
-static unsigned int nr_maps;		/* in the vmalloc window, an upper bound */
+static unsigned int nr_maps;		/* in what drop_vmalloc() drops, an upper bound */
 
 static unsigned long lock_maps(void)
 {
 	unsigned long flags;
 
 	raw_local_irq_save(flags);
+#ifdef CONFIG_KASAN
+	/* Who queues for a lock has shadow looked at, which may not be mapped. */
+	while (!arch_spin_trylock(&maps_lock))
+		r3_host_yield();
+#else
 	arch_spin_lock(&maps_lock);
+#endif
 	return flags;
 }
 
@@ -82,9 +92,20 @@ static __always_inline bool in_vmalloc(unsigned long addr)
 	return addr >= VMALLOC_START && addr < VMALLOC_END;
 }
 
+static __always_inline bool in_shadow(unsigned long addr)
+{
+	return IS_ENABLED(CONFIG_KASAN) && addr >= R3_SHADOW_BASE && addr < R3_SHADOW_BASE + R3_SHADOW_SIZE;
+}
+
+static __always_inline bool in_kfence(unsigned long addr)
+{
+	return IS_ENABLED(CONFIG_KFENCE) && addr >= R3_KFENCE_BASE && addr < R3_KFENCE_BASE + R3_KFENCE_SIZE;
+}
+
 static __always_inline bool in_window(unsigned long addr)
 {
-	return in_vmalloc(addr) || (addr >= MODULES_VADDR && addr < MODULES_END);
+	return in_vmalloc(addr) || (addr >= MODULES_VADDR && addr < MODULES_END) ||
+	       in_shadow(addr) || in_kfence(addr);
 }
 
 static __always_inline int host_prot(pte_t pte)
@@ -116,6 +137,8 @@ static noinstr bool drop_vmalloc(void)
 			if (len)
 				next = addr + len;
 		}
+		if (r3_kasan_drop())
+			failed++;
 	}
 	return !failed;
 }
@@ -125,7 +148,7 @@ static noinstr long map_run(unsigned long addr, unsigned long end, pte_t pte)
 	unsigned long gpa = pte_pfn(pte) << PAGE_SHIFT;
 	long err;
 
-	if (in_vmalloc(addr)) {
+	if (in_vmalloc(addr) || in_shadow(addr)) {
 		if (nr_maps >= MAPS_MAX)
 			drop_vmalloc();
 		nr_maps++;
@@ -200,6 +223,9 @@ noinstr bool r3_vmap_fault(unsigned long addr, unsigned long err)
 			pte = entry(from);
 		}
 		done = !map_run(from, to, pte);
+	} else if (in_shadow(from) && !pte_present(pte)) {
+		pte = r3_kasan_shadow(err);
+		done = pte_present(pte) && !map_run(from, from + PAGE_SIZE, pte);
 	}
 	arch_spin_unlock(&maps_lock);
 	return done;
@@ -218,7 +244,8 @@ static void unmap_gone(unsigned long addr, unsigned long end)
 		if (gone || !hole)
 			continue;
 		/* It may have been in the middle of a mapping, which the host may refuse to split. */
-		if (in_vmalloc(hole) && adjacent(entry(hole - PAGE_SIZE), entry(addr), addr - hole + PAGE_SIZE))
+		if ((in_vmalloc(hole) || in_shadow(hole)) &&
+		    adjacent(entry(hole - PAGE_SIZE), entry(addr), addr - hole + PAGE_SIZE))
 			nr_maps++;
 		if (r3_host_unmap(hole, addr - hole) && !drop_vmalloc())
 			panic("ring3: the host does not unmap kernel memory: raise vm.max_map_count");
@@ -229,12 +256,15 @@ static void unmap_gone(unsigned long addr, unsigned long end)
 /* The range may cover more than was mapped, the direct map even. */
 void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
-	static const unsigned long window[2][2] = {
+	static const unsigned long window[][2] = {
 		{ VMALLOC_START, VMALLOC_END }, { MODULES_VADDR, MODULES_END },
+#ifdef CONFIG_KASAN
+		{ R3_SHADOW_BASE, R3_SHADOW_BASE + R3_SHADOW_SIZE },
+#endif
 	};
 	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ARRAY_SIZE(window); i++) {
 		unsigned long addr = max(start, window[i][0]) & PAGE_MASK;
 		unsigned long stop = min(end, window[i][1]);
 		unsigned long next;
@@ -256,3 +286,41 @@ void flush_tlb_all(void)
 {
 	flush_tlb_kernel_range(VMALLOC_START, VMALLOC_END);
 }
+
+#ifdef CONFIG_KFENCE
+unsigned long r3_kfence_gpa;
+EXPORT_SYMBOL(r3_kfence_gpa);
+
+static int enter_page(pte_t *ptep, unsigned long addr, void *unused)
+{
+	set_pte(ptep, pfn_pte(__pa(addr) >> PAGE_SHIFT, PAGE_KERNEL));
+	return 0;
+}
+
+/* Of the direct map no page can be taken away, so the pool is used in a window of its own. */
+bool r3_kfence_init(void)
+{
+	BUILD_BUG_ON(KFENCE_POOL_SIZE > R3_KFENCE_SIZE);
+	r3_kfence_gpa = __pa(__kfence_pool);
+	if (apply_to_page_range(&init_mm, R3_KFENCE_BASE, KFENCE_POOL_SIZE, enter_page, NULL))
+		return false;
+	__kfence_pool = (char *)R3_KFENCE_BASE;
+	flush_cache_vmap(R3_KFENCE_BASE, R3_KFENCE_BASE + KFENCE_POOL_SIZE);
+	return true;
+}
+
+/* Takes a page of the pool away, or gives it back. */
+bool r3_kfence_protect(unsigned long addr, bool protect)
+{
+	unsigned long next, flags = lock_maps();
+	pte_t *ptep = kernel_pte(addr, &next), pte;
+	long err;
+
+	addr &= PAGE_MASK;
+	pte = pfn_pte(__pa(addr) >> PAGE_SHIFT, PAGE_KERNEL);
+	set_pte(ptep, protect ? pte_unset(pte, _PAGE_PRESENT) : pte);
+	err = protect ? r3_host_unmap(addr, PAGE_SIZE) : map_run(addr, addr + PAGE_SIZE, pte);
+	unlock_maps(flags);
+	return !err;
+}
+#endif

@@ -16,6 +16,15 @@
 
 #define PAGE_OFFSET	R3_DIRECT_BASE
 
+/*
+ * What sanitizers map is behind vmalloc, in the same window of the jail's: KFENCE's
+ * pool, and KASAN's shadow of all that lies before it, a byte for eight.
+ */
+#define R3_SHADOW_BASE	(R3_VMALLOC_BASE + R3_UL(0xc000000000))
+#define R3_SHADOW_SIZE	((R3_SHADOW_BASE - R3_DIRECT_BASE) >> 3)
+#define R3_KFENCE_SIZE	R3_UL(0x40000000)
+#define R3_KFENCE_BASE	(R3_SHADOW_BASE - R3_KFENCE_SIZE)
+
 #ifndef __ASSEMBLY__
 
 #include <linux/types.h>
@@ -39,9 +48,17 @@ typedef struct page *pgtable_t;
 #define __pgd(x)	((pgd_t) { (x) })
 #define __pgprot(x)	((pgprot_t) { (x) })
 
+#ifdef CONFIG_KFENCE
+extern unsigned long r3_kfence_gpa;
+#endif
+
 /* The image is a second mapping of the memory at R3_IMAGE_GPA. */
 static __always_inline unsigned long __r3_pa(unsigned long x)
 {
+#ifdef CONFIG_KFENCE
+	if (x >= R3_KFENCE_BASE)
+		return x - R3_KFENCE_BASE + r3_kfence_gpa;
+#endif
 	if (x >= R3_IMAGE_BASE)
 		return x - R3_IMAGE_BASE + R3_IMAGE_GPA;
 	return x - R3_DIRECT_BASE;

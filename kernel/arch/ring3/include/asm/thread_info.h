@@ -6,7 +6,11 @@
 #include <asm/cpufeature.h>
 
 /* Host signal frames never lie on a task's stack, so x86's size will do. */
+#ifdef CONFIG_KASAN
+#define THREAD_SIZE_ORDER	3
+#else
 #define THREAD_SIZE_ORDER	2
+#endif
 #define THREAD_SIZE		(PAGE_SIZE << THREAD_SIZE_ORDER)
 #define THREAD_ALIGN		THREAD_SIZE
 
