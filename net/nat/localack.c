@@ -76,6 +76,7 @@ struct flow {
 static const struct localack_ops *ops;
 static struct flow flows[LOCALACK_FLOWS];
 static struct flow *buckets[BUCKETS], *unused, *owing;
+static unsigned int nr_flows;		/* of flows[] that were ever used */
 static size_t all_bytes;
 static uint64_t stamps;
 static int64_t now;			/* ms */
@@ -163,7 +164,12 @@ static struct flow *make(const struct reply_to *way)
 
 	if (w)
 		forget(w);
-	for (i = 0; i < LOCALACK_FLOWS && !unused; i++)
+	/* Memory is touched only for as many as there are. */
+	if (!unused && nr_flows < LOCALACK_FLOWS) {
+		unused = &flows[nr_flows++];
+		unused->next = NULL;
+	}
+	for (i = 0; i < nr_flows && !unused; i++)
 		if (!flows[i].first && (!oldest || flows[i].stamp < oldest->stamp))
 			oldest = &flows[i];
 	if (oldest)
@@ -541,11 +547,5 @@ int localack_timers(int64_t now_ms)
 
 void localack_start(const struct localack_ops *o)
 {
-	unsigned int i;
-
 	ops = o;
-	for (i = 0; i < LOCALACK_FLOWS; i++) {
-		flows[i].next = unused;
-		unused = &flows[i];
-	}
 }
