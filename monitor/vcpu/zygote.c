@@ -187,21 +187,23 @@ int zygote_reap(struct zygote *z)
 	return 0;
 }
 
+/* An entry is only read: the guest kernel may have seen that it failed, and ask for another space there. */
 void zygote_failed(struct zygote *z)
 {
+	int32_t code = 0;
 	uint32_t id;
 
 	event_take(z->fail_fd);
 	for (id = 0; id < used(z); id++) {
 		struct r3_space_entry *entry = &z->page->space[id];
 
-		if (read_once(entry->state) == R3_SPACE_FAILED && entry->cmd_gpa) {
-			entry->cmd_gpa = 0;
-			log_warn("the host refused a process for the guest: %s. Allow more processes (ulimit -u)",
-				 strerror(-read_once(entry->pid)));
-			deaths_tell(&z->deaths, id);
-		}
+		if (read_once(entry->state) != R3_SPACE_FAILED)
+			continue;
+		code = read_once(entry->pid);
+		deaths_tell(&z->deaths, id);
 	}
+	if (code)
+		log_warn("the host refused a process for the guest: %s. Allow more processes (ulimit -u)", strerror((int)-(int64_t)code));
 }
 
 /*

@@ -23,12 +23,14 @@ if os.environ["NASTY"] == "link":
 if os.environ["NASTY"] == "output":
     s.recv(120)
     send(4, 1, b"")
+# Until there is a session: HELLO comes before, and what else a guest is told.
 got = b""
 while data := s.recv(65536):
     got += data
-    # HELLO of 112 bytes, then RUN.
-    if os.environ["NASTY"] == "session" and len(got) > 128:
-        send(12, 1, struct.pack("<II", 4, 1) + text)
-        break
-while s.recv(65536):
-    pass
+    while len(got) >= 8 and len(got) >= 8 + struct.unpack_from("<I", got)[0]:
+        length, _, session = struct.unpack_from("<IHH", got)
+        got = got[8 + length:]
+        if session == 1 and os.environ["NASTY"] == "session":
+            send(12, 1, struct.pack("<II", 4, 1) + text)
+        if session == 1:
+            os.environ["NASTY"] = ""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """MINUTES CPUS SEED...: for tests/userfuzz/run. A new guest every five minutes, each with a
-seed of its own; all go on after a finding. The last line says what came out."""
+seed of its own; all go on after a finding. RING3_TEST_APPEND has words for their kernels.
+The last line says what came out."""
+import os
 import sys
 import time
 
@@ -15,7 +17,8 @@ def main():
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
     end, bad = time.monotonic() + minutes * 60, 0
     while (left := end - time.monotonic()) > 5:
-        found, said = fuzz(cpus, int(min(left, PIECE)), seed, *sys.argv[4:])
+        found, said = fuzz(cpus, int(min(left, PIECE)), seed, *sys.argv[4:],
+                           append="quiet " + os.environ.get("RING3_TEST_APPEND", ""))
         for line in found:
             print(time.strftime("%H:%M:%S"), line, flush=True)
         print(time.strftime("%H:%M:%S"), said, flush=True)

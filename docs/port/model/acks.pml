@@ -6,35 +6,50 @@
  * Mistakes, each of which the checker has to find:
  *   NO_DRAIN   what a dead space may have acknowledged is left in the eventfd
  *   NO_NOTICE  the monitor does not write to the eventfd when a space has ended
+ *   READ_FIRST the state is looked at after a read only: the notice may have been read
+ *              while the other space was waited for
  */
 #define SPACES	2
 
 bool asked[SPACES], done[SPACES];	/* an UNMAP with its ACK is queued; the UNMAP is done */
 bool dead[SPACES];			/* state DEAD: reaped, it does nothing any more */
+bool known[SPACES];			/* space->dead: the kernel has seen that, or had the interrupt */
 bool alive[SPACES] = true;
 bool ok, death;				/* the eventfd: R3_ACK_OK, R3_ACK_DEATH */
+
+inline has_died(s)
+{
+#ifndef NO_DRAIN
+	/* drain_acks(): make it readable, and read it */
+	death = true;
+	atomic { ok || death -> ok = false; death = false };
+#endif
+	known[s] = true
+}
 
 /* wait_ack() for space s */
 inline wait_ack(s)
 {
 	do
-	:: atomic { ok || death -> got = ok; ok = false; death = false };	/* read */
+#ifndef READ_FIRST
+	:: dead[s] -> has_died(s); break
+	:: else ->
+#else
+	::
+#endif
+		atomic { ok || death -> got = ok; ok = false; death = false };	/* read */
 		if
 		:: got ->
 			assert(done[s]);	/* or a page is freed that is mapped still */
 			break
 		:: else
 		fi;
+#ifdef READ_FIRST
 		if
-		:: dead[s] ->
-#ifndef NO_DRAIN
-			/* drain_acks(): make it readable, and read it */
-			death = true;
-			atomic { ok || death -> ok = false; death = false };
-#endif
-			break
+		:: dead[s] -> has_died(s); break
 		:: else
 		fi
+#endif
 	od
 }
 
@@ -47,9 +62,12 @@ end:	do
 	:: rounds > 0 ->
 		rounds--;
 		if
-		:: !dead[0] -> done[0] = false; asked[0] = true; wait_ack(0)
-		:: !dead[1] -> done[1] = false; asked[1] = true; wait_ack(1)
-		:: dead[0] && dead[1]
+		:: !known[0] -> done[0] = false; asked[0] = true; wait_ack(0)
+		:: !known[1] -> done[1] = false; asked[1] = true; wait_ack(1)
+		/* The monitor's interrupt, at last */
+		:: atomic { dead[0] && !known[0] -> known[0] = true }
+		:: atomic { dead[1] && !known[1] -> known[1] = true }
+		:: known[0] && known[1]
 		fi
 	od
 }

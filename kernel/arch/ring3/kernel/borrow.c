@@ -8,6 +8,8 @@
  * comes home as soon as spinning did not pay: user code ran for long, the kernel
  * did, the vCPU has something else to run, or somebody else wanted that CPU. The
  * next try comes later each time.
+ *
+ * Without it dd bs=1 takes 7.7 times as long, a pipe's round trip 2.3, find 2.3 (docs/benchmarks.md).
  */
 #include <linux/sched.h>
 #include <linux/percpu.h>

@@ -9,6 +9,9 @@
  *
  * The guest thread yields only if the vCPU will come back to it. If it goes on
  * with another guest thread, or idles, sleep is better.
+ *
+ * Without what is learned of each call: dd bs=1 takes 1.30 times as long, stat 1.22, a pipe's round trip 1.27
+ * (docs/benchmarks.md).
  */
 #include <linux/percpu.h>
 #include <linux/sched.h>

@@ -7,6 +7,8 @@
  * The section is read, since static programs have no other table of it. All
  * that is read is a user's, and decides only for address spaces that have made
  * the call in question.
+ *
+ * Without it: signal and return 1.7 to 4.3 times as long, creating a thread 1.1 to 1.6 (docs/benchmarks.md).
  */
 #include <linux/elf.h>
 #include <linux/fs.h>

@@ -11,6 +11,8 @@
  *
  * The notes are hints: a page too many costs its copy. Now and then one is
  * forgotten on purpose, and comes back only if it is still right.
+ *
+ * Without it, in bash: a fork takes 2.4 times as long, $(...) 2.2, a pipe 2.1, /bin/true 1.5 (docs/benchmarks.md).
  */
 #include <linux/hash.h>
 #include <linux/log2.h>

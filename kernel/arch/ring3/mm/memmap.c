@@ -10,6 +10,8 @@
  *
  * Who looks at all struct pages (/proc/kpageflags, compaction) finds those
  * zeroed: no references, no flags, node and zone 0, which are the only ones.
+ *
+ * Without it a guest of 1 GiB has 14 MB more of the host's memory (docs/benchmarks.md).
  */
 #include <linux/efi.h>
 #include <linux/memblock.h>

@@ -99,29 +99,26 @@ static int wait_ack(struct r3_space *space)
 	if (r3_vcpus_apart && space->placed == cpu)
 		handed = r3_hand_over(NULL);
 	since = get_cycles();
-	for (;;) {
+	/* Looked at before each read: the notice of its end may have come while another was waited for. */
+	while (state_of(space) < R3_SPACE_FAILED) {
 		long ret = r3_host_read(r3_boot->vcpu[cpu].ack_fd, &val, sizeof(val));
 
-		if (ret == sizeof(val)) {
-			if (val & R3_ACK_OK) {
-				bool failed = val & (R3_ACK_FAILED & ~R3_ACK_OK);
+		if (ret == sizeof(val) && (val & R3_ACK_OK)) {
+			bool failed = val & (R3_ACK_FAILED & ~R3_ACK_OK);
 
-				if (handed && r3_was_done(since))
-					r3_hand_over_worked();
+			if (handed && r3_was_done(since))
+				r3_hand_over_worked();
 
-				space->failed |= failed;
-				r3_debug_space_acked(space, failed);
-				return 0;
-			}
-		} else if (ret != -EINTR) {
+			space->failed |= failed;
+			r3_debug_space_acked(space, failed);
+			return 0;
+		}
+		if (ret != sizeof(val) && ret != -EINTR)
 			panic("ring3: cannot read acknowledgements (error %ld)", ret);
-		}
-		if (state_of(space) >= R3_SPACE_FAILED) {
-			set_dead(space);
-			drain_acks(cpu);
-			return -ESRCH;
-		}
 	}
+	set_dead(space);
+	drain_acks(cpu);
+	return -ESRCH;
 }
 
 static void put_cmd(struct r3_space *space, u32 op, u32 arg, unsigned long addr,
