@@ -113,7 +113,7 @@ static int wait_for(int timeout)
 void loop_run(int frames, int control, struct resolver *resolver)
 {
 	unsigned int resolver_at = FIRST, ping_at, slirp_at;
-	bool warned = false, filled;
+	bool warned = false, more = false, filled;
 	uint32_t slirp_wait;
 	int timeout;
 
@@ -122,7 +122,7 @@ void loop_run(int frames, int control, struct resolver *resolver)
 		fds[1] = (struct pollfd){ .fd = control, .events = POLLIN };
 		ping_at = resolver_at + resolver_pollfds(resolver, fds + resolver_at);
 		nr = slirp_at = ping_at + ping6_pollfds(fds + ping_at);
-		timeout = sooner(timeout, nat_timers());
+		timeout = more ? 0 : sooner(timeout, nat_timers());
 		/* Nothing more for a guest that does not take what there is. */
 		filled = !link_congested();
 		if (filled) {
@@ -152,6 +152,7 @@ void loop_run(int frames, int control, struct resolver *resolver)
 		ping6_poll(fds + ping_at, slirp_at - ping_at, nat_send);
 		if (filled)
 			slirp_pollfds_poll(nat_slirp(), 0, get_events, NULL);
+		more = nat_acknowledge(link_congested());
 		netlog_flush();
 		if (resolver_gone(resolver) && !warned) {
 			warned = true;

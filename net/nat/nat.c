@@ -6,6 +6,7 @@
  *	fragments_add()		is it all of a packet
  *	offload_finish()	checksums and segments that the guest left out
  *	filter()		whose address is it from; what is it for
+ *	localack.c		TCP: windows, and what libslirp has been told already
  *	libslirp		which makes of it a call to a socket
  *	gate.c			the policy again, with the address of that call
  *
@@ -27,6 +28,7 @@
 #include "base/util.h"
 #include "base/bucket.h"
 #include "fragments.h"
+#include "localack.h"
 #include "neighbours.h"
 #include "netlog.h"
 #include "offload.h"
@@ -319,6 +321,8 @@ static void finished(void *arg, uint8_t *p, const struct frame *f)
 	}
 	if (f->kind == FRAME_ARP ? !config.net.v4 : f->kind == FRAME_IP4 ? !filter4(p, f) : !filter6(p, f))
 		return;
+	if (f->kind != FRAME_ARP && f->proto == IPPROTO_TCP && !localack_from_guest(p, f, clock_ns() / 1000000))
+		return;
 	gate_frame(f);
 	slirp_input(slirp, p, f->len);
 	gate_frame(NULL);
@@ -353,7 +357,7 @@ void nat_frame(const struct virtio_net_hdr_v1 *hdr, uint8_t *p, size_t len)
 static ssize_t cb_send(const void *p, size_t len, void *opaque)
 {
 	(void)opaque;
-	link_send(p, len, true);
+	localack_to_guest(p, len);
 	return len;
 }
 
@@ -410,6 +414,8 @@ static void cb_notify(void *opaque)
 	(void)opaque;
 }
 
+static const struct localack_ops localack = { .to_guest = nat_send, .to_slirp = to_slirp };
+
 static const SlirpCb callbacks = {
 	.send_packet = cb_send,
 	.guest_error = cb_error,
@@ -425,7 +431,7 @@ static const SlirpCb callbacks = {
 int nat_timers(void)
 {
 	int64_t now = clock_ns() / 1000000, next = -1;
-	int i;
+	int retry, i;
 
 	for (i = 0; i < TIMERS; i++) {
 		struct timer *t = &timers[i];
@@ -439,7 +445,13 @@ int nat_timers(void)
 		if (t->at >= 0 && (next < 0 || t->at - now < next))
 			next = t->at > now ? t->at - now : 0;
 	}
-	return next;
+	retry = localack_timers(now);
+	return retry >= 0 && (next < 0 || retry < next) ? retry : next;
+}
+
+bool nat_acknowledge(bool congested)
+{
+	return localack_run(congested, clock_ns() / 1000000);
 }
 
 static int no_poll(int fd, int events, void *opaque)
@@ -531,6 +543,7 @@ int nat_start(const struct nat_config *wanted, struct r3_err *err)
 
 	config = *wanted;
 	bucket_set(&connections, config.connection_rate, config.connection_rate);
+	localack_start(&localack);
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 	if (!slirp)
 		return err_set(err, -EINVAL, "libslirp refuses an MTU of %u or these networks", wanted->mtu);

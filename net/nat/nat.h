@@ -31,6 +31,8 @@ void nat_frame(const struct virtio_net_hdr_v1 *hdr, uint8_t *p, size_t len);
 /* For those who make frames themselves. */
 void nat_send(const uint8_t *p, size_t len);
 
+/* After frames went to the guest: localack_run(). */
+bool nat_acknowledge(bool congested);
 /* Timers that are due. Return: ms until the next, -1: there is none. */
 int nat_timers(void);
 /* If there is no room for another connection: the datagram sockets that were idle longest go. */

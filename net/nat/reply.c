@@ -145,3 +145,19 @@ size_t reply_reset(uint8_t *out, const uint8_t *p, const struct frame *f)
 	h[12] = 5 << 4;
 	return end(out, &of);
 }
+
+size_t reply_tcp(uint8_t *out, const struct reply_to *to, uint32_t seq, uint32_t ack, uint8_t flags, uint16_t window)
+{
+	struct frame f;
+	uint8_t *h = out + begin(out, to, IPPROTO_TCP, 20, &f);
+
+	memset(h, 0, 20);
+	put16(h, to->sport);
+	put16(h + 2, to->dport);
+	put32(h + 4, seq);
+	put32(h + 8, ack);
+	h[12] = 5 << 4;
+	h[13] = flags;
+	put16(h + 14, window);
+	return end(out, &f);
+}

@@ -25,5 +25,7 @@ void reply_to(struct reply_to *to, const uint8_t *p, const struct frame *frame);
 size_t reply_udp(uint8_t *out, const struct reply_to *to, const void *data, size_t len);
 /* The echo reply to an echo request, of either family. */
 size_t reply_echo(uint8_t *out, const struct reply_to *to, const uint8_t *echo, size_t len);
+/* A TCP segment without data. */
+size_t reply_tcp(uint8_t *out, const struct reply_to *to, uint32_t seq, uint32_t ack, uint8_t flags, uint16_t window);
 
 #endif

@@ -502,7 +502,8 @@ static int make(uint8_t kind, struct r3_err *err)
 	struct dev_port port[PORTS] = { { -1, NULL }, { -1, "org.ring3.fuzz" } };
 	int i, sv[2];
 
-	if (kind >> 4 == 0xa)
+	/* FUZZ_CARD=1: nothing else, for runs that are for the card. */
+	if (kind >> 4 == 0xa || getenv("FUZZ_CARD"))
 		return net_make(kind, err);
 	switch (kind % 4) {
 	case 0:

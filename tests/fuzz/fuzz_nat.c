@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "gate.h"
 #include "link.h"
+#include "localack.h"
 #include "nat.h"
 #include "netlog.h"
 #include "offload.h"
@@ -157,6 +158,13 @@ static void frame(struct input *in)
 	if (kind == 0) {
 		h[12] = 5 << 4;
 		h[13] = how & 8 ? in8(in) : FRAME_SYN;
+		put32(h + 8, in8(in));
+		put16(h + 14, in16(in));
+		/* Options of a SYN are where its data would be. */
+		if (h[13] & FRAME_SYN && data >= 4) {
+			h[12] = 6 << 4;
+			memcpy(h + 20, "\1\3\3\7", 4);
+		}
 	} else if (kind == 1) {
 		put16(h + 4, len);
 	} else {
@@ -182,6 +190,40 @@ static void frame(struct input *in)
 		memcpy(p + f.l4 + frame_sum_at(&f), &sum, 2);
 	}
 	feed(in, p, len);
+}
+
+/* A TCP segment to the guest, as libslirp would make it or not. */
+static void from_libslirp(struct input *in)
+{
+	static uint8_t p[FRAME_MAX];
+	unsigned int how = in8(in), data = how & 2 ? in16(in) % 60000 : in8(in), head = how & 4 ? 24 : 20;
+	bool v6 = how & 1;
+	uint8_t *ip = p + ETH_HEAD, *h = ip + (v6 ? 40 : 20);
+	size_t len = head + data;
+
+	memset(p, 0, ETH_HEAD + 40 + 24);
+	memcpy(p, "\x52\x54\0\1\2\3\x52\x55\x0a\0\2\2", 12);
+	put16(p + 12, v6 ? 0x86dd : 0x0800);
+	if (v6) {
+		ip[0] = 0x60;
+		put16(ip + 4, len);
+		ip[6] = IPPROTO_TCP;
+		memcpy(ip + 8, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7", 16);
+		memcpy(ip + 24, net.guest6.b, 16);
+	} else {
+		ip[0] = 0x45;
+		put16(ip + 2, 20 + len);
+		ip[9] = IPPROTO_TCP;
+		memcpy(ip + 12, "\xc6\x33\x64\7", 4);
+		memcpy(ip + 16, net.guest4.b, 4);
+	}
+	put16(h, 80);
+	put16(h + 2, 1000 + in8(in));
+	/* Near those of the guest, whose sequence numbers are what the input says. */
+	put32(h + 4, how & 8 ? in16(in) : in8(in));
+	h[12] = head / 4 << 4;
+	h[13] = in8(in);
+	localack_to_guest(p, ETH_HEAD + (v6 ? 40 : 20) + head + data);
 }
 
 static void raw_frame(struct input *in)
@@ -277,13 +319,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!policy)
 		start();
-	for (steps = 0; in.len && steps < STEPS_MAX; steps++)
-		switch (in8(&in) % 8) {
+	for (steps = 0; in.len && steps < STEPS_MAX; steps++) {
+		unsigned int op = in8(&in);
+
+		/* These came later: what was found before means the same. */
+		if ((op & 15) == 12) {
+			from_libslirp(&in);
+			continue;
+		}
+		if ((op & 15) == 13) {
+			nat_acknowledge(op & 16);
+			continue;
+		}
+		switch (op % 8) {
 		case 0: raw_frame(&in); break;
 		case 1: resolver_input(&in); break;
 		case 2: rules(&in); break;
 		case 3: nat_timers(); break;
 		default: frame(&in); break;
 		}
+	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 300
+# timeout: 900
 # What a guest reaches through the NAT, what reaches it through -p, and what is
 # refused: the same from inside of a real guest, by the programs that people use.
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 200
+# timeout: 600
 # What cannot be a guest's network is refused in one sentence, before anything starts.
 import os
 import socket
