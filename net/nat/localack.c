@@ -55,7 +55,7 @@ struct flow {
 	bool used;
 	bool active;			/* both sides have said SYN */
 	bool fin, guest_fin;		/* libslirp and the guest have sent one */
-	struct reply_to way;		/* of frames to libslirp */
+	struct reply_to route;		/* of frames to libslirp */
 	uint8_t scale;			/* of the guest's window */
 	uint32_t sent;			/* end of what went to the guest */
 	uint32_t copied;		/* end of what is kept without a gap */
@@ -104,8 +104,8 @@ static struct flow *find(const struct net_addr *guest, uint16_t gport, const str
 	struct flow *w;
 
 	for (w = buckets[bucket_of(peer, pport, gport)]; w; w = w->next)
-		if (w->way.sport == gport && w->way.dport == pport && net_addr_same(&w->way.src, guest) &&
-		    net_addr_same(&w->way.dst, peer)) {
+		if (w->route.sport == gport && w->route.dport == pport && net_addr_same(&w->route.src, guest) &&
+		    net_addr_same(&w->route.dst, peer)) {
 			w->stamp = ++stamps;
 			return w;
 		}
@@ -144,7 +144,7 @@ static void drop_first(struct flow *w)
 
 static void forget(struct flow *w)
 {
-	struct flow **at = &buckets[bucket_of(&w->way.dst, w->way.dport, w->way.sport)];
+	struct flow **at = &buckets[bucket_of(&w->route.dst, w->route.dport, w->route.sport)];
 
 	while (w->first)
 		drop_first(w);
@@ -157,9 +157,9 @@ static void forget(struct flow *w)
 }
 
 /* A new one, in place of the one that was not used longest. NULL: all owe something. */
-static struct flow *make(const struct reply_to *way)
+static struct flow *make(const struct reply_to *route)
 {
-	struct flow *w = find(&way->src, way->sport, &way->dst, way->dport), *oldest = NULL;
+	struct flow *w = find(&route->src, route->sport, &route->dst, route->dport), *oldest = NULL;
 	unsigned int b, i;
 
 	if (w)
@@ -180,10 +180,10 @@ static struct flow *make(const struct reply_to *way)
 	unused = w->next;
 	memset(w, 0, sizeof(*w));
 	w->used = true;
-	w->way = *way;
+	w->route = *route;
 	w->last = &w->first;
 	w->stamp = ++stamps;
-	b = bucket_of(&way->dst, way->dport, way->sport);
+	b = bucket_of(&route->dst, route->dport, route->sport);
 	w->next = buckets[b];
 	buckets[b] = w;
 	return w;
@@ -282,7 +282,7 @@ static void data_to_guest(struct flow *w, const uint8_t *p, const struct frame *
 void localack_to_guest(const uint8_t *p, size_t len)
 {
 	uint8_t out[ETH_HEAD + 40 + 60 + 64];
-	struct reply_to way;
+	struct reply_to route;
 	struct flow *w;
 	struct frame f;
 	size_t n = 0;
@@ -293,13 +293,13 @@ void localack_to_guest(const uint8_t *p, size_t len)
 	if (f.flags & FRAME_SYN) {
 		if (!(f.flags & FRAME_ACK)) {
 			/* Of a published port. */
-			memcpy(way.guest_mac, p + 6, 6);
-			memcpy(way.our_mac, p, 6);
-			way.src = f.dst;
-			way.dst = f.src;
-			way.sport = f.dport;
-			way.dport = f.sport;
-			w = make(&way);
+			memcpy(route.guest_mac, p + 6, 6);
+			memcpy(route.our_mac, p, 6);
+			route.src = f.dst;
+			route.dst = f.src;
+			route.sport = f.dport;
+			route.dport = f.sport;
+			w = make(&route);
 		}
 		if (w)
 			n = with_scale(out, sizeof(out), p, &f);
@@ -384,7 +384,7 @@ static bool from_guest_syn(const uint8_t *p, const struct frame *f)
 {
 	const uint8_t *tcp = p + f->l4;
 	int scale = scale_of(tcp, f->head);
-	struct reply_to way;
+	struct reply_to route;
 	struct flow *w;
 
 	if (f->flags & FRAME_ACK) {
@@ -404,15 +404,15 @@ static bool from_guest_syn(const uint8_t *p, const struct frame *f)
 				forget(w);
 			return true;
 		}
-		reply_to(&way, p, f);
+		reply_to(&route, p, f);
 		/* reply_to() is for frames to the guest. */
-		memcpy(way.guest_mac, p, 6);
-		memcpy(way.our_mac, p + 6, 6);
-		way.src = f->src;
-		way.dst = f->dst;
-		way.sport = f->sport;
-		way.dport = f->dport;
-		w = make(&way);
+		memcpy(route.guest_mac, p, 6);
+		memcpy(route.our_mac, p + 6, 6);
+		route.src = f->src;
+		route.dst = f->dst;
+		route.sport = f->sport;
+		route.dport = f->dport;
+		w = make(&route);
 		if (!w)
 			return true;
 	}
@@ -498,7 +498,7 @@ bool localack_run(bool congested, int64_t now_ms)
 				continue;
 			w->told = to;
 			w->window = window_of(w);
-			ops->to_slirp(out, reply_tcp(out, &w->way, w->next_seq, w->told, FRAME_ACK, w->window));
+			ops->to_slirp(out, reply_tcp(out, &w->route, w->next_seq, w->told, FRAME_ACK, w->window));
 			if (!w->used || !w->first || (next && (!next->used || !next->first)))
 				break;
 		}
@@ -511,7 +511,7 @@ bool localack_run(bool congested, int64_t now_ms)
 static void give_up(struct flow *w)
 {
 	uint8_t out[REPLY_MAX];
-	size_t len = reply_tcp(out, &w->way, w->next_seq, w->told, RST | FRAME_ACK, 0);
+	size_t len = reply_tcp(out, &w->route, w->next_seq, w->told, RST | FRAME_ACK, 0);
 
 	forget(w);
 	ops->to_slirp(out, len);

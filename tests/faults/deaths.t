@@ -12,16 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import *
 
 SECONDS = 150 if os.environ.get("RING3_TEST_FULL") == "1" else 15
-WORK = r"""
-churn() { while :; do x=$(seq 100 | md5sum); [ "${x%% *}" = d632eba71107bf7bc3ec423eab256d78 ] || echo "hurt $1"; done; }
-keep() { while :; do (churn $1); done; }
-for i in 1 2 3 4 5 6; do keep $i & done
-echo up
-while read word; do case $word in
-end) kill $(jobs -p); exit 7 ;;
-*) echo "word $word" ;;
-esac; done
-"""
+WORK = churning("1 2 3 4 5 6")
 
 seed = int(os.environ.get("SEED", os.getpid()))
 random.seed(seed)

@@ -49,6 +49,20 @@ def ask(g, line, answer, seconds=30):
     return found[-1] if len(found) > old else None
 
 
+def churning(jobs):
+    """For a shell that forks nothing when it is asked; its children do, all the time."""
+    return r"""
+churn() { while :; do x=$(seq 100 | md5sum); [ "${x%% *}" = d632eba71107bf7bc3ec423eab256d78 ] || echo "hurt $1"; done; }
+keep() { while :; do (churn $1); echo "again $1"; done; }
+for job in JOBS; do keep $job & done
+echo up
+while read word; do case $word in
+end) kill $(jobs -p); exit 7 ;;
+*) echo "word $word" ;;
+esac; done
+""".replace("JOBS", jobs)
+
+
 # For a guest's shell: answers clock().
 DATE = """date) read up x < /proc/uptime; echo "date $(date +%s.%N) $up" ;;"""
 

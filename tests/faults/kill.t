@@ -15,17 +15,7 @@ from faults import *
 SPACES = 40		# processes killed under one guest
 ENDS = 4		# guests ended in each way
 
-# The shell that is asked forks nothing; its children do, all the time.
-WORK = r"""
-churn() { while :; do x=$(seq 100 | md5sum); [ "${x%% *}" = d632eba71107bf7bc3ec423eab256d78 ] || echo "hurt $1"; done; }
-keep() { while :; do (churn $1); echo "again $1"; done; }
-keep a & keep b & keep c &
-echo up
-while read word; do case $word in
-end) kill $(jobs -p); exit 7 ;;
-*) echo "word $word" ;;
-esac; done
-"""
+WORK = churning("a b c")
 
 seed = int(os.environ.get("SEED", os.getpid()))
 random.seed(seed)

@@ -22,10 +22,11 @@ declare -A some=(
 herd=--pipeherd-yield
 # Not what stress-ng can call passed anywhere: cyclic wants deadline scheduling of its own parameters, stream four times the
 # cache, tmpfs fills three file systems that together are larger than the guest, the others want devices or other users.
-# Natively, too, mutex says by chance that there are no threads: its first one takes the CPU by SCHED_FIFO, and the second is
-# over before it is counted.
-chance='mutex: could not create any pthreads|aborted early, out of system resources'
 exclude=cyclic,stream,tmpfs,binderfs,smi,efivar,pci,quota,rtc,bad-altstack,oom-pipe,rawdev,watchdog,sysinval,sysbadaddr
+
+# stress-ng counts a thread of mutex after it was made, if there is time left then. On a busy host the first one, which
+# takes the CPU by SCHED_FIFO, may be over before that.
+chance='mutex: could not create any pthreads'
 
 # stress CLASS ARGS...
 stress()

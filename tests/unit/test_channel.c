@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The monitor's side of the control channel: requests of wrong sizes, numbers and descriptors. */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "tap.h"
 #include "vm/channel.h"
 
@@ -42,17 +42,6 @@ static const struct channel_op ops[] = {
 #define NR_OPS	(sizeof(ops) / sizeof(ops[0]))
 
 static int sock[2];
-
-static int open_files(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 static void send_with(const void *data, size_t len, int nr_fds)
 {

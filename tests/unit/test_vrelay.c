@@ -4,7 +4,6 @@
  * (cli/vrelay.c): what is passed on and with which descriptor; monitors and back ends that
  * say what they must not, or more than anybody reads.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "fds.h"
 #include "tap.h"
 #include "virtq/inflight.h"
 #include "vrelay.h"
@@ -31,17 +31,6 @@ struct message {
 	struct vhost_user_header h;
 	uint8_t payload[VHOST_LINK_PAYLOAD_MAX + 8];
 };
-
-static int open_files(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 static void timed(void *ctx)
 {
